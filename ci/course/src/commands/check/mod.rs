@@ -1,0 +1,173 @@
+//! `cargo course check`: grades a task, a stage, or everything.
+
+mod show;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use testkit::check::{Ending, Limits, Run};
+
+use crate::error::{Error, Exit};
+use crate::guide::{self, count};
+use crate::manifest::{Course, Stage, Task, nearest};
+use crate::progress::{Progress, Standing, fingerprint};
+use crate::runner::{self, Build, Target};
+use crate::style::{FAINT, paint, say};
+use crate::workspace::Workspace;
+
+pub use show::does_not_compile;
+
+/// Check your code: the next open task, or the task or stage that you name.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A task (`abd`) or a stage (`cap` or `1-cap`).
+    pub name: Option<String>,
+    /// Check every task of every stage.
+    #[arg(long, conflicts_with = "name")]
+    pub all: bool,
+    /// Show every failure in full, not only the first.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// After how many seconds a check counts as hung. It needs far less.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub patience: u64,
+}
+
+/// Some tasks of one stage.
+struct Selection<'c> {
+    stage: &'c Stage,
+    tasks: Vec<&'c Task>,
+}
+
+/// A task with what its checks said, in the order of the manifest.
+struct Graded<'c> {
+    task: &'c Task,
+    runs: Vec<Run>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
+    let course = Course::load(workspace)?;
+    let progress = Progress::load(workspace)?;
+    let mut worst = Exit::Fine;
+    for selection in select(args, &course, &progress)? {
+        worst = worst.max(check_stage(args, workspace, &course, &selection)?);
+    }
+    Ok(worst)
+}
+
+fn select<'c>(args: &Args, course: &'c Course, progress: &Progress) -> Result<Vec<Selection<'c>>, Error> {
+    let whole = |stage: &'c Stage| Selection { stage, tasks: stage.tasks.iter().collect() };
+    let everything = || course.stages.iter().map(whole).collect();
+    match &args.name {
+        None if args.all => Ok(everything()),
+        None => Ok(match guide::next(course, progress) {
+            Some(next) => vec![Selection { stage: next.stage, tasks: vec![next.task] }],
+            None => everything(),
+        }),
+        Some(name) => match (course.task(name), course.stage(name)) {
+            (Ok((stage, task)), _) => Ok(vec![Selection { stage, tasks: vec![task] }]),
+            (Err(_), Some(stage)) => Ok(vec![whole(stage)]),
+            (Err(_), None) => Err(Error::Unknown {
+                what: "task",
+                name: name.clone(),
+                nearest: nearest(name, course.names()),
+                list: "cargo course",
+            }),
+        },
+    }
+}
+
+fn check_stage(args: &Args, workspace: &Workspace, course: &Course, selection: &Selection) -> Result<Exit, Error> {
+    let stage = selection.stage;
+    // Taken before the build: a save while the checks run is a change since the pass.
+    let prints = stage.tasks.iter().map(|task| (task.id.as_str(), fingerprint(stage, task))).collect();
+    let (executable, warnings) = match runner::build(workspace.root(), &stage.package, &Target::Graded)? {
+        Build::Ready { executable, warnings } => (executable, warnings),
+        Build::Broken { diagnostics, at } => return Ok(does_not_compile(workspace, &diagnostics, &at)),
+    };
+    let before = Progress::load(workspace)?;
+    let limits = Limits { hang: Duration::from_secs(args.patience), ..Limits::default() };
+    let grade = |tasks: &[&'_ Task]| -> Vec<Run> {
+        let checks: Vec<&str> = tasks.iter().flat_map(|task| &task.checks).map(String::as_str).collect();
+        runner::run_checks(workspace, stage, &executable, &checks, &limits)
+    };
+    let graded = sort_by_task(&selection.tasks, grade(&selection.tasks));
+    graded.iter().for_each(show::checks);
+    show::failures(args.verbose, workspace, stage, &graded);
+    let neighbours = neighbours(stage, &graded, &before);
+    let again = sort_by_task(&neighbours, grade(&neighbours));
+    again.iter().for_each(show::neighbour);
+    let passed: Vec<&Graded> = graded.iter().chain(&again).filter(|graded| graded.passed()).collect();
+    let after = record(workspace, &before, &passed, &prints)?;
+    if warnings > 0 && graded.iter().all(Graded::passed) {
+        let warnings = count(warnings, "warning");
+        say(paint(FAINT, format!("\nThe compiler has {warnings} for you: cargo check -p {}", stage.package)));
+    }
+    show::closing(workspace, course, &graded, &before, &after);
+    Ok(graded.iter().chain(&again).map(Graded::exit).fold(Exit::Fine, Exit::max))
+}
+
+/// Writes down what passed, with each task's fingerprint. If nothing did, nothing is written.
+fn record(
+    workspace: &Workspace,
+    before: &Progress,
+    passed: &[&Graded],
+    prints: &BTreeMap<&str, String>,
+) -> Result<Progress, Error> {
+    if passed.is_empty() {
+        return Ok(before.clone());
+    }
+    Progress::change(workspace, |progress| {
+        for graded in passed {
+            progress.pass(
+                graded.task,
+                graded.evidence(),
+                prints.get(graded.task.id.as_str()).cloned().unwrap_or_default(),
+            );
+        }
+    })
+}
+
+fn sort_by_task<'c>(tasks: &[&'c Task], runs: Vec<Run>) -> Vec<Graded<'c>> {
+    let mut runs = runs.into_iter();
+    tasks.iter().map(|task| Graded { task, runs: runs.by_ref().take(task.checks.len()).collect() }).collect()
+}
+
+/// Tasks that were not asked for, but passed earlier and share a file with one that passes now: are they still fine?
+fn neighbours<'c>(stage: &'c Stage, graded: &[Graded], progress: &Progress) -> Vec<&'c Task> {
+    let asked = |task: &Task| graded.iter().any(|graded| graded.task.id == task.id);
+    let shares = |task: &Task| {
+        let passed = graded.iter().filter(|graded| graded.passed());
+        passed.into_iter().any(|graded| graded.task.files.iter().any(|file| task.files.contains(file)))
+    };
+    let changed = |task: &Task| progress.standing(stage, task) == Standing::Changed;
+    stage.tasks.iter().filter(|task| !asked(task) && changed(task) && shares(task)).collect()
+}
+
+/// What one run says about the exit code.
+pub fn exit_of(run: &Run) -> Exit {
+    match run.ending {
+        Ending::GraderFailed { .. } => Exit::Course,
+        _ if run.passed() => Exit::Fine,
+        _ => Exit::NotPassed,
+    }
+}
+
+impl Graded<'_> {
+    fn passed(&self) -> bool {
+        self.runs.iter().all(Run::passed)
+    }
+
+    fn exit(&self) -> Exit {
+        self.runs.iter().map(exit_of).fold(Exit::Fine, Exit::max)
+    }
+
+    fn evidence(&self) -> Vec<String> {
+        let verdicts = self.runs.iter().filter_map(|run| match &run.ending {
+            Ending::Verdict(verdict) => Some(&verdict.evidence),
+            _ => None,
+        });
+        verdicts.flatten().cloned().collect()
+    }
+}

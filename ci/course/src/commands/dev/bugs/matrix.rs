@@ -1,0 +1,276 @@
+//! The kill matrix: which check catches which bug.
+//!
+//! It is made by `cargo course dev bugs --full` and recorded twice: `solutions/N/bugs/matrix.json`, by which a learner's failing
+//! set is matched to a misconception, and `book/src/N/matrix.md`, which is made from the first. The hash of what it was made
+//! from is recorded too, so that the audit can tell whether it still holds.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::mutant::{Kind, Mutant};
+use crate::commands::dev::files;
+use crate::error::Error;
+use crate::manifest::{Stage, sentence};
+use crate::workspace::Workspace;
+
+/// The recorded matrix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matrix {
+    /// The hash of what it was made from.
+    pub hash: String,
+    /// The bugs, in the order of their names.
+    pub bugs: Vec<Row>,
+    /// The variants that every check lets pass.
+    pub variants: Vec<Variant>,
+}
+
+/// One bug.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The bug's name.
+    pub name: String,
+    /// What somebody who writes this believes.
+    pub misconception: String,
+    /// Who was seen to believe it.
+    pub who: String,
+    /// The page of the book that sets it right.
+    pub page: String,
+    /// The checks that must catch it.
+    pub named: Vec<String>,
+    /// All checks that catch it, in the order of the tasks.
+    pub caught_by_all: Vec<String>,
+    /// The number of steps of the shortest counterexample.
+    pub steps: Option<usize>,
+}
+
+/// One variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    /// The variant's name.
+    pub name: String,
+    /// What is different.
+    pub what: String,
+    /// Why it is right all the same.
+    pub why_correct: String,
+}
+
+/// Where a stage's matrix is recorded.
+pub fn record(workspace: &Workspace, stage: &Stage) -> PathBuf {
+    workspace.solution(&stage.id).join("bugs/matrix.json")
+}
+
+/// Where its page is.
+pub fn page(workspace: &Workspace, stage: &Stage) -> PathBuf {
+    workspace.book().join("src").join(&stage.id).join("matrix.md")
+}
+
+/// A hash of all that a matrix is made from: the solution, the bugs, the variants, the checks and the testkit.
+pub fn hash(workspace: &Workspace, stage: &Stage) -> Result<String, Error> {
+    let solution = workspace.solution(&stage.id);
+    let folders = [
+        solution.join("src"),
+        solution.join("bugs"),
+        solution.join("variants"),
+        stage.folder.join("tests"),
+        workspace.root().join("ci/testkit/src"),
+    ];
+    let mut hash = Sha256::new();
+    for folder in folders {
+        for path in files::below(&folder)?.iter().filter(|path| !path.ends_with("matrix.json")) {
+            let text = fs::read(path).map_err(Error::io("read", path))?;
+            hash.update(workspace.shown(path).to_string());
+            hash.update(text.len().to_le_bytes());
+            hash.update(text);
+        }
+    }
+    Ok(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+impl Matrix {
+    /// Reads what is recorded, if anything is.
+    pub fn load(path: &Path) -> Result<Option<Self>, Error> {
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = fs::read(path).map_err(Error::io("read", path))?;
+        let wrong = |error| {
+            Error::Course(format!("{}: {error}. `cargo course dev bugs --full` makes it anew.", path.display()))
+        };
+        serde_json::from_slice(&text).map(Some).map_err(wrong)
+    }
+
+    /// The matrix as it is recorded.
+    pub fn json(&self) -> String {
+        let json = serde_json::to_string_pretty(self).expect("texts and numbers always have a JSON form");
+        format!("{json}\n")
+    }
+
+    /// The checks of a stage that catch no bug.
+    pub fn idle<'s>(&self, stage: &'s Stage) -> Vec<&'s String> {
+        let catches = |check: &&String| self.bugs.iter().any(|bug| bug.caught_by_all.contains(check));
+        checks(stage).filter(|check| !catches(check)).collect()
+    }
+
+    /// The page of the book.
+    pub fn page(&self, stage: &Stage) -> String {
+        let mut page =
+            String::from("<!-- Made by `cargo course dev bugs --full`. Do not edit. -->\n\n# The kill matrix\n\n");
+        let checks: Vec<&String> = checks(stage).collect();
+        let _ = write!(
+            page,
+            "A check is only as good as the bugs it catches. Each of the {} bugs below was put into the reference solution, \
+             and every one of the {} checks was run on it. A filled circle (●) marks a check that must catch the bug, an open \
+             one (○) a check that catches it as well. The numbers above the columns stand for the checks below the table, and \
+             *steps* is the length of the shortest run that shows the bug.\n\n",
+            self.bugs.len(),
+            checks.len()
+        );
+        self.table(&mut page, &checks);
+        self.lists(&mut page, stage);
+        page
+    }
+
+    fn table(&self, page: &mut String, checks: &[&String]) {
+        let numbers: String = (1..=checks.len()).map(|number| format!(" {number} |")).collect();
+        let rule = ":-:|".repeat(checks.len());
+        let _ = write!(page, "<div class=\"matrix\">\n\n| bug | steps |{numbers}\n|:--|--:|{rule}\n");
+        for bug in &self.bugs {
+            let marks: String = checks.iter().map(|check| format!(" {} |", bug.mark(check))).collect();
+            let steps = bug.steps.map_or(String::new(), |steps| steps.to_string());
+            let _ = writeln!(page, "| [{0}](#{0}) | {steps} |{marks}", bug.name);
+        }
+        page.push_str("\n</div>\n\n");
+    }
+
+    fn lists(&self, page: &mut String, stage: &Stage) {
+        page.push_str("## The checks\n\n");
+        let mut number = 0;
+        for task in &stage.tasks {
+            for check in &task.checks {
+                number += 1;
+                let _ = writeln!(page, "{number}. [{}]({}): {}", task.title, link(&task.page), sentence(check));
+            }
+        }
+        page.push_str("\n## The bugs\n");
+        for bug in &self.bugs {
+            let (who, to) = (&bug.who, link(&bug.page));
+            let _ = write!(page, "\n### {}\n\n{} *{who}* [Set right here]({to}).\n", bug.name, bug.misconception);
+        }
+        if !self.variants.is_empty() {
+            page.push_str("\n## What the checks let pass\n\nChecks state properties, not one way to write the code. These look different and are right:\n\n");
+        }
+        for variant in &self.variants {
+            let _ = writeln!(page, "- **{}**: {} {}", variant.name, variant.what, variant.why_correct);
+        }
+    }
+}
+
+impl Row {
+    /// A bug with what was found out about it.
+    pub fn new(bug: &Mutant, caught_by_all: Vec<String>, steps: Option<usize>) -> Option<Self> {
+        let Kind::Bug { misconception, who, page, caught_by } = bug.kind.clone() else { return None };
+        Some(Self { name: bug.name.clone(), misconception, who, page, named: caught_by, caught_by_all, steps })
+    }
+
+    /// How the bug's row marks a check.
+    pub fn mark(&self, check: &String) -> char {
+        match (self.named.contains(check), self.caught_by_all.contains(check)) {
+            (true, true) => '●',
+            (false, true) => '○',
+            (true, false) => '!',
+            (false, false) => ' ',
+        }
+    }
+}
+
+impl Variant {
+    /// A variant as it is recorded.
+    pub fn new(mutant: &Mutant) -> Option<Self> {
+        let Kind::Variant { what, why_correct } = mutant.kind.clone() else { return None };
+        Some(Self { name: mutant.name.clone(), what, why_correct })
+    }
+}
+
+/// A link from the matrix's page. mdBook makes a folder's `README.md` its `index.html`, but does not tell the links.
+fn link(page: &str) -> String {
+    format!("../{}", page.replace("/README.md", "/index.md"))
+}
+
+/// A stage's checks, in the order of its tasks.
+pub fn checks(stage: &Stage) -> impl Iterator<Item = &String> {
+    stage.tasks.iter().flat_map(|task| &task.checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Task;
+
+    fn stage() -> Stage {
+        let checks = ["abd::reads", "abd::writes"].map(String::from).to_vec();
+        let task = Task {
+            id: "abd".into(),
+            aliases: Vec::new(),
+            title: "The register".into(),
+            points: 1,
+            bonus: false,
+            page: "1-cap/abd.md".into(),
+            files: Vec::new(),
+            checks,
+            hints: Vec::new(),
+        };
+        Stage {
+            id: "1-cap".into(),
+            title: "CAP".into(),
+            summary: String::new(),
+            start: "1-cap/README.md".into(),
+            package: "cap".into(),
+            solution: "cap-solution".into(),
+            folder: PathBuf::new(),
+            tasks: vec![task],
+            labs: Vec::new(),
+        }
+    }
+
+    fn matrix() -> Matrix {
+        let bug = Row {
+            name: "no-write-back".into(),
+            misconception: "A read may answer at once.".into(),
+            who: "Section 4.".into(),
+            page: "1-cap/README.md#inversion".into(),
+            named: vec!["abd::reads".into()],
+            caught_by_all: vec!["abd::reads".into()],
+            steps: Some(9),
+        };
+        Matrix { hash: "0".into(), bugs: vec![bug], variants: Vec::new() }
+    }
+
+    #[test]
+    fn a_page_shows_what_catches_what() {
+        let page = matrix().page(&stage());
+        assert!(page.contains("| bug | steps | 1 | 2 |\n|:--|--:|:-:|:-:|\n"), "{page}");
+        assert!(page.contains("| [no-write-back](#no-write-back) | 9 | ● |   |"), "{page}");
+        assert!(page.contains("1. [The register](../1-cap/abd.md): reads\n"), "{page}");
+        assert!(page.contains("(../1-cap/index.md#inversion)"), "{page}");
+    }
+
+    #[test]
+    fn a_check_that_catches_nothing_is_idle() {
+        assert_eq!(matrix().idle(&stage()), ["abd::writes"]);
+    }
+
+    #[test]
+    fn a_matrix_survives_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("matrix.json");
+        assert_eq!(Matrix::load(&path).unwrap(), None);
+        fs::write(&path, matrix().json()).unwrap();
+        assert_eq!(Matrix::load(&path).unwrap(), Some(matrix()));
+        fs::write(&path, "{}").unwrap();
+        assert!(Matrix::load(&path).unwrap_err().to_string().contains("cargo course dev bugs --full"));
+    }
+}

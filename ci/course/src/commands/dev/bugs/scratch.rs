@@ -1,0 +1,154 @@
+//! A copy of the workspace in which solutions may be changed.
+//!
+//! It lies in the target directory and stays there from run to run. Files are written only where they differ, because cargo goes by
+//! their times: what is rebuilt for a mutant is the solution and its checks.
+//!
+//! Cargo's target directory is the workspace's own, so that dependencies are built once for both. Cargo tells packages apart by
+//! their place in their workspace, and would take a mutant for the solution if both had the same. So the copy lies one folder
+//! deeper below its workspace's root, and its manifest is changed to say so.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::mutant::Mutant;
+use crate::commands::dev::{cargo, files};
+use crate::error::Error;
+use crate::manifest::Stage;
+use crate::workspace::Workspace;
+
+/// What is copied: all that a solution and its checks are built from.
+const PARTS: [&str; 3] = ["ci/testkit", "exercises", "solutions"];
+
+/// The folder of the copy below its workspace's root.
+const INSIDE: &str = "mutant";
+
+/// The copy.
+pub struct Scratch {
+    root: PathBuf,
+    target: PathBuf,
+    original: PathBuf,
+    programs: PathBuf,
+}
+
+/// A mutant that was built, or why it could not be.
+pub type Planted = Result<PathBuf, String>;
+
+impl Scratch {
+    /// Brings the copy up to date.
+    pub fn new(workspace: &Workspace) -> Result<Self, Error> {
+        let scratch = Self {
+            root: workspace.scratch("scratch"),
+            target: workspace.target(),
+            original: workspace.root().into(),
+            programs: workspace.scratch("scratch-programs"),
+        };
+        PARTS.iter().try_for_each(|part| scratch.copy(part))?;
+        scratch.manifests()?;
+        fs::create_dir_all(&scratch.programs).map_err(Error::io("create", &scratch.programs))?;
+        Ok(scratch)
+    }
+
+    /// Builds a mutant's graded checks, as a program that the next build does not touch. The outer error is cargo's.
+    pub fn plant(&self, stage: &Stage, mutant: &Mutant) -> Result<Planted, Error> {
+        let solution = format!("solutions/{}", stage.id);
+        let folder = self.root.join(INSIDE).join(&solution);
+        let changed = match mutant.apply(&folder) {
+            Ok(changed) => changed,
+            Err(why) => return Ok(Err(why)),
+        };
+        for (path, text) in &changed {
+            files::update(&folder.join(path), text.as_bytes())?;
+        }
+        let built = cargo::graded(&self.root, &stage.solution, &self.target);
+        self.copy(&solution)?;
+        match built? {
+            Ok(graded) => self.keep(&graded.executable, &mutant.name).map(Ok),
+            Err(errors) => Ok(Err(format!("it does not compile:\n{errors}"))),
+        }
+    }
+
+    fn keep(&self, executable: &Path, name: &str) -> Result<PathBuf, Error> {
+        let kept = self.programs.join(name);
+        fs::copy(executable, &kept).map_err(Error::io("copy", executable))?;
+        Ok(kept)
+    }
+
+    /// Makes one part of the copy like the original: changed files are written, files without an original are removed.
+    fn copy(&self, part: &str) -> Result<(), Error> {
+        let originals = sources(&self.original.join(part))?;
+        let wanted: BTreeSet<PathBuf> = originals.iter().map(|path| self.place(path)).collect();
+        for path in sources(&self.root.join(INSIDE).join(part))?.iter().filter(|path| !wanted.contains(*path)) {
+            fs::remove_file(path).map_err(Error::io("remove", path))?;
+        }
+        for path in &originals {
+            files::update(&self.place(path), &fs::read(path).map_err(Error::io("read", path))?)?;
+        }
+        Ok(())
+    }
+
+    fn place(&self, original: &Path) -> PathBuf {
+        let below = original.strip_prefix(&self.original).expect("originals lie in the workspace");
+        self.root.join(INSIDE).join(below)
+    }
+
+    /// Writes the workspace's manifest, and the lock file that goes with it.
+    fn manifests(&self) -> Result<(), Error> {
+        let manifest = self.original.join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).map_err(Error::io("read", &manifest))?;
+        let deeper = deeper(&text).map_err(|why| Error::Course(format!("{}: {why}", manifest.display())))?;
+        files::update(&self.root.join("Cargo.toml"), deeper.as_bytes())?;
+        let lock = self.original.join("Cargo.lock");
+        let lock = fs::read(&lock).map_err(Error::io("read", &lock))?;
+        files::write(&self.root.join("Cargo.lock"), &lock)
+    }
+}
+
+/// A workspace's manifest for the case that all its members lie one folder deeper.
+fn deeper(manifest: &str) -> Result<String, toml::de::Error> {
+    let mut manifest: Table = manifest.parse()?;
+    let Some(workspace) = manifest.get_mut("workspace").and_then(Value::as_table_mut) else {
+        return Ok(manifest.to_string());
+    };
+    for key in ["members", "default-members", "exclude"] {
+        let places = workspace.get_mut(key).and_then(Value::as_array_mut);
+        places.into_iter().flatten().for_each(move_inside);
+    }
+    let dependencies = workspace.get_mut("dependencies").and_then(Value::as_table_mut);
+    for dependency in dependencies.into_iter().flat_map(Table::iter_mut) {
+        dependency.1.get_mut("path").into_iter().for_each(move_inside);
+    }
+    Ok(manifest.to_string())
+}
+
+fn move_inside(place: &mut Value) {
+    if let Value::String(path) = place
+        && Path::new(path).is_relative()
+    {
+        *path = format!("{INSIDE}/{path}");
+    }
+}
+
+/// All files of a folder but those that were built in it.
+fn sources(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let built = |file: &PathBuf| file.strip_prefix(folder).is_ok_and(|below| below.starts_with("target"));
+    Ok(files::below(folder)?.into_iter().filter(|file| !built(file)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_and_paths_move_one_folder_deeper() {
+        let manifest = "[workspace]\nmembers = [\"ci/*\"]\n\n[workspace.dependencies]\na = { path = \"ci/a\" }\nb = { path = \"/b\" }\nc = \"1\"\n";
+        let moved: Table = deeper(manifest).unwrap().parse().unwrap();
+        assert_eq!(moved["workspace"]["members"][0].as_str(), Some("mutant/ci/*"));
+        let dependencies = &moved["workspace"]["dependencies"];
+        assert_eq!(dependencies["a"]["path"].as_str(), Some("mutant/ci/a"));
+        assert_eq!(dependencies["b"]["path"].as_str(), Some("/b"));
+        assert_eq!(dependencies["c"].as_str(), Some("1"));
+    }
+}

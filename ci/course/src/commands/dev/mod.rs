@@ -1,0 +1,35 @@
+//! `cargo course dev`: tools for those who maintain the course.
+
+mod bugs;
+mod cargo;
+mod files;
+pub mod starters;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::error::{Error, Exit};
+use crate::workspace::Workspace;
+
+/// Tools for those who maintain the course
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Verify(verify::Args),
+    Starters(starters::Args),
+    Bugs(bugs::Args),
+}
+
+/// Runs the command.
+pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
+    match &args.command {
+        Command::Verify(args) => verify::run(args, workspace),
+        Command::Starters(args) => starters::run(args, workspace),
+        Command::Bugs(args) => bugs::run(args, workspace),
+    }
+}

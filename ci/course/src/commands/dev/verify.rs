@@ -1,0 +1,132 @@
+//! `cargo course dev verify`: the course's audit of itself.
+//!
+//! Each audit says what it looked at and how long that took, and for each finding the command or the edit that mends it. Nothing is
+//! written outside of the target directory. The audits of code, which take longest, come last.
+
+mod book;
+mod code;
+mod tasks;
+
+use std::time::Instant;
+
+use crate::book::build::{Built, build};
+use crate::error::{Error, Exit};
+use crate::manifest::Course;
+use crate::runner::spinner;
+use crate::style::{self, BAD, FAINT, GOOD, STRONG, TYPE, paint};
+use crate::workspace::Workspace;
+
+/// Audit the course: starters, solutions, checks, hints, bugs, and the book
+///
+/// Exits with 0 if all is well, with 1 if there are findings, and with 3 if an audit could not be made. Nothing is written outside
+/// of the target directory.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only the audits whose names contain this word
+    #[arg(value_name = "WORD")]
+    only: Option<String>,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What is wrong.
+    pub what: String,
+    /// How to mend it: a command, or what to edit.
+    pub mend: String,
+}
+
+/// What an audit comes to.
+#[derive(Debug, Default)]
+pub struct Audited {
+    /// What was looked at: "14 files".
+    pub scope: String,
+    /// What is not as it should be.
+    pub findings: Vec<Finding>,
+}
+
+/// What every audit may look at.
+pub struct Subject<'w> {
+    workspace: &'w Workspace,
+    course: Course,
+    /// The built book, or why there is none.
+    book: Result<Built, String>,
+}
+
+type Audit = fn(&Subject) -> Result<Audited, Error>;
+
+const AUDITS: [(&str, Audit); 12] = [
+    ("tasks name files and labs that exist", tasks::name_what_exists),
+    ("hints lead from a nudge to nearly the answer", tasks::hints),
+    ("starters are current", code::starters_are_current),
+    ("solutions hold no hole", code::solutions_hold_no_hole),
+    ("the book builds without a complaint", book::builds),
+    ("links and anchors of the book lead somewhere", book::links),
+    ("includes of the book show something", book::includes),
+    ("pages that the course names are in the book", book::named_pages),
+    ("starters compile without warnings and fail every check", code::starters_fail),
+    ("solutions pass every check, and each check has one task", code::solutions_pass),
+    ("the kill matrix is current", code::matrix_is_current),
+    ("bugs are caught and variants pass", code::bugs_are_caught),
+];
+
+/// Runs the command.
+pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
+    let bar = spinner("building the book");
+    let book = build(workspace, None).map_err(|error| error.to_string());
+    bar.finish_and_clear();
+    let subject = Subject { workspace, course: Course::load(workspace)?, book };
+    let wanted = |name: &str| args.only.as_deref().is_none_or(|word| name.contains(word));
+    let mut exit = Exit::Fine;
+    for (name, audit) in AUDITS.iter().filter(|(name, _)| wanted(name)) {
+        exit = worse(exit, run_one(name, *audit, &subject));
+    }
+    style::say(match exit {
+        Exit::Fine => paint(GOOD, "The course holds what it promises."),
+        Exit::NotPassed => paint(BAD, "There are findings."),
+        _ => paint(BAD, "Not every audit could be made."),
+    });
+    Ok(exit)
+}
+
+/// Makes one audit and prints what came of it.
+fn run_one(name: &str, audit: Audit, subject: &Subject) -> Exit {
+    let bar = spinner(name);
+    let start = Instant::now();
+    let audited = audit(subject);
+    let took = start.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    let say =
+        |sign, rest: &str| style::say(format_args!("{sign} {} {name}{rest}", paint(FAINT, format!("{took:6.1} s"))));
+    match audited {
+        Ok(Audited { scope, findings }) if findings.is_empty() => {
+            say(paint(GOOD, "ok     "), &format!(" ({scope})"));
+            Exit::Fine
+        }
+        Ok(Audited { findings, .. }) => {
+            say(paint(BAD, "FINDING"), "");
+            findings.iter().for_each(Finding::say);
+            Exit::NotPassed
+        }
+        Err(error) => {
+            say(paint(BAD, "FAILED "), "");
+            style::complain(&error);
+            Exit::Course
+        }
+    }
+}
+
+fn worse(one: Exit, other: Exit) -> Exit {
+    if other as u8 > one as u8 { other } else { one }
+}
+
+impl Finding {
+    /// A finding and how to mend it.
+    pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { what: what.into(), mend: mend.into() }
+    }
+
+    fn say(&self) {
+        style::say(format_args!("  {} {} {}", paint(STRONG, "-"), self.what, paint(TYPE, format!("[{}]", self.mend))));
+    }
+}

@@ -1,0 +1,201 @@
+//! Audits of code: starters, solutions, and the bugs that the checks must catch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use indicatif::ProgressBar;
+
+use super::{Audited, Finding, Subject};
+use crate::commands::dev::bugs::matrix::{self, Matrix};
+use crate::commands::dev::bugs::{self, Fate};
+use crate::commands::dev::starters::{self, Stale};
+use crate::commands::dev::{cargo, files};
+use crate::error::Error;
+use crate::manifest::Stage;
+
+const MAKE_STARTERS: &str = "cargo course dev starters";
+const MAKE_MATRIX: &str = "cargo course dev bugs --full";
+
+/// Each starter is what its solution's marks say.
+pub fn starters_are_current(subject: &Subject) -> Result<Audited, Error> {
+    each_stage(subject, "files", |stage| {
+        let stale = starters::stale(subject.workspace, &stage.id)?;
+        let marked = starters::starters(subject.workspace, &stage.id)?;
+        let finding = |stale: &Stale| {
+            let why = match stale {
+                Stale::Differs(_) => "differs from what its solution's marks say",
+                Stale::Missing(_) => "is missing",
+                Stale::Orphan(_) => "has no solution",
+            };
+            Finding::new(format!("{} {why}", subject.workspace.shown(stale.path())), MAKE_STARTERS)
+        };
+        Ok((marked.len(), stale.iter().map(finding).collect()))
+    })
+}
+
+/// No solution has a `todo!` left.
+pub fn solutions_hold_no_hole(subject: &Subject) -> Result<Audited, Error> {
+    each_stage(subject, "files", |stage| {
+        let files = files::below(&subject.workspace.solution(&stage.id).join("src"))?;
+        let mut findings = Vec::new();
+        for path in &files {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            for (at, line) in text.lines().enumerate().filter(|(_, line)| is_hole(line)) {
+                let place = format!("{}:{}", subject.workspace.shown(path), at + 1);
+                findings.push(Finding::new(format!("{place} is a hole: {}", line.trim()), format!("write {place}")));
+            }
+        }
+        Ok((files.len(), findings))
+    })
+}
+
+fn is_hole(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    ["todo!(", "unimplemented!("].iter().any(|hole| code.contains(hole))
+}
+
+/// Starters compile without a warning, and no check passes on them.
+pub fn starters_fail(subject: &Subject) -> Result<Audited, Error> {
+    each_stage(subject, "checks", |stage| {
+        let mend = format!("edit solutions/{}/src, then {MAKE_STARTERS}", stage.id);
+        let graded = match cargo::graded(subject.workspace.root(), &stage.package, &subject.workspace.target())? {
+            Ok(graded) => graded,
+            Err(errors) => {
+                return Ok((0, vec![Finding::new(format!("`{}` does not compile:\n{errors}", stage.package), mend)]));
+            }
+        };
+        let warning =
+            |text: &String| Finding::new(format!("`{}` compiles with a warning:\n{text}", stage.package), mend.clone());
+        let mut findings: Vec<Finding> = graded.warnings.iter().map(warning).collect();
+        let fates = fates(subject, stage, &graded.executable);
+        let honest = |fate: &Fate| matches!(fate, Fate::Unwritten | Fate::Caught(..));
+        for (check, fate) in fates.iter().filter(|(_, fate)| !honest(fate)) {
+            let what = format!("on the starter, `{check}` should fail for what is unwritten, but: {}", fate.shown());
+            findings.push(Finding::new(what, mend.clone()));
+        }
+        Ok((fates.len(), findings))
+    })
+}
+
+/// Solutions pass every check, and each check belongs to exactly one task.
+pub fn solutions_pass(subject: &Subject) -> Result<Audited, Error> {
+    each_stage(subject, "checks", |stage| {
+        let mend = format!("edit solutions/{}/src", stage.id);
+        let graded = match cargo::graded(subject.workspace.root(), &stage.solution, &subject.workspace.target())? {
+            Ok(graded) => graded,
+            Err(errors) => {
+                return Ok((0, vec![Finding::new(format!("`{}` does not compile:\n{errors}", stage.solution), mend)]));
+            }
+        };
+        let mut findings = owners(stage, &cargo::checks(&graded.executable)?);
+        let fates = fates(subject, stage, &graded.executable);
+        for (check, fate) in fates.iter().filter(|(_, fate)| *fate != Fate::Passed) {
+            findings
+                .push(Finding::new(format!("the solution does not pass `{check}`: {}", fate.shown()), mend.clone()));
+        }
+        Ok((fates.len(), findings))
+    })
+}
+
+/// Compares the checks that there are with those that the tasks name.
+fn owners(stage: &Stage, there: &[String]) -> Vec<Finding> {
+    let mend = format!("edit exercises/{}/Cargo.toml", stage.id);
+    let mut owners: BTreeMap<&str, Vec<&str>> = there.iter().map(|check| (check.as_str(), Vec::new())).collect();
+    for task in &stage.tasks {
+        task.checks.iter().for_each(|check| owners.entry(check).or_default().push(&task.id));
+    }
+    let there: BTreeSet<&str> = there.iter().map(String::as_str).collect();
+    let problem = |(check, tasks): (&str, Vec<&str>)| match tasks[..] {
+        [] => Some(format!("the check `{check}` belongs to no task")),
+        [task] if !there.contains(check) => {
+            Some(format!("task `{task}` names the check `{check}`, which does not exist"))
+        }
+        [_] => None,
+        _ => Some(format!("the check `{check}` belongs to more than one task: {}", tasks.join(", "))),
+    };
+    owners.into_iter().filter_map(problem).map(|what| Finding::new(what, mend.clone())).collect()
+}
+
+/// The recorded matrix was made from what is there, its page from it, and every check in it catches something.
+pub fn matrix_is_current(subject: &Subject) -> Result<Audited, Error> {
+    each_stage(subject, "bugs", |stage| {
+        let record = matrix::record(subject.workspace, stage);
+        let Some(matrix) = Matrix::load(&record)? else {
+            return Ok((
+                0,
+                vec![Finding::new(format!("{} is missing", subject.workspace.shown(&record)), MAKE_MATRIX)],
+            ));
+        };
+        let page = matrix::page(subject.workspace, stage);
+        let mut findings = Vec::new();
+        if matrix.hash != matrix::hash(subject.workspace, stage)? {
+            let what = format!("{} was made from other sources than these", subject.workspace.shown(&record));
+            findings.push(Finding::new(what, MAKE_MATRIX));
+        }
+        if fs::read_to_string(&page).ok().as_deref() != Some(&matrix.page(stage)) {
+            let what = format!("{} is not what the matrix says", subject.workspace.shown(&page));
+            findings.push(Finding::new(what, MAKE_MATRIX));
+        }
+        let idle = |check: &&String| {
+            Finding::new(format!("`{check}` catches no bug"), format!("add one to solutions/{}/bugs", stage.id))
+        };
+        findings.extend(matrix.idle(stage).iter().map(idle));
+        Ok((matrix.bugs.len(), findings))
+    })
+}
+
+/// Each bug is caught by the checks that it names, and each variant passes all.
+pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
+    each_stage(subject, "bugs and variants", |stage| {
+        let mutants = bugs::load(&subject.workspace.solution(&stage.id))?;
+        let all: Vec<String> = matrix::checks(stage).cloned().collect();
+        let checks = |mutant: &bugs::Mutant| if mutant.is_bug() { mutant.caught_by().to_vec() } else { all.clone() };
+        let outcomes = bugs::try_out(subject.workspace, stage, &mutants, &checks, &ProgressBar::hidden(), &|_| {})?;
+        let mut findings = Vec::new();
+        for outcome in &outcomes {
+            let mend = format!("cargo course dev bugs --only {}", outcome.mutant.name);
+            findings.extend(outcome.complaints().into_iter().map(|what| Finding::new(what, mend.clone())));
+        }
+        Ok((mutants.len(), findings))
+    })
+}
+
+fn fates(subject: &Subject, stage: &Stage, executable: &Path) -> Vec<(String, Fate)> {
+    let checks: Vec<String> = matrix::checks(stage).cloned().collect();
+    bugs::fates(executable, &checks, &subject.workspace.scratch("scratch-traces").join(&stage.id))
+}
+
+/// Audits stage after stage and adds up what was looked at.
+fn each_stage(
+    subject: &Subject,
+    what: &str,
+    audit: impl Fn(&Stage) -> Result<(usize, Vec<Finding>), Error>,
+) -> Result<Audited, Error> {
+    let mut total = 0;
+    let mut findings = Vec::new();
+    for stage in &subject.course.stages {
+        let (count, found) = audit(stage)?;
+        total += count;
+        findings.extend(found);
+    }
+    Ok(Audited { scope: format!("{total} {what}"), findings })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_found_and_talk_of_them_is_not() {
+        let cases = [
+            ("    todo!(\"x\")", true),
+            ("unimplemented!()", true),
+            ("// todo!(\"x\")", false),
+            ("let todo = 1;", false),
+        ];
+        for (line, is) in cases {
+            assert_eq!(is_hole(line), is, "{line}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Audits of the manifests: that tasks name what exists, and that hints are hints.
+
+use super::{Audited, Finding, Subject};
+use crate::error::Error;
+use crate::manifest::{Lab, Stage, Task};
+
+/// The fewest hints of a task: a nudge, a way, nearly the answer.
+const HINTS: usize = 3;
+
+/// Each task's files and each lab's program are there.
+pub fn name_what_exists(subject: &Subject) -> Result<Audited, Error> {
+    let course = &subject.course;
+    let missing_files = course.tasks().flat_map(|(stage, task)| missing_files(subject, stage, task));
+    let missing_labs = course.labs().filter_map(|(stage, lab)| missing_lab(subject, stage, lab));
+    let scope = format!("{} tasks, {} labs", course.tasks().count(), course.labs().count());
+    Ok(Audited { scope, findings: missing_files.chain(missing_labs).collect() })
+}
+
+fn missing_files(subject: &Subject, stage: &Stage, task: &Task) -> Vec<Finding> {
+    let manifest = format!("edit {}", subject.workspace.shown(&stage.folder.join("Cargo.toml")));
+    let missing = task.files.iter().filter(|file| !subject.workspace.solution(&stage.id).join(file).is_file());
+    missing
+        .map(|file| Finding::new(format!("task `{}` names `{file}`, which no solution has", task.id), &manifest))
+        .collect()
+}
+
+fn missing_lab(subject: &Subject, stage: &Stage, lab: &Lab) -> Option<Finding> {
+    let manifest = stage.folder.join("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap_or_default();
+    let parsed = text.parse::<toml::Table>().unwrap_or_default();
+    let declared = parsed.get("example").and_then(toml::Value::as_array).into_iter().flatten();
+    let declared = declared.filter(|example| example.get("name").and_then(toml::Value::as_str) == Some(&lab.example));
+    let mut paths: Vec<String> =
+        declared.filter_map(|example| Some(example.get("path")?.as_str()?.to_owned())).collect();
+    paths.extend([format!("examples/{}.rs", lab.example), format!("examples/{}/main.rs", lab.example)]);
+    let there = paths.iter().any(|path| stage.folder.join(path).is_file());
+    let mend = format!("edit {}", subject.workspace.shown(&manifest));
+    (!there).then(|| Finding::new(format!("lab `{}` has no example `{}`", lab.name, lab.example), mend))
+}
+
+/// Each task has hints, and they get more specific.
+pub fn hints(subject: &Subject) -> Result<Audited, Error> {
+    let finding = |(stage, task): (&Stage, &Task)| {
+        let mend = format!("edit {}", subject.workspace.shown(&stage.folder.join("Cargo.toml")));
+        hints_problem(&task.hints).map(|why| Finding::new(format!("hints of `{}`: {why}", task.id), mend))
+    };
+    let count: usize = subject.course.tasks().map(|(_, task)| task.hints.len()).sum();
+    Ok(Audited { scope: format!("{count} hints"), findings: subject.course.tasks().filter_map(finding).collect() })
+}
+
+/// Hints lead somewhere if no two are the same, and the last one says more than each before it, in words or in names of code, and
+/// names code at all. That is all that a program can see; whether they help, people must say.
+fn hints_problem(hints: &[String]) -> Option<String> {
+    let [earlier @ .., last] = hints else { return Some(format!("there are none, and {HINTS} is the least")) };
+    if hints.len() < HINTS {
+        return Some(format!("there are {}, and {HINTS} is the least", hints.len()));
+    }
+    if let Some(at) = (1..hints.len()).find(|&at| hints[..at].contains(&hints[at])) {
+        return Some(format!("number {} was given before", at + 1));
+    }
+    let says_as_much = |hint: &String| hint.len() >= last.len() && code_names(hint) >= code_names(last);
+    if let Some(at) = earlier.iter().position(says_as_much) {
+        return Some(format!("the last one says no more than number {}", at + 1));
+    }
+    (code_names(last) == 0).then(|| "the last one names no code".into())
+}
+
+/// How many words of a hint are code: `quoted`, a_name, a::path, a_call(), or TwoWords.
+fn code_names(hint: &str) -> usize {
+    let quoted = hint.matches('`').count() / 2;
+    let unquoted = hint.split('`').step_by(2).flat_map(str::split_whitespace).filter(|word| is_code(word));
+    quoted + unquoted.count()
+}
+
+fn is_code(word: &str) -> bool {
+    let letters: Vec<char> = word.chars().collect();
+    let between = |pair: &[char; 2]| {
+        (pair[0].is_alphanumeric() && pair[1] == '(') || (pair[0].is_lowercase() && pair[1].is_uppercase())
+    };
+    word.contains("::") || word.trim_matches('_').contains('_') || letters.array_windows().any(between)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_must_get_more_specific() {
+        let cases: [(&[&str], Option<&str>); 9] = [
+            (&["Who answers?", "Who answers twice, and when?", "Keep `answered: BTreeSet<NodeId>`."], None),
+            (&["A long question about quorums?", "A shorter one?", "Compare `tag` and `writer`."], None),
+            (&["Which one?", "The newest.", "It is the one with the highest next_tag."], None),
+            (&["Which one?", "The newest.", "Send QueryReply to all that asked."], None),
+            (&[], Some("there are none, and 3 is the least")),
+            (&["a", "b `c` d"], Some("there are 2, and 3 is the least")),
+            (&["One?", "One?", "Compare `tag`."], Some("number 2 was given before")),
+            (
+                &["Which `tag` is it here, of these two?", "The newest.", "Compare `tag`."],
+                Some("the last one says no more than number 1"),
+            ),
+            (&["One.", "One two.", "One two three."], Some("the last one names no code")),
+        ];
+        for (hints, problem) in cases {
+            let hints: Vec<String> = hints.iter().map(|hint| (*hint).to_owned()).collect();
+            assert_eq!(hints_problem(&hints).as_deref(), problem, "{hints:?}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! One file for each command. Each has its `Args` and a `run`.
+
+pub mod check;
+pub mod dev;
+pub mod explore;
+pub mod hint;
+pub mod lab;
+pub mod replay;
+pub mod reset;
+pub mod serve;
+pub mod solution;
+pub mod status;
+pub mod watch;

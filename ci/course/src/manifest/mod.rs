@@ -1,0 +1,297 @@
+//! What the course consists of: stages, tasks and labs, read from the manifests of the exercises.
+//!
+//! Each `exercises/*/Cargo.toml` describes its stage under `[package.metadata.course]`. Nothing else in the course
+//! repeats what stands there. A mistake in a manifest is reported in one sentence: the file, the key, and how to mend it.
+
+mod keys;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::workspace::Workspace;
+use keys::Keys;
+
+/// The six stages of the whole course: folder, title, and what the learner ends up with.
+///
+/// A stage that has its folder under `exercises/` speaks for itself; the others are listed as coming.
+pub const PLAN: [(&str, &str, &str); 6] = [
+    ("1-cap", "CAP", "registers that choose a side, and a consensus, both model-checked"),
+    ("2-failures", "Failures", "consensus that survives crashes on a real disk and network"),
+    ("3-asynchrony", "Async", "a chain of services that collapses, turned into one that does not"),
+    ("4-sympathy", "Mechanical sympathy", "a Disruptor, and why it beats a queue"),
+    ("5-scaling", "Scaling", "a service split three ways that moves its shards live"),
+    ("6-borrowing", "Borrowing ideas", "the central ideas of Kafka, etcd, Hadoop and Spark, rebuilt"),
+];
+
+/// All stages that are there, in order.
+#[derive(Debug)]
+pub struct Course {
+    /// The stages, in the order of their folders' names.
+    pub stages: Vec<Stage>,
+}
+
+/// One stage: a folder under `exercises/`.
+#[derive(Debug)]
+pub struct Stage {
+    /// The folder's name, the same in `exercises`, `solutions` and `book/src`: `1-cap`.
+    pub id: String,
+    /// The title: `CAP`.
+    pub title: String,
+    /// What the learner ends up with, in one line.
+    pub summary: String,
+    /// The first page, below `book/src`.
+    pub start: String,
+    /// The learner's package: `cap`.
+    pub package: String,
+    /// The reference's package: `cap-solution`.
+    pub solution: String,
+    /// The folder of the exercise.
+    pub folder: PathBuf,
+    /// The tasks, in the order in which they are meant to be done.
+    pub tasks: Vec<Task>,
+    /// The experiments.
+    pub labs: Vec<Lab>,
+}
+
+/// One task of a stage.
+#[derive(Debug)]
+pub struct Task {
+    /// The stable id. Progress is kept under it.
+    pub id: String,
+    /// Ids that the task had in earlier versions of the course.
+    pub aliases: Vec<String>,
+    /// The title.
+    pub title: String,
+    /// What a pass is worth.
+    pub points: u32,
+    /// Whether the stage counts as done without it.
+    pub bonus: bool,
+    /// The page of the book, below `book/src`, perhaps with an `#anchor`.
+    pub page: String,
+    /// What the learner edits, relative to the stage's folder.
+    pub files: Vec<String>,
+    /// The checks, by their test path below `checks::`.
+    pub checks: Vec<String>,
+    /// From a nudge to nearly the answer.
+    pub hints: Vec<String>,
+}
+
+/// One experiment of a stage.
+#[derive(Debug)]
+pub struct Lab {
+    /// What `cargo course lab` calls it.
+    pub name: String,
+    /// The title.
+    pub title: String,
+    /// The page of the book that reads the result.
+    pub page: String,
+    /// The cargo example that runs it.
+    pub example: String,
+}
+
+impl Course {
+    /// Reads all manifests.
+    pub fn load(workspace: &Workspace) -> Result<Self, Error> {
+        let mut stages = Vec::new();
+        for folder in stage_folders(&workspace.exercises())? {
+            stages.push(Stage::load(&folder)?);
+        }
+        let course = Self { stages };
+        course.names_are_unique()?;
+        Ok(course)
+    }
+
+    /// Every task with its stage, in order.
+    pub fn tasks(&self) -> impl Iterator<Item = (&Stage, &Task)> {
+        self.stages.iter().flat_map(|stage| stage.tasks.iter().map(move |task| (stage, task)))
+    }
+
+    /// The task that goes, or once went, by a name.
+    pub fn task(&self, name: &str) -> Result<(&Stage, &Task), Error> {
+        self.tasks().find(|(_, task)| task.is_called(name)).ok_or_else(|| Error::Unknown {
+            what: "task",
+            name: name.into(),
+            nearest: nearest(name, self.tasks().map(|(_, task)| task.id.as_str())),
+            list: "cargo course",
+        })
+    }
+
+    /// The stage that goes by a name: `1-cap`, `cap` or `1`.
+    pub fn stage(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.is_called(name))
+    }
+
+    /// The lab that goes by a name.
+    pub fn lab(&self, name: &str) -> Result<(&Stage, &Lab), Error> {
+        self.labs().find(|(_, lab)| lab.name == name).ok_or_else(|| Error::Unknown {
+            what: "lab",
+            name: name.into(),
+            nearest: nearest(name, self.labs().map(|(_, lab)| lab.name.as_str())),
+            list: "cargo course lab",
+        })
+    }
+
+    /// Every lab with its stage.
+    pub fn labs(&self) -> impl Iterator<Item = (&Stage, &Lab)> {
+        self.stages.iter().flat_map(|stage| stage.labs.iter().map(move |lab| (stage, lab)))
+    }
+
+    /// Every name that `check` understands.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let stages = self.stages.iter().flat_map(|stage| [stage.id.as_str(), stage.short()]);
+        stages.chain(self.tasks().map(|(_, task)| task.id.as_str()))
+    }
+
+    /// Task ids, old and new, must tell tasks apart across the whole course, because progress is kept under them.
+    fn names_are_unique(&self) -> Result<(), Error> {
+        let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+        for (stage, task) in self.tasks() {
+            for name in std::iter::once(&task.id).chain(&task.aliases) {
+                let taken = owners.insert(name, &task.id);
+                let taken = taken.or_else(|| self.stage(name).map(|stage| stage.id.as_str()));
+                if let Some(owner) = taken {
+                    let problem = format!(
+                        "uses the name `{name}`, which `{owner}` has already; names must differ in the whole course."
+                    );
+                    return Err(stage.mistake("package.metadata.course.tasks", problem));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stage {
+    fn load(folder: &Path) -> Result<Self, Error> {
+        let file = folder.join("Cargo.toml");
+        let text = fs::read_to_string(&file).map_err(Error::io("read", &file))?;
+        let id = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self::parse(&id, folder, &text)
+    }
+
+    /// Reads a stage from the text of its manifest.
+    fn parse(id: &str, folder: &Path, text: &str) -> Result<Self, Error> {
+        let manifest = Keys::parse(folder.join("Cargo.toml"), text)?;
+        let package = manifest.table("package")?;
+        let course = package.table("metadata")?.table("course")?;
+        course.only(&["stage", "title", "solution", "summary", "start", "tasks", "labs"])?;
+        if course.text("stage")? != id {
+            return Err(course.wrong("stage", format!("must be the name of the folder, \"{id}\".")));
+        }
+        let stage = Self {
+            id: id.into(),
+            title: course.text("title")?,
+            summary: course.text("summary")?,
+            start: course.text("start")?,
+            package: package.text("name")?,
+            solution: course.text("solution")?,
+            folder: folder.into(),
+            tasks: course.tables("tasks")?.iter().map(Task::parse).collect::<Result<_, _>>()?,
+            labs: course.tables("labs")?.iter().map(Lab::parse).collect::<Result<_, _>>()?,
+        };
+        stage.checks_have_one_owner()?;
+        Ok(stage)
+    }
+
+    fn checks_have_one_owner(&self) -> Result<(), Error> {
+        let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+        for (at, task) in self.tasks.iter().enumerate() {
+            for check in &task.checks {
+                if let Some(owner) = owners.insert(check, &task.id) {
+                    let key = format!("package.metadata.course.tasks[{at}].checks");
+                    let problem =
+                        format!("lists `{check}`, which task `{owner}` lists already; keep it in exactly one of them.");
+                    return Err(self.mistake(&key, problem));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the stage goes by a name: its folder, its package or its number.
+    pub fn is_called(&self, name: &str) -> bool {
+        name == self.id || name == self.package || name == self.short() || name == self.number()
+    }
+
+    /// The folder's name without the number: `cap`.
+    pub fn short(&self) -> &str {
+        self.id.split_once('-').map_or(&self.id, |(_, short)| short)
+    }
+
+    /// The number alone: `1`.
+    pub fn number(&self) -> &str {
+        self.id.split_once('-').map_or("", |(number, _)| number)
+    }
+
+    /// A mistake in this stage's manifest.
+    pub fn mistake(&self, key: &str, problem: String) -> Error {
+        Error::Manifest { file: self.folder.join("Cargo.toml"), key: key.into(), problem }
+    }
+}
+
+impl Task {
+    fn parse(keys: &Keys) -> Result<Self, Error> {
+        keys.only(&["id", "aliases", "title", "points", "bonus", "page", "files", "checks", "hints"])?;
+        Ok(Self {
+            id: keys.name("id")?,
+            aliases: keys.list("aliases")?,
+            title: keys.text("title")?,
+            points: keys.number("points")?,
+            bonus: keys.flag("bonus")?,
+            page: keys.text("page")?,
+            files: keys.filled_list("files", "[\"src/lib.rs\"]")?,
+            checks: keys.filled_list("checks", "[\"module::name_of_the_check\"]")?,
+            hints: keys.list("hints")?,
+        })
+    }
+
+    /// Whether the task goes, or once went, by a name.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.id == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// The learner's files, in full.
+    pub fn paths(&self, stage: &Stage) -> Vec<PathBuf> {
+        self.files.iter().map(|file| stage.folder.join(file)).collect()
+    }
+}
+
+impl Lab {
+    fn parse(keys: &Keys) -> Result<Self, Error> {
+        keys.only(&["name", "title", "page", "example"])?;
+        Ok(Self {
+            name: keys.name("name")?,
+            title: keys.text("title")?,
+            page: keys.text("page")?,
+            example: keys.text("example")?,
+        })
+    }
+}
+
+/// The existing name that is most like a mistyped one, if any is like it at all.
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.collect();
+    let begun = names.iter().find(|other| name.len() > 1 && other.starts_with(name));
+    let distance = |other: &&&str| strsim::damerau_levenshtein(name, other);
+    let near = || names.iter().min_by_key(distance).filter(|other| distance(other) <= 1 + name.chars().count() / 3);
+    begun.or_else(near).map(|name| (*name).into())
+}
+
+/// A check's name as a sentence: `abd::a_read_waits` is "a read waits".
+pub fn sentence(check: &str) -> String {
+    check.rsplit("::").next().unwrap_or(check).replace('_', " ")
+}
+
+fn stage_folders(exercises: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(exercises).map_err(Error::io("read", exercises))?;
+    let mut folders: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|folder| folder.join("Cargo.toml").is_file())
+        .collect();
+    folders.sort();
+    Ok(folders)
+}

@@ -1,0 +1,266 @@
+//! `cargo course dev`: starters, bugs and the audit.
+
+use std::fs;
+use std::path::Path;
+
+use crate::fixture::Fixture;
+
+/// A stage in which everything is as it should be: each check catches a bug, each task has hints.
+const TASKS: &str = r#"
+[package.metadata.course]
+stage = "1-tiny"
+title = "Tiny"
+solution = "NAME-tiny-solution"
+summary = "Counting, alone and together"
+start = "1-tiny/README.md"
+
+[[package.metadata.course.tasks]]
+id = "count"
+title = "Count"
+points = 10
+page = "1-tiny/count.md#counting"
+files = ["src/count.rs"]
+checks = ["count::one_and_one_is_two", "count::nothing_is_zero"]
+hints = ["Start with nothing.", "Add one for each.", "It is `items.len()`, and nothing else."]
+
+[[package.metadata.course.tasks]]
+id = "tally"
+title = "Count together"
+points = 20
+page = "1-tiny/tally.md"
+files = ["src/tally.rs"]
+checks = ["tally::each_addition_counts_once"]
+hints = ["Who adds?", "The server that was asked.", "Add to `self.count`, then `out.reply(id, self.count)`."]
+"#;
+
+fn course(name: &str) -> Fixture {
+    let course = Fixture::new(name);
+    fs::remove_file(course.root.join("solutions/1-tiny/bugs/matrix.json")).unwrap();
+    let manifest = fs::read_to_string(course.file("Cargo.toml")).unwrap();
+    let head = manifest.split("[[example]]").next().unwrap();
+    put(&course, "exercises/1-tiny/Cargo.toml", &format!("{head}{}", TASKS.replace("NAME", name)));
+    cut(&course, "exercises/1-tiny/tests/checks/count.rs", "#[test]\nfn counting_twice");
+    cut(&course, "exercises/1-tiny/tests/checks/tally.rs", "#[test]\nfn a_tally_starts");
+    put(&course, "book/book.toml", "[book]\ntitle = \"Tiny\"\n\n[build]\ncreate-missing = false\n");
+    put(
+        &course,
+        "book/src/SUMMARY.md",
+        "- [Tiny](1-tiny/README.md)\n- [Count](1-tiny/count.md)\n- [Tally](1-tiny/tally.md)\n- [Matrix](1-tiny/matrix.md)\n",
+    );
+    put(&course, "book/src/1-tiny/count.md", "# Count\n\n## Counting\n\nSee [the tally](tally.md#tally).\n");
+    put(&course, "book/src/1-tiny/matrix.md", "# The kill matrix\n");
+    for file in ["count.rs", "tally.rs"] {
+        let solution = format!("solutions/1-tiny/src/{file}");
+        let text = read(&course.root.join(&solution));
+        put(&course, &solution, &text.replacen(".\n\n", EXPECT, 1));
+    }
+    course.says(&["dev", "starters"], 0);
+    patch(&course, "bugs/from-one", "count.rs", "items.len()", "items.len() + 1", FROM_ONE);
+    patch(&course, "bugs/no-addition", "tally.rs", "self.count += 1;\n", "", NO_ADDITION);
+    patch(&course, "variants/by-hand", "count.rs", "items.len()", "items.iter().count()", BY_HAND);
+    course
+}
+
+/// A starter does not use what only the holes need.
+const EXPECT: &str = ".\n\n//# starter: #![expect(unused_variables, reason = \"the holes use them\")]\n\n";
+
+const FROM_ONE: &str = "\
+Misconception: Counting starts at one.
+Who: The Romans
+Page: 1-tiny/count.md#counting
+Caught-by: count::one_and_one_is_two, count::nothing_is_zero
+";
+
+const NO_ADDITION: &str = "\
+Misconception: A reply is all that a client wants.
+Who: Whoever is in a hurry
+Page: 1-tiny/tally.md
+Caught-by: tally::each_addition_counts_once
+";
+
+const BY_HAND: &str = "What: Counts one by one.\nWhy-correct: It counts them all.\n";
+
+/// Writes a patch that replaces a text in a file of the solution.
+#[track_caller]
+fn patch(course: &Fixture, name: &str, file: &str, from: &str, to: &str, preamble: &str) {
+    let before = read(&course.root.join("solutions/1-tiny/src").join(file));
+    assert!(before.contains(from), "{before}");
+    let diff = diffy::create_patch(&before, &before.replace(from, to)).to_string();
+    let diff = diff
+        .replace("--- original", &format!("--- a/src/{file}"))
+        .replace("+++ modified", &format!("+++ b/src/{file}"));
+    put(course, &format!("solutions/1-tiny/{name}.patch"), &format!("{preamble}\n{diff}"));
+}
+
+fn put(course: &Fixture, path: &str, text: &str) {
+    let path = course.root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// Leaves out the rest of a file.
+#[track_caller]
+fn cut(course: &Fixture, path: &str, from: &str) {
+    let text = read(&course.root.join(path));
+    let (before, _) = text.split_once(from).expect("the fixture has that text");
+    put(course, path, before);
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn starters_are_derived_and_mended() {
+    let course = Fixture::new("dev-starters");
+    let starter = course.file("src/count.rs");
+    let current = read(&starter);
+    assert_eq!(course.says(&["dev", "starters"], 0), "ok every starter was current.\n");
+
+    put(&course, "exercises/1-tiny/src/count.rs", "// edited by hand\n");
+    put(&course, "exercises/1-tiny/src/gone.rs", "// its solution is gone\n");
+    let said = course.says(&["dev", "starters"], 0);
+    assert!(said.contains("rewritten  exercises/1-tiny/src/count.rs\n"), "{said}");
+    assert!(said.contains("removed  exercises/1-tiny/src/gone.rs\n"), "{said}");
+    assert_eq!(read(&starter), current);
+
+    put(&course, "solutions/1-tiny/src/count.rs", "//! Counts.\n//# hole: Count.\n");
+    let error = course.complains(&["dev", "starters"], 3);
+    assert_eq!(error, "solutions/1-tiny/src/count.rs: line 2: this part has no `//# end`");
+}
+
+#[test]
+fn starters_do_not_overwrite_a_learners_work() {
+    let course = Fixture::new("dev-learner");
+    put(&course, ".course/progress.toml", "version = 1\n");
+    put(&course, "exercises/1-tiny/src/count.rs", "// a learner's work\n");
+    let error = course.complains(&["dev", "starters"], 2);
+    assert!(error.contains("would overwrite that work"), "{error}");
+    assert_eq!(read(&course.file("src/count.rs")), "// a learner's work\n");
+    course.says(&["dev", "starters", "--force"], 0);
+    assert!(read(&course.file("src/count.rs")).contains("todo!"));
+}
+
+#[test]
+fn a_good_course_passes_its_audit_and_each_flaw_is_found() {
+    let course = course("dev-audit");
+    let said = course.says(&["dev", "bugs", "--full"], 0);
+    assert!(said.contains("1-tiny: 2 bugs and 1 variants, 0 findings."), "{said}");
+    let page = read(&course.root.join("book/src/1-tiny/matrix.md"));
+    assert!(page.contains("| [from-one](#from-one) |  | ● | ● |   |"), "{page}");
+    let matrix = read(&course.root.join("solutions/1-tiny/bugs/matrix.json"));
+    assert!(matrix.contains("\"caught_by_all\": [\n        \"tally::each_addition_counts_once\"\n      ]"), "{matrix}");
+
+    let said = course.says(&["dev", "verify"], 0);
+    assert!(said.ends_with("The course holds what it promises.\n"), "{said}");
+    bugs_that_do_not_count(&course);
+    flaws(&course);
+}
+
+/// A bug that survives, one that does not compile, one that panics, a variant that fails, a patch that does not apply any more.
+fn bugs_that_do_not_count(course: &Fixture) {
+    let names = |check: &str| FROM_ONE.replace("count::one_and_one_is_two, count::nothing_is_zero", check);
+    let nothing = names("count::nothing_is_zero");
+    let cases: [(&str, &str, &str, &str); 5] = [
+        ("bugs/survivor", "items.len().max(0)", &nothing, "survives `count::nothing_is_zero`, which must catch it."),
+        ("bugs/broken", "items.len() + nothing", &nothing, "it does not compile:"),
+        (
+            "bugs/panicking",
+            "items.len() - 1",
+            &nothing,
+            "is not caught by `count::nothing_is_zero` through a rule: Panicked:",
+        ),
+        ("bugs/nameless", "items.len() + 1", &names(""), "names no check that must catch it."),
+        ("variants/wrong", "items.len() + 1", BY_HAND, "is correct, but `count::one_and_one_is_two` says: violated"),
+    ];
+    for (name, code, preamble, complaint) in cases {
+        patch(course, name, "count.rs", "items.len()", code, preamble);
+        let (_, only) = name.split_once('/').unwrap();
+        let said = course.says(&["dev", "bugs", "--only", only], 1);
+        assert!(said.contains(complaint), "{said}");
+        fs::remove_file(course.root.join(format!("solutions/1-tiny/{name}.patch"))).unwrap();
+    }
+    let error = course.complains(&["dev", "bugs", "--only", "form-one"], 2);
+    assert!(error.contains("did you mean `from-one`?"), "{error}");
+}
+
+/// What is wrong, and what the audit says about it.
+fn flaws(course: &Fixture) {
+    let manifest = "exercises/1-tiny/Cargo.toml";
+    let count = "book/src/1-tiny/count.md";
+    let solution = "solutions/1-tiny/src/count.rs";
+    let cases: [(&str, &str, &str, &str, &str); 11] = [
+        (
+            manifest,
+            "\"src/tally.rs\"",
+            "\"src/none.rs\"",
+            "files",
+            "task `tally` names `src/none.rs`, which no solution has",
+        ),
+        (manifest, "\"Who adds?\", ", "", "hints", "hints of `tally`: there are 2, and 3 is the least"),
+        (manifest, "count.md#counting", "count.md#c", "pages that", "`1-tiny/count.md` has no anchor `#c`"),
+        (
+            manifest,
+            "\"count::nothing_is_zero\"",
+            "",
+            "one task",
+            "the check `count::nothing_is_zero` belongs to no task",
+        ),
+        (
+            count,
+            "tally.md#tally",
+            "tally.md#none",
+            "links",
+            "1-tiny/count.md links to `tally.html#none`: `1-tiny/tally.md` has no anchor `#none`",
+        ),
+        (
+            count,
+            "# Count\n",
+            "# Count\n{{#include ../../../solutions/1-tiny/src/count.rs:none}}\n",
+            "includes",
+            "book/src/1-tiny/count.md:2 includes",
+        ),
+        (
+            "book/src/SUMMARY.md",
+            "- [Tally](1-tiny/tally.md)\n",
+            "",
+            "pages that",
+            "book/src/1-tiny/tally.md is not in the book",
+        ),
+        (
+            "exercises/1-tiny/src/count.rs",
+            "todo!",
+            "items.len(); todo!",
+            "starters are",
+            "exercises/1-tiny/src/count.rs differs from what",
+        ),
+        (
+            solution,
+            "items.len()",
+            "todo!(\"later\")",
+            "hold no hole",
+            "solutions/1-tiny/src/count.rs:8 is a hole: todo!(\"later\")",
+        ),
+        (
+            solution,
+            "items.len()",
+            "items.len() + 0",
+            "matrix",
+            "solutions/1-tiny/bugs/matrix.json was made from other sources",
+        ),
+        ("book/src/1-tiny/matrix.md", "●", "○", "matrix", "book/src/1-tiny/matrix.md is not what the matrix says"),
+    ];
+    for (file, from, to, word, finding) in cases {
+        let path = course.root.join(file);
+        let before = read(&path);
+        assert!(before.contains(from), "{file}: {before}");
+        put(course, file, &before.replace(from, to));
+        let said = course.says(&["dev", "verify", word], 1);
+        assert!(said.contains(finding), "{file}: {from} -> {to}\n{said}");
+        put(course, file, &before);
+    }
+    fs::remove_file(course.root.join("book/src/1-tiny/tally.md")).unwrap();
+    let (code, said, error) = course.run(&["dev", "verify", "book"]);
+    assert_eq!(code, 3, "{said}");
+    assert!(error.contains("The book does not build: failed to read chapter `1-tiny/tally.md`"), "{error}");
+}

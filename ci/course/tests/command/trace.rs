@@ -1,0 +1,102 @@
+//! `cargo course replay` and `cargo course explore`.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+
+use crate::fixture::{Fixture, shared};
+
+/// Forgets to add for the second request.
+const FORGETS: &str = "self.count = 1; out.reply(id, self.count);";
+const STARTER: &str = "todo!(\"Add one and reply with the count.\")";
+const TRACE: &str = "target/course/traces/1-tiny/checks.tally.each_addition_counts_once.json";
+
+#[test]
+fn a_failing_run_is_replayed_until_it_breaks_no_rule() {
+    let fixture = Fixture::new("replay");
+    let says = fixture.complains(&["replay"], 2);
+    assert_eq!(says, "There is no failing run to replay. `cargo course check` writes one when a check fails.");
+
+    fixture.edit("src/tally.rs", STARTER, FORGETS);
+    let failed = fixture.says(&["check", "tally"], 1);
+    assert!(failed.contains(&format!("cargo course replay {TRACE}")), "{failed}");
+    for args in [&["replay"][..], &["replay", TRACE]] {
+        let says = fixture.says(args, 1);
+        assert!(says.contains("✗ each addition counts once"), "{says}");
+        assert!(says.contains("n0 counts 1 after 2 additions."), "{says}");
+        assert!(says.contains("n0") && says.contains("c0"), "the diagram is missing:\n{says}");
+    }
+    let test = fixture.says(&["replay", "--as-test"], 0);
+    assert!(test.contains("#[test]"), "{test}");
+
+    fixture.edit("src/tally.rs", FORGETS, "self.count += 1; out.reply(id, self.count);");
+    let mended = fixture.says(&["replay"], 0);
+    assert!(mended.contains("✓ each addition counts once: this run breaks no rule any more."), "{mended}");
+}
+
+#[test]
+fn traces_that_cannot_be_replayed_say_why() {
+    let fixture = Fixture::new("traces");
+    let missing = fixture.complains(&["replay", "nowhere.json"], 2);
+    assert!(missing.starts_with("There is no trace at "), "{missing}");
+    fs::write(fixture.root.join("cut.json"), "{ \"version\": 1, \"stage\": ").unwrap();
+    let cut = fixture.complains(&["replay", "cut.json"], 2);
+    assert!(cut.contains("ends in the middle"), "{cut}");
+    fs::write(fixture.root.join("new.json"), "{ \"version\": 99 }").unwrap();
+    let newer = fixture.complains(&["replay", "new.json"], 2);
+    assert!(newer.contains("Update the course"), "{newer}");
+    let other = "{ \"version\": 1, \"stage\": \"1-tiny\", \"check\": \"checks::gone\", \"scope\": \"\", \"producer\": \"model\", \
+                 \"seed\": null, \"participants\": [], \"steps\": [], \"violation\": null }";
+    fs::write(fixture.root.join("other.json"), other).unwrap();
+    let other = fixture.complains(&["replay", "other.json"], 2);
+    assert!(
+        other.starts_with("The trace was made by the check checks::gone of 1-tiny, which this course does not have.")
+    );
+}
+
+#[test]
+fn states_are_served_until_the_command_ends() {
+    let fixture = Fixture::new("explore");
+    fixture.edit("src/tally.rs", STARTER, "self.count += 1; out.reply(id, self.count);");
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("course"));
+    command.args(["explore", "tally", "--port", "23100"]).current_dir(&fixture.root).envs(fixture.settings());
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let line = lines.map(|line| line.trim().to_owned()).find(|line| line.starts_with("Open http://"));
+    let address = line.expect("the address is announced").replace("Open http://", "").replace('/', "");
+    wait_until(|| get(&address, "/.states/").is_ok_and(|page| page.starts_with("HTTP/1.1 200")));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    wait_until(|| TcpStream::connect(&address).is_err()); // the lifeline ends the check's process too
+}
+
+#[test]
+fn only_models_can_be_explored() {
+    let fixture = Fixture::new("no-model");
+    fixture.count_is("items.len()");
+    let says = fixture.complains(&["explore", "count"], 2);
+    assert_eq!(says, "There are no states to walk through in `nothing is zero`: it is checked without a model.");
+    let says = fixture.complains(&["explore", "each_addition_counts_once", "--scope", "two clients"], 2);
+    assert!(says.starts_with("No scope is called `two clients`."), "{says}");
+    let says = shared().complains(&["explore", "tall"], 2);
+    assert_eq!(says, "No task or check is called `tall`; did you mean `tally`? `cargo course` lists them.");
+}
+
+/// Asks for a page, which may fail while the server is still getting ready.
+fn get(address: &str, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
+    let mut page = String::new();
+    stream.read_to_string(&mut page)?;
+    Ok(page)
+}
+
+/// Waits for something that is bound to come.
+pub fn wait_until(mut happens: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !happens() {
+        assert!(begun.elapsed().as_secs() < 60, "what was waited for did not come");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,97 @@
+//! A trace as a test of the learner's own: the run that once broke a rule, taken again whenever the tests run.
+
+use std::any;
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::panic;
+
+use super::verdict::unguessable;
+use super::{Limits, Mode, RunRequest, report, supervise, test_path, traces_dir};
+use crate::trace::{Kind, Participant, Producer, Step, StepKind, Trace, VERSION, Violation};
+
+/// Takes a run again: `steps`, in the `scope` of `check`, which once broke `rule`. It fails if the run breaks a rule with the
+/// code as it is now, and passes if it does not, or cannot happen any more. `cargo course replay --as-test` writes calls of this.
+pub fn replays<F: Fn()>(check: F, scope: &str, rule: &str, steps: &[&str]) {
+    let _ = check; // its name is all that is needed: the check runs in a process of its own
+    let path = test_path(any::type_name::<F>());
+    let executable = env::current_exe().expect("a running program has a path");
+    let traces = traces_dir(&executable);
+    let file = env::temp_dir().join(format!("course-run-{}.json", unguessable()));
+    run_of(path, scope, rule, steps).save(&file).unwrap_or_else(|error| panic!("{error}"));
+    let request = RunRequest::new(Mode::Replay { trace: file.clone() }, traces);
+    let run = supervise::run(&executable, path, &request, &Limits::default());
+    let _ = fs::remove_file(file); // a leftover in the temporary folder does no harm
+    println!("{}", report::text(&run, false));
+    if !run.passed() {
+        panic::resume_unwind(Box::new("the run breaks a rule")); // as a panic would, but without its message
+    }
+}
+
+/// A trace with what a replay needs: the labels of its steps.
+fn run_of(check: &str, scope: &str, rule: &str, steps: &[&str]) -> Trace {
+    let nobody = Participant { name: "n0".to_owned(), kind: Kind::Server, state: String::new() };
+    let step = |label: &&str| Step {
+        label: (*label).to_owned(),
+        kind: StepKind::Other,
+        who: 0,
+        from: None,
+        message: None,
+        effects: Vec::new(),
+        before: String::new(),
+        after: String::new(),
+    };
+    Trace {
+        version: VERSION,
+        stage: String::new(),
+        check: check.to_owned(),
+        scope: scope.to_owned(),
+        producer: Producer::Model,
+        seed: None,
+        participants: vec![nobody],
+        steps: steps.iter().map(step).collect(),
+        violation: Some(Violation {
+            kind: String::new(),
+            rule: rule.to_owned(),
+            says: String::new(),
+            source: String::new(),
+            explanation: String::new(),
+        }),
+    }
+}
+
+/// The text of a test that takes the run of `trace` again.
+pub fn as_test(trace: &Trace) -> String {
+    let name = trace.check.rsplit("::").next().unwrap_or("check");
+    let rule = trace.violation.as_ref().map_or("", |violation| violation.rule.as_str());
+    let mut text = format!("/// A run of {} steps that broke the rule: {rule}.\n#[test]\n", trace.steps.len());
+    let _ = writeln!(text, "fn {name}_again() {{");
+    let _ = writeln!(text, "    testkit::check::replays(crate::{}, {:?}, {rule:?}, &[", trace.check, trace.scope);
+    for step in &trace.steps {
+        let _ = writeln!(text, "        {:?},", step.label);
+    }
+    text + "    ]);\n}\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_names_the_check_the_scope_and_each_step() {
+        let steps = ["c0 asks n0: Write(1)", "n0 crashes"];
+        let trace = run_of("checks::abd::it_works", "two writers", "linearizability", &steps);
+        assert_eq!(
+            as_test(&trace),
+            r#"/// A run of 2 steps that broke the rule: linearizability.
+#[test]
+fn it_works_again() {
+    testkit::check::replays(crate::checks::abd::it_works, "two writers", "linearizability", &[
+        "c0 asks n0: Write(1)",
+        "n0 crashes",
+    ]);
+}
+"#
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! The steps of a check that look at many runs: a model's every run, a simulation's seeds, a schedule written by hand.
+//!
+//! Each has a scope, named in words. Grading looks at all of a check's scopes. A replay follows its trace in the scope that
+//! made it, and exploring serves one scope; both pass over the others.
+
+use std::ops::Range;
+
+use stateright::Model;
+
+use super::{Check, FailureKind, Finding, Mode, Proven};
+use crate::cluster::{Cluster, Explorable, History};
+use crate::node::Node;
+use crate::rule::Rule;
+use crate::schedule::{Played, Schedule};
+use crate::search::Bounds;
+use crate::simulation::Simulation;
+use crate::trace::Producer;
+
+/// The most states that a check visits. A correct program stays far below; at the cap the check fails, and says so.
+const STATES: usize = 4_000_000;
+
+impl Check {
+    /// Looks at every reachable state of `cluster`.
+    pub fn exhausts<N: Node, H: History<N>>(&mut self, scope: &str, cluster: Cluster<N, H>) -> Proven {
+        self.looks(scope, cluster, |cluster| cluster.prove(Bounds::exhaustive(STATES)))
+    }
+
+    /// Looks at every state of `cluster` that takes at most `depth` steps.
+    pub fn bounded<N: Node, H: History<N>>(&mut self, scope: &str, cluster: Cluster<N, H>, depth: usize) -> Proven {
+        self.looks(scope, cluster, |cluster| cluster.prove(Bounds { states: STATES, depth: Some(depth) }))
+    }
+
+    /// Runs `simulation` with each of `seeds`.
+    pub fn simulates<N: Node, H: History<N>>(
+        &mut self,
+        scope: &str,
+        simulation: Simulation<N, H>,
+        seeds: Range<u64>,
+    ) -> Proven {
+        match self.mode {
+            Mode::Grade => self.prove_scope(scope, simulation.run(seeds)),
+            Mode::Replay { .. } => self.follow(scope, simulation.into_cluster()),
+            // A simulated cluster has too many states to click through.
+            Mode::Explore { .. } => Ok(()),
+        }
+    }
+
+    /// Plays a learner's `schedule` on `cluster`, and hands on what came of it.
+    pub fn plays<N: Node, H: History<N>>(
+        &mut self,
+        scope: &str,
+        cluster: Cluster<N, H>,
+        schedule: &Schedule<N::Request>,
+    ) -> Result<Played<N, H>, Box<super::Failure>> {
+        let played = cluster.play(schedule).map_err(|summary| {
+            let finding = Finding { kind: FailureKind::Violated, rule: PLAYABLE, summary, trace: None };
+            Box::new(self.failure_in(scope, finding))
+        })?;
+        let tested = played.tested();
+        self.fail_if(scope, tested)?;
+        Ok(played)
+    }
+
+    /// Demands that `rule` holds after a schedule was played; a failure shows the run.
+    pub fn requires_of_run<N: Node, H: History<N>>(
+        &mut self,
+        scope: &str,
+        played: &Played<N, H>,
+        rule: Rule,
+        holds: bool,
+        summary: impl FnOnce() -> String,
+    ) -> Proven {
+        if holds {
+            return Ok(());
+        }
+        let summary = summary();
+        let trace =
+            played.cluster.trace_of(Producer::Schedule, &played.actions, FailureKind::Violated, &rule, &summary);
+        let finding = Finding { kind: FailureKind::Violated, rule, summary, trace: Some(trace) };
+        self.fail_if(scope, Err(Box::new(finding)))
+    }
+
+    fn looks<N: Node, H: History<N>>(
+        &mut self,
+        scope: &str,
+        cluster: Cluster<N, H>,
+        search: impl FnOnce(&Cluster<N, H>) -> Result<String, Box<Finding>>,
+    ) -> Proven {
+        match &self.mode {
+            Mode::Grade => {
+                let found = search(&cluster);
+                self.prove_scope(scope, found)
+            }
+            Mode::Replay { .. } => self.follow(scope, cluster),
+            Mode::Explore { address, scope: wanted } => {
+                if wanted.as_deref().is_none_or(|wanted| wanted == scope) {
+                    Explorable::from(cluster).checker().serve(address.as_str());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the run of the trace again, if this scope made it.
+    fn follow<N: Node, H: History<N>>(&mut self, scope: &str, cluster: Cluster<N, H>) -> Proven {
+        let Some(trace) = self.replayed().filter(|trace| trace.scope == scope) else { return Ok(()) };
+        let replayed = cluster.replay(trace);
+        self.prove_scope(scope, replayed)
+    }
+
+    fn prove_scope(&mut self, scope: &str, result: Result<String, Box<Finding>>) -> Proven {
+        let line = result.map(|line| format!("{scope}: {line}"));
+        self.fail_if(scope, line).map(|line| self.evidence(line))
+    }
+
+    fn fail_if<T>(&mut self, scope: &str, result: Result<T, Box<Finding>>) -> Result<T, Box<super::Failure>> {
+        result.map_err(|finding| Box::new(self.failure_in(scope, *finding)))
+    }
+
+    fn failure_in(&self, scope: &str, mut finding: Finding) -> super::Failure {
+        if let Some(trace) = &mut finding.trace {
+            trace.scope = scope.to_owned();
+        }
+        self.failure(finding)
+    }
+}
+
+/// A schedule names servers that exist and are up, and clients that do not wait.
+const PLAYABLE: Rule = Rule::new(
+    "a schedule can be played",
+    "Each step names servers that exist and are up, and a client asks only after its last answer.",
+    "documentation of testkit::schedule",
+    "1-cap/break.md",
+);

@@ -1,0 +1,194 @@
+//! The search's verdict on a cluster: its rules, tested on each state, and told as findings.
+
+use super::liveness::Known;
+use super::state::{Action, NOTHING, State};
+use super::{Cluster, Expectation, History, Property};
+use crate::check::{FailureKind, Finding};
+use crate::node::Node;
+use crate::rule::Rule;
+use crate::search::{Bounds, Ended, Found, Judge, search};
+use crate::text::thousands;
+use crate::trace::{Producer, Trace, Violation};
+
+/// Which rule a state broke, and how.
+pub(crate) struct Broken {
+    kind: FailureKind,
+    rule: Rule,
+    why: String,
+    /// For liveness: the fair suffix that does not reach the goal.
+    suffix: Vec<Action>,
+}
+
+impl Broken {
+    /// Broken in a state, without a look at what may follow.
+    fn here(kind: FailureKind, rule: Rule, why: String) -> Box<Self> {
+        Box::new(Broken { kind, rule, why, suffix: Vec::new() })
+    }
+
+    /// Is it the same rule, broken in the same way?
+    pub fn is_like(&self, other: &Broken) -> bool {
+        self.kind == other.kind && self.rule == other.rule
+    }
+}
+
+/// Tests the rules of a cluster on each state.
+struct Rules {
+    /// For each rule, whether an example has been seen (only `sometimes` needs one).
+    seen: Vec<bool>,
+    known: Vec<Known>,
+}
+
+impl<N: Node, H: History<N>> Judge<Cluster<N, H>> for Rules {
+    type Violation = Box<Broken>;
+
+    fn judge(&mut self, cluster: &Cluster<N, H>, state: &State) -> Result<(), Box<Broken>> {
+        cluster.note_seen(state, &mut self.seen);
+        cluster.test_state(state)?;
+        cluster.test_suffixes(state, &mut self.known)
+    }
+}
+
+impl<N: Node, H: History<N>> Cluster<N, H> {
+    /// Did learner code do what no program may do?
+    fn faultless(&self, state: &State) -> Result<(), Box<Broken>> {
+        if state.fault == NOTHING {
+            return Ok(());
+        }
+        let (kind, rule, why) = self.tables.faults.get(state.fault).describe();
+        Err(Broken::here(kind, rule, why))
+    }
+
+    /// Tests the rules that a single state decides: `always`, and no faults.
+    pub(crate) fn test_state(&self, state: &State) -> Result<(), Box<Broken>> {
+        self.faultless(state)?;
+        for property in &self.properties {
+            if let Expectation::Always(holds) = &property.expectation {
+                holds(&self.view(state))
+                    .map_err(|why| Broken::here(FailureKind::Violated, property.rule.clone(), why))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tests the rules that a fair suffix decides: `leads_to` and `settles`.
+    pub(super) fn test_suffixes(&self, state: &State, known: &mut [Known]) -> Result<(), Box<Broken>> {
+        for (property, known) in self.properties.iter().zip(known) {
+            let Some(promise) = property.expectation.promise() else { continue };
+            self.keeps(&promise, state, known).map_err(|why| {
+                let suffix = self.fair_suffix(&promise, state);
+                let unkept = || Broken::here(promise.failure(), property.rule.clone(), why);
+                let broken = self.faultless(&suffix.end).err().unwrap_or_else(unkept);
+                Box::new(Broken { suffix: suffix.steps, ..*broken })
+            })?;
+        }
+        Ok(())
+    }
+
+    /// For each rule, how its suffixes end: none has been played yet.
+    pub(super) fn nothing_known(&self) -> Vec<Known> {
+        vec![Known::new(); self.properties.len()]
+    }
+
+    /// Tests the end of a run: what a fair suffix decides.
+    pub(crate) fn test_end(&self, state: &State) -> Result<(), Box<Broken>> {
+        self.test_suffixes(state, &mut self.nothing_known())
+    }
+
+    /// Marks the rules of which `state` is an example.
+    pub(crate) fn note_seen(&self, state: &State, seen: &mut [bool]) {
+        for (property, seen) in self.properties.iter().zip(seen) {
+            if let Expectation::Sometimes(happens) = &property.expectation {
+                *seen = *seen || happens(&self.view(state));
+            }
+        }
+    }
+
+    /// The first rule that must be seen happening, and was not.
+    pub(crate) fn unseen(&self, seen: &[bool]) -> Option<&Rule> {
+        let must = |property: &Property<N, H>| matches!(property.expectation, Expectation::Sometimes(_));
+        let rules = self.properties.iter().zip(seen);
+        rules.into_iter().find(|(property, seen)| must(property) && !**seen).map(|(property, _)| &property.rule)
+    }
+
+    /// Searches the cluster's states within `bounds`, and says what that proves.
+    ///
+    /// # Errors
+    /// The rule that is broken, with a shortest run that shows it; or the bound that was hit.
+    pub fn prove(&self, bounds: Bounds) -> Result<String, Box<Finding>> {
+        let rules = self.properties.len();
+        let mut judge = Rules { seen: vec![false; rules], known: self.nothing_known() };
+        let found = search(self, bounds, &mut judge);
+        match &found.ended {
+            Ended::Violated { violation, path } => return Err(Box::new(self.finding(Producer::Model, violation, path))),
+            Ended::Panicked { message, at, path } => return Err(Box::new(self.panicked(message, at, path))),
+            Ended::StatesReached => return Err(Box::new(too_large(found.states))),
+            Ended::Exhausted | Ended::DepthReached => {}
+        }
+        match self.unseen(&judge.seen) {
+            Some(rule) => Err(Box::new(unreachable(rule, &evidence(&found, bounds)))),
+            None => Ok(evidence(&found, bounds)),
+        }
+    }
+
+    /// A broken rule with the run that shows it.
+    pub(crate) fn finding(&self, producer: Producer, broken: &Broken, path: &[Action]) -> Finding {
+        let steps = [path, &broken.suffix].concat();
+        let trace = self.trace_of(producer, &steps, broken.kind, &broken.rule, &broken.why);
+        Finding { kind: broken.kind, rule: broken.rule.clone(), summary: broken.why.clone(), trace: Some(trace) }
+    }
+
+    fn panicked(&self, message: &str, at: &str, path: &[Action]) -> Finding {
+        let found = Finding::panicked(message, at);
+        let trace = self.trace_of(Producer::Model, path, found.kind, &found.rule, &found.summary);
+        Finding { trace: Some(trace), ..found }
+    }
+
+    /// A trace that ends with a broken rule.
+    pub(crate) fn trace_of(
+        &self,
+        producer: Producer,
+        steps: &[Action],
+        kind: FailureKind,
+        rule: &Rule,
+        why: &str,
+    ) -> Trace {
+        let mut trace = self.trace(producer, steps);
+        trace.violation = Some(Violation {
+            kind: format!("{kind:?}"),
+            rule: rule.name.to_string(),
+            says: rule.says.to_string(),
+            source: rule.source.to_string(),
+            explanation: why.to_owned(),
+        });
+        trace
+    }
+}
+
+fn evidence<A, V>(found: &Found<A, V>, bounds: Bounds) -> String {
+    let states = thousands(found.states);
+    match (&found.ended, bounds.depth) {
+        (Ended::Exhausted, _) => format!("exhausted {states} states, {} steps deep", found.depth),
+        (_, depth) => format!("bounded at depth {}, {states} states", depth.unwrap_or(found.depth)),
+    }
+}
+
+/// A rule that must be seen happening, and was not.
+pub(crate) fn unreachable(rule: &Rule, evidence: &str) -> Finding {
+    let summary = format!("This never happens ({evidence}): {}", rule.says);
+    Finding { kind: FailureKind::Unreachable, rule: rule.clone(), summary, trace: None }
+}
+
+fn too_large(states: usize) -> Finding {
+    const BOUNDED: Rule = Rule::new(
+        "bounded state",
+        "The program keeps no more state than the protocol needs, so that its states can be counted.",
+        "the check's own bound",
+        "1-cap/counterexamples.md#out-of-scope",
+    );
+    let summary = format!(
+        "The search visited {} states and was not done. Does a server keep something that grows without end: a counter of \
+         all events, a log of all messages, messages that cause each other for ever?",
+        thousands(states)
+    );
+    Finding { kind: FailureKind::OutOfScope, rule: BOUNDED, summary, trace: None }
+}

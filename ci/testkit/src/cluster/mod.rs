@@ -1,0 +1,344 @@
+//! A cluster of nodes and clients as a model: everything that can happen to a program in an asynchronous network.
+//!
+//! # The model
+//!
+//! Servers run a [`Node`]. Messages between them wait in the network, each until it is delivered: in any order, at any
+//! later moment, or never. That covers slow links and lost messages, as far as safety goes. What happens beyond that is
+//! counted against a budget, because it would make the state space endless: crashes, restarts, duplicates, retries of
+//! clients, lost replies, lost messages (for liveness), and whatever else a check counts ([`Cluster::limit`]).
+//!
+//! Clients are part of the model. Each has a script of requests, and makes one at a time. A request reaches its server at
+//! once, and the reply reaches the client at once: a later arrival would only make more operations overlap, and so allow
+//! more. What clients saw is the [`History`].
+//!
+//! # The files
+//!
+//! - [`state`]: states and steps, in small integers.
+//! - [`tables`]: what the integers stand for; each handler runs once for each state and event.
+//! - [`step`]: which steps are possible, and what a step does.
+//! - [`property`]: what must hold, and the view of a state that it is written on.
+//! - [`liveness`]: what must become true once the network behaves.
+//! - [`judge`]: the search's verdict on a cluster.
+//! - [`history`]: what clients saw.
+//! - [`record`]: from a path of steps to a [`Trace`](crate::trace::Trace).
+//!
+//! [`Cluster`] implements [`stateright::Model`], so stateright's own checkers and its Explorer run on it too.
+
+mod history;
+mod judge;
+mod liveness;
+mod model;
+mod property;
+mod record;
+mod state;
+mod step;
+mod tables;
+
+pub use history::{History, Invocation, Linearizable, Log, Object, Word};
+pub use stateright::semantics::SequentialSpec;
+pub use property::{Claim, Expectation, Property, Sight, View, answer};
+pub use model::Explorable;
+pub use state::{Action, Causes, Envelope, Event, State};
+pub use step::Occurrence;
+pub use tables::Fault;
+
+pub(crate) use judge::{Broken, unreachable};
+pub(crate) use tables::Output;
+
+use state::{Client, Key, NOTHING, Server, Spent, link};
+use step::Budget;
+use tables::Tables;
+
+use crate::rule::Rule;
+use crate::node::{ClientId, Node, NodeId};
+use crate::schedule::Schedule;
+
+/// A client's script: its requests, one after the other, and the servers that it may ask.
+struct Script {
+    requests: Vec<Key>,
+    servers: Vec<NodeId>,
+}
+
+/// A budget that a check adds: at most `most` steps for which `counts` says yes.
+struct Limit<N: Node> {
+    most: u8,
+    counts: Box<Counts<N>>,
+}
+
+type Counts<N> = dyn Fn(&Occurrence<'_, N>) -> bool + Send + Sync;
+
+/// A cluster of servers and clients, with what may go wrong and what must hold. See the [module](self).
+pub struct Cluster<N: Node, H: History<N> = ()> {
+    size: usize,
+    scripts: Vec<Script>,
+    history: H,
+    saved: Vec<Key>,
+    budgets: Spent,
+    limits: Vec<Limit<N>>,
+    partitions: Vec<Groups>,
+    /// Links that are cut for good.
+    cut: u64,
+    leaves_out_ignored: bool,
+    tracks_causes: bool,
+    staged: Vec<Action>,
+    /// While a trace is replayed, budgets do not count: the run was possible once.
+    replaying: bool,
+    properties: Vec<Property<N, H>>,
+    tables: Tables<N, H>,
+}
+
+impl<N: Node, H: History<N>> Cluster<N, H> {
+    /// A cluster of `size` servers (at most 8), without clients, in which nothing fails.
+    pub fn new(size: usize, history: H) -> Self {
+        assert!((1..=8).contains(&size), "a cluster has 1 to 8 servers, not {size}");
+        Cluster {
+            size,
+            scripts: Vec::new(),
+            history,
+            saved: vec![NOTHING; size],
+            budgets: [0; 12],
+            limits: Vec::new(),
+            partitions: Vec::new(),
+            cut: 0,
+            leaves_out_ignored: false,
+            tracks_causes: false,
+            staged: Vec::new(),
+            replaying: false,
+            properties: Vec::new(),
+            tables: Tables::new(),
+        }
+    }
+
+    /// Adds a client that makes `requests` one after the other, each at any of `servers`.
+    pub fn client(mut self, servers: &[usize], requests: impl IntoIterator<Item = N::Request>) -> Self {
+        let requests = requests.into_iter().map(|request| self.tables.requests.key(request)).collect();
+        assert!(servers.iter().all(|&server| server < self.size), "a client asks servers that exist, not {servers:?}");
+        self.scripts.push(Script { requests, servers: servers.iter().copied().map(NodeId).collect() });
+        self
+    }
+
+    /// Lets a server start with what it would have saved earlier.
+    pub fn saved(mut self, server: usize, durable: N::Durable) -> Self {
+        self.saved[server] = self.tables.saved.key(durable);
+        self
+    }
+
+    /// At most `most` servers stop for good.
+    pub fn crashes(self, most: u8) -> Self {
+        self.budget(Budget::Crashes, most)
+    }
+
+    /// At most `most` times in all, a server stops and starts again with what it had saved.
+    pub fn restarts(self, most: u8) -> Self {
+        self.budget(Budget::Restarts, most)
+    }
+
+    /// At most `most` deliveries leave a copy behind.
+    pub fn duplicates(self, most: u8) -> Self {
+        self.budget(Budget::Duplicates, most)
+    }
+
+    /// At most `most` messages are lost. Safety needs none: a message that never arrives is lost already.
+    pub fn drops(self, most: u8) -> Self {
+        self.budget(Budget::Drops, most)
+    }
+
+    /// At most `most` times in all, a client without an answer asks again.
+    pub fn retries(self, most: u8) -> Self {
+        self.budget(Budget::Retries, most)
+    }
+
+    /// At most `most` steps lose the replies that they send to clients.
+    pub fn lost_replies(self, most: u8) -> Self {
+        self.budget(Budget::LostReplies, most)
+    }
+
+    /// At most `most` times in all, the network splits into the groups of one of `partitions`, or heals.
+    pub fn partitions(mut self, partitions: &[&[&[usize]]], most: u8) -> Self {
+        self.partitions = partitions.iter().map(|groups| owned(groups)).collect();
+        self.budget(Budget::Partitions, most)
+    }
+
+    /// At most `most` steps for which `counts` says yes: "three elections", "two rounds of gossip".
+    pub fn limit(
+        mut self,
+        most: u8,
+        counts: impl Fn(&Occurrence<'_, N>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        assert!(self.limits.len() < self.budgets.len() - Budget::COUNT, "a cluster has room for four limits");
+        self.limits.push(Limit { most, counts: Box::new(counts) });
+        self
+    }
+
+    /// Starts with the network split into `groups`, and leaves it so for good: whatever heals, these links do not.
+    pub fn split(mut self, groups: &[&[usize]]) -> Self {
+        self.cut = cut_between(self.size, &owned(groups));
+        self
+    }
+
+    /// Leaves out messages that their receiver would ignore at this moment. To leave one out is to lose it, so what is found
+    /// stays real; but a message that would matter later is lost too, so keep a smaller scope without this beside it.
+    pub fn leaving_out_ignored(mut self) -> Self {
+        self.leaves_out_ignored = true;
+        self
+    }
+
+    /// Keeps, for each server and message, which requests can have influenced it (happened-before, Lamport 1978). At most 32
+    /// requests in a run.
+    pub fn track_causes(mut self) -> Self {
+        self.tracks_causes = true;
+        self
+    }
+
+    /// Starts after the steps of `schedule`. Its clients come first: `c0` of the schedule is `c0` of the cluster.
+    ///
+    /// # Panics
+    /// Panics if the cluster has clients already, or if the schedule cannot be played.
+    pub fn staged(mut self, schedule: &Schedule<N::Request>) -> Self {
+        assert!(self.scripts.is_empty(), "stage a cluster before adding clients");
+        let played = self.play(schedule).unwrap_or_else(|why| panic!("{why}"));
+        self = played.cluster;
+        self.staged = played.actions;
+        self
+    }
+
+    /// `holds` says yes in every reachable state; its error says who broke the rule.
+    pub fn always(
+        self,
+        rule: Rule,
+        holds: impl Fn(&View<'_, N, H>) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.property(Property { rule, expectation: Expectation::Always(Box::new(holds)) })
+    }
+
+    /// `happens` says yes in at least one reachable state: the neighbour that keeps a safety property honest.
+    pub fn sometimes(self, rule: Rule, happens: impl Fn(&View<'_, N, H>) -> bool + Send + Sync + 'static) -> Self {
+        self.property(Property { rule, expectation: Expectation::Sometimes(Box::new(happens)) })
+    }
+
+    /// From every reachable state, once the network heals and delivers everything and armed timers fire in turn, `reached`
+    /// comes true, at the latest after each timer has fired `rounds` times.
+    pub fn leads_to(
+        self,
+        rule: Rule,
+        rounds: usize,
+        reached: impl Fn(&View<'_, N, H>) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.property(Property { rule, expectation: Expectation::LeadsTo { rounds, goal: Box::new(reached) } })
+    }
+
+    /// As [`leads_to`](Self::leads_to), but all `rounds` are played, and `holds` is asked at the end: what must be true when
+    /// everything has calmed down.
+    pub fn settles(
+        self,
+        rule: Rule,
+        rounds: usize,
+        holds: impl Fn(&View<'_, N, H>) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.property(Property { rule, expectation: Expectation::Settles { rounds, goal: Box::new(holds) } })
+    }
+
+    /// Adds a request to the script of `client`; clients up to it are added as needed.
+    pub(crate) fn append_request(&mut self, client: usize, request: N::Request) {
+        while self.scripts.len() <= client {
+            self.scripts.push(Script { requests: Vec::new(), servers: Vec::new() });
+        }
+        self.scripts[client].requests.push(self.tables.requests.key(request));
+    }
+
+    fn property(mut self, property: Property<N, H>) -> Self {
+        self.properties.push(property);
+        self
+    }
+
+    fn budget(mut self, budget: Budget, most: u8) -> Self {
+        self.budgets[budget as usize] = most;
+        self
+    }
+
+    /// What must hold.
+    pub fn rules(&self) -> &[Property<N, H>] {
+        &self.properties
+    }
+
+    /// How many servers there are.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// How many clients there are.
+    pub fn clients(&self) -> usize {
+        self.scripts.len()
+    }
+
+    /// How many handler calls the model needed so far; the rest were remembered.
+    pub fn handler_calls(&self) -> usize {
+        self.tables.handler_calls()
+    }
+
+    /// Forgets what handlers did and what was seen, to run another seed in the same room.
+    pub(crate) fn forget(&mut self) {
+        self.tables.forget();
+    }
+
+    /// What a client was told, by its key.
+    pub(crate) fn response(&self, key: Key) -> &N::Response {
+        self.tables.responses.get(key)
+    }
+
+    /// How many requests the busiest client makes.
+    pub(crate) fn longest_script(&self) -> usize {
+        self.scripts.iter().map(|script| script.requests.len()).max().unwrap_or(0)
+    }
+
+    /// A look at `state` with everything spelled out.
+    pub fn view<'a>(&'a self, state: &'a State) -> View<'a, N, H> {
+        View::new(self, state)
+    }
+
+    /// The state before the first step.
+    pub fn initial(&self) -> State {
+        let mut state = State {
+            servers: Vec::with_capacity(self.size),
+            network: Vec::new(),
+            clients: vec![Client::default(); self.scripts.len()],
+            history: self.tables.histories.key(self.history.clone()),
+            cut: self.cut,
+            spent: [0; 12],
+            fault: NOTHING,
+        };
+        for id in 0..self.size {
+            let saved = self.saved[id];
+            state.servers.push(Server { local: NOTHING, saved, timers: 0, causes: 0, up: true });
+        }
+        for id in (0..self.size).map(NodeId) {
+            self.hand_over(&mut state, id, self.starting(id), false);
+        }
+        if self.leaves_out_ignored {
+            self.leave_out_ignored(&mut state, |_| true);
+        }
+        for action in &self.staged {
+            self.apply(&mut state, *action);
+        }
+        state.spent = [0; 12];
+        state
+    }
+
+    fn script(&self, client: ClientId) -> &Script {
+        &self.scripts[client.0]
+    }
+}
+
+/// The sides of a partition: which servers still reach each other.
+type Groups = Vec<Vec<usize>>;
+
+fn owned(groups: &[&[usize]]) -> Groups {
+    groups.iter().map(|group| group.to_vec()).collect()
+}
+
+/// The links between servers of different groups. A server that no group names is alone.
+fn cut_between(size: usize, groups: &Groups) -> u64 {
+    let group = |id: usize| groups.iter().position(|group| group.contains(&id)).unwrap_or(groups.len() + id);
+    let pairs = (0..size).flat_map(|a| (0..a).map(move |b| (a, b)));
+    pairs.filter(|&(a, b)| group(a) != group(b)).map(|(a, b)| link(NodeId(a), NodeId(b))).sum()
+}

@@ -1,0 +1,171 @@
+//! What must hold in a cluster, and the view of a state on which it is written.
+
+use super::state::{NOTHING, State};
+use super::tables::Fault;
+use super::{Cluster, History};
+use crate::check::{FailureKind, Finding};
+use crate::node::{ClientId, Effect, Node, NodeId, Outbox, RequestId};
+use crate::rule::Rule;
+
+/// A rule and how it is tested.
+pub struct Property<N: Node, H: History<N>> {
+    /// The rule, with its source.
+    pub rule: Rule,
+    /// What is tested, and where.
+    pub expectation: Expectation<N, H>,
+}
+
+/// A test of one state: its error says who broke the rule.
+pub type Claim<N, H> = dyn Fn(&View<'_, N, H>) -> Result<(), String> + Send + Sync;
+/// A test of one state without an explanation.
+pub type Sight<N, H> = dyn Fn(&View<'_, N, H>) -> bool + Send + Sync;
+
+/// In which states a rule is tested.
+#[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
+pub enum Expectation<N: Node, H: History<N>> {
+    /// In every reachable state.
+    Always(Box<Claim<N, H>>),
+    /// It must be so in one reachable state at least.
+    Sometimes(Box<Sight<N, H>>),
+    /// From every reachable state, by a fair suffix of at most `rounds` rounds.
+    LeadsTo { rounds: usize, goal: Box<Claim<N, H>> },
+    /// From every reachable state, at the end of a fair suffix of `rounds` rounds.
+    Settles { rounds: usize, goal: Box<Claim<N, H>> },
+}
+
+/// A look at one state, with everything spelled out.
+pub struct View<'a, N: Node, H: History<N>> {
+    cluster: &'a Cluster<N, H>,
+    state: &'a State,
+}
+
+impl<'a, N: Node, H: History<N>> View<'a, N, H> {
+    pub(super) fn new(cluster: &'a Cluster<N, H>, state: &'a State) -> Self {
+        View { cluster, state }
+    }
+
+    /// The servers that are up, with their ids.
+    pub fn servers(&self) -> impl Iterator<Item = (NodeId, &'a N)> + use<'a, N, H> {
+        let (cluster, state) = (self.cluster, self.state);
+        (0..state.servers.len()).filter_map(move |id| {
+            let server = &state.servers[id];
+            (server.up && server.local != NOTHING).then(|| (NodeId(id), cluster.tables.locals.get(server.local)))
+        })
+    }
+
+    /// A server, if it is up.
+    pub fn server(&self, id: NodeId) -> Option<&'a N> {
+        self.servers().find(|(other, _)| *other == id).map(|(_, node)| node)
+    }
+
+    /// What a server has saved, whether it is up or not.
+    pub fn saved(&self, id: NodeId) -> Option<&'a N::Durable> {
+        let saved = self.state.servers[id.0].saved;
+        (saved != NOTHING).then(|| self.cluster.tables.saved.get(saved))
+    }
+
+    /// Messages on their way: sender, receiver, message.
+    pub fn in_flight(&self) -> impl Iterator<Item = (NodeId, NodeId, &'a N::Message)> + use<'a, N, H> {
+        let cluster = self.cluster;
+        self.state
+            .network
+            .iter()
+            .map(move |envelope| (envelope.from(), envelope.to(), cluster.tables.messages.get(envelope.message)))
+    }
+
+    /// What the clients saw.
+    pub fn history(&self) -> &'a H {
+        self.cluster.tables.histories.get(self.state.history)
+    }
+
+    /// The request that a client waits for, if there is such a client.
+    pub fn waiting(&self, client: ClientId) -> Option<RequestId> {
+        let state = self.state.clients.get(client.0)?;
+        state.waiting.then(|| RequestId { client, number: usize::from(state.asked) - 1 })
+    }
+
+    /// How many of a client's requests have been answered.
+    pub fn answered(&self, client: ClientId) -> usize {
+        let state = self.state.clients[client.0];
+        usize::from(state.asked) - usize::from(state.waiting)
+    }
+
+    /// Has each client made all requests of its script, and been answered?
+    pub fn is_finished(&self) -> bool {
+        let scripts = self.state.clients.iter().zip(&self.cluster.scripts);
+        scripts.into_iter().all(|(client, script)| !client.waiting && usize::from(client.asked) == script.requests.len())
+    }
+
+    /// Is the link between `a` and `b` cut?
+    pub fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
+        self.cluster.is_cut(self.state, a, b)
+    }
+
+    /// What learner code did that no program may do, if it did.
+    pub fn fault(&self) -> Option<&'a Fault> {
+        (self.state.fault != NOTHING).then(|| self.cluster.tables.faults.get(self.state.fault))
+    }
+
+    /// Can no step be made any more that would deliver something?
+    pub fn is_quiet(&self) -> bool {
+        self.state.network.iter().all(|&envelope| !self.cluster.deliverable(self.state, envelope))
+    }
+}
+
+/// What `node` would answer to `request` at once, without any message. The node itself is not changed.
+pub fn answer<N: Node>(node: &N, request: N::Request) -> Option<N::Response> {
+    let id = RequestId { client: ClientId(usize::MAX), number: 0 };
+    let mut out = Outbox::new();
+    node.clone().on_request(id, request, &mut out);
+    out.into_effects().into_iter().find_map(|effect| match effect {
+        Effect::Reply { to, response } if to == id => Some(response),
+        _ => None,
+    })
+}
+
+/// Handlers are functions of the state and the event.
+const DETERMINISTIC: Rule = Rule::new(
+    "determinism",
+    "The same state and the same event give the same new state and the same effects.",
+    "contract of the Node trait; Schneider 1990, Implementing Fault-Tolerant Services Using the State Machine Approach",
+    "1-cap/counterexamples.md#determinism",
+);
+
+/// Replies and messages go to somebody who is there.
+const ADDRESSED: Rule = Rule::new(
+    "addresses",
+    "A server sends only to servers of its cluster, and replies only to requests that were made.",
+    "contract of the Node trait",
+    "1-cap/counterexamples.md#panics",
+);
+
+impl Fault {
+    /// Which kind of failure this is, which rule it breaks, and what happened.
+    pub fn describe(&self) -> (FailureKind, Rule, String) {
+        match self {
+            Fault::Panicked { message, at } => {
+                let Finding { kind, rule, summary, .. } = Finding::panicked(message, at);
+                (kind, rule, summary)
+            }
+            Fault::Nondeterministic { first, second } => (
+                FailureKind::Nondeterministic,
+                DETERMINISTIC,
+                format!(
+                    "The same handler, called twice on the same state with the same event, did two different things. \
+                     Look for a HashMap or HashSet that is iterated, a clock, a random number, or a static variable.\n\
+                     Once:  {first}\nTwice: {second}"
+                ),
+            ),
+            Fault::AnswersNobody { server, to } => (
+                FailureKind::Violated,
+                ADDRESSED,
+                format!("{server} replied to request {to}, but no client has made that request."),
+            ),
+            Fault::SendsNowhere { server, to } => (
+                FailureKind::Violated,
+                ADDRESSED,
+                format!("{server} sent a message to {to}, but there is no such server."),
+            ),
+        }
+    }
+}

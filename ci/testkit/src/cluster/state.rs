@@ -1,0 +1,150 @@
+//! The state of a cluster and the steps between states, in small integers.
+//!
+//! Whatever is large or written by a learner (a server's fields, a message, a history) stands in a table once and is named
+//! here by its index ([`super::tables`]). A state is then a few dozen bytes, and comparing two states compares integers.
+
+use crate::node::{ClientId, NodeId};
+
+/// Index into one of the tables of a cluster.
+pub(crate) type Key = u32;
+
+/// Stands for "nothing saved yet" and "no fault".
+pub(super) const NOTHING: Key = Key::MAX;
+
+/// The numbers of requests in somebody's causal past, as a set of bits ([`super::Cluster::track_causes`]).
+pub type Causes = u32;
+
+/// How many steps of each kind have been spent: the built-in budgets first, then the limits that a check adds.
+pub(super) type Spent = [u8; 12];
+
+/// One server as the model sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Server {
+    pub local: Key,
+    pub saved: Key,
+    /// Armed timers, as a set of bits over the table of timers.
+    pub timers: u64,
+    pub causes: Causes,
+    pub up: bool,
+}
+
+impl Server {
+    /// The timers that are armed, by their index.
+    pub fn armed(self) -> impl Iterator<Item = u8> {
+        (0..64).filter(move |timer| self.timers >> timer & 1 == 1)
+    }
+}
+
+/// A message on its way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Envelope {
+    pub(super) from: u8,
+    pub(super) to: u8,
+    pub(super) message: Key,
+    pub(super) causes: Causes,
+}
+
+impl Envelope {
+    /// Who sent it.
+    pub fn from(self) -> NodeId {
+        NodeId(self.from.into())
+    }
+
+    /// Whom it is for.
+    pub fn to(self) -> NodeId {
+        NodeId(self.to.into())
+    }
+}
+
+/// One client: how many requests it has made, and whether the last is still open.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Client {
+    pub asked: u16,
+    pub waiting: bool,
+    /// Names its last request, while causes are tracked.
+    pub causes: Causes,
+}
+
+/// A state of the whole cluster: servers, network, clients, history, and what has been spent of each budget.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct State {
+    pub(super) servers: Vec<Server>,
+    /// In order, so that equal networks are equal states.
+    pub(super) network: Vec<Envelope>,
+    pub(super) clients: Vec<Client>,
+    pub(super) history: Key,
+    /// Links that are cut, one bit for each pair of servers.
+    pub(super) cut: u64,
+    pub(super) spent: Spent,
+    /// Learner code panicked, was not deterministic, or answered a request that nobody made: nothing happens after that.
+    pub(super) fault: Key,
+}
+
+/// What happens in one step.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
+pub enum Event {
+    /// A client makes its next request, at the server `to`.
+    Invoke { client: ClientId, to: NodeId },
+    /// A client that has no answer yet asks again, with the same request id.
+    Retry { client: ClientId, to: NodeId },
+    /// A message arrives. With `keep`, the network delivers a copy, and the message stays on its way.
+    Deliver { envelope: Envelope, keep: bool },
+    /// The network loses a message.
+    Drop { envelope: Envelope },
+    /// An armed timer fires; `timer` is its index in the cluster's table.
+    Timeout { server: NodeId, timer: u8 },
+    /// A server stops for good.
+    Crash { server: NodeId },
+    /// A server stops and starts again, with what it had saved.
+    Restart { server: NodeId },
+    /// The network splits, by the index of one of the cluster's partitions.
+    Partition { index: u8 },
+    /// All links work again.
+    Heal,
+    /// One link is cut, in both directions.
+    CutLink { a: NodeId, b: NodeId },
+    /// One link works again.
+    HealLink { a: NodeId, b: NodeId },
+}
+
+/// A step: what happens, and whether the replies that it causes are lost on their way to the clients.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Action {
+    /// What happens.
+    pub event: Event,
+    /// The clients never see the replies that this step sends.
+    pub replies_lost: bool,
+}
+
+impl From<Event> for Action {
+    fn from(event: Event) -> Self {
+        Action { event, replies_lost: false }
+    }
+}
+
+/// The bit of the link between `a` and `b`, the same in both directions.
+pub(super) fn link(a: NodeId, b: NodeId) -> u64 {
+    let (low, high) = (a.0.min(b.0), a.0.max(b.0));
+    // The pairs below `high` come first: (0,1), (0,2), (1,2), (0,3), …
+    1 << (high * (high.max(1) - 1) / 2 + low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pair_of_servers_has_a_link_of_its_own() {
+        let mut seen = 0;
+        for high in 1..8 {
+            for low in 0..high {
+                let bit = link(NodeId(low), NodeId(high));
+                assert_eq!(bit, link(NodeId(high), NodeId(low)), "n{low}–n{high} differs by direction");
+                assert_eq!(seen & bit, 0, "n{low}–n{high} shares its bit");
+                seen |= bit;
+            }
+        }
+        assert_eq!(seen.count_ones(), 8 * 7 / 2);
+    }
+}

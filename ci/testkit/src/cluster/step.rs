@@ -1,0 +1,489 @@
+//! Which steps are possible in a state, and what a step does.
+
+use super::state::{Action, Causes, Envelope, Event, Key, NOTHING, State, link};
+use super::tables::{Fault, Handled, Input, Output};
+use super::{Cluster, History, cut_between};
+use crate::node::{ClientId, Membership, Node, NodeId, RequestId};
+
+/// What a cluster may spend; the limits that a check adds come behind.
+#[derive(Clone, Copy)]
+pub(super) enum Budget {
+    Crashes,
+    Restarts,
+    Duplicates,
+    Drops,
+    Retries,
+    LostReplies,
+    Partitions,
+}
+
+impl Budget {
+    pub const COUNT: usize = 8;
+}
+
+/// A step with everything spelled out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
+pub enum Occurrence<'a, N: Node> {
+    /// A client makes a request.
+    Invoke { client: ClientId, server: NodeId, request: &'a N::Request },
+    /// A client repeats its request.
+    Retry { client: ClientId, server: NodeId, request: &'a N::Request },
+    /// A message arrives; with `kept`, a copy of it stays on its way.
+    Deliver { from: NodeId, to: NodeId, message: &'a N::Message, kept: bool },
+    /// A message is lost.
+    Drop { from: NodeId, to: NodeId, message: &'a N::Message },
+    /// A timer fires.
+    Timeout { server: NodeId, timer: &'a N::Timer },
+    /// A server stops for good.
+    Crash { server: NodeId },
+    /// A server stops and starts again.
+    Restart { server: NodeId },
+    /// The network splits into groups.
+    Partition { groups: &'a [Vec<usize>] },
+    /// All links work again.
+    Heal,
+    /// One link is cut.
+    CutLink { a: NodeId, b: NodeId },
+    /// One link works again.
+    HealLink { a: NodeId, b: NodeId },
+}
+
+impl<N: Node, H: History<N>> Cluster<N, H> {
+    /// Spells out an event.
+    pub fn occurrence(&self, state: &State, event: Event) -> Occurrence<'_, N> {
+        let asked = |client: ClientId, number: usize| self.tables.requests.get(self.script(client).requests[number]);
+        match event {
+            Event::Invoke { client, to } => {
+                let number = usize::from(state.clients[client.0].asked);
+                Occurrence::Invoke { client, server: to, request: asked(client, number) }
+            }
+            Event::Retry { client, to } => {
+                let number = usize::from(state.clients[client.0].asked) - 1;
+                Occurrence::Retry { client, server: to, request: asked(client, number) }
+            }
+            Event::Deliver { envelope, keep } => Occurrence::Deliver {
+                from: envelope.from(),
+                to: envelope.to(),
+                message: self.tables.messages.get(envelope.message),
+                kept: keep,
+            },
+            Event::Drop { envelope } => Occurrence::Drop {
+                from: envelope.from(),
+                to: envelope.to(),
+                message: self.tables.messages.get(envelope.message),
+            },
+            Event::Timeout { server, timer } => {
+                Occurrence::Timeout { server, timer: self.tables.timers.get(timer.into()) }
+            }
+            Event::Crash { server } => Occurrence::Crash { server },
+            Event::Restart { server } => Occurrence::Restart { server },
+            Event::Partition { index } => Occurrence::Partition { groups: &self.partitions[usize::from(index)] },
+            Event::Heal => Occurrence::Heal,
+            Event::CutLink { a, b } => Occurrence::CutLink { a, b },
+            Event::HealLink { a, b } => Occurrence::HealLink { a, b },
+        }
+    }
+
+    /// Adds the steps that are possible in `state`, within the budgets, in an order that is always the same.
+    pub(super) fn enabled(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.fault != NOTHING {
+            return;
+        }
+        let mut events = Vec::with_capacity(state.network.len() + 4);
+        self.client_events(state, &mut events);
+        self.network_events(state, &mut events);
+        self.server_events(state, &mut events);
+        self.partition_events(state, &mut events);
+        if self.replaying {
+            self.link_events(&mut events);
+        }
+        events.retain(|&event| self.within_limits(state, event));
+        for event in events {
+            actions.push(event.into());
+            if self.left(state, Budget::LostReplies) && self.replies(state, event) {
+                actions.push(Action { event, replies_lost: true });
+            }
+        }
+    }
+
+    fn client_events(&self, state: &State, events: &mut Vec<Event>) {
+        for (at, (client, script)) in state.clients.iter().zip(&self.scripts).enumerate() {
+            let id = ClientId(at);
+            let up = script.servers.iter().copied().filter(|server| state.servers[server.0].up);
+            if client.waiting && self.left(state, Budget::Retries) {
+                events.extend(up.map(|to| Event::Retry { client: id, to }));
+            } else if !client.waiting && !self.has_asked_all(state, id) {
+                events.extend(up.map(|to| Event::Invoke { client: id, to }));
+            }
+        }
+    }
+
+    fn network_events(&self, state: &State, events: &mut Vec<Event>) {
+        let mut last = None;
+        for &envelope in &state.network {
+            // Equal messages stand side by side; to deliver one or the other is the same step.
+            if last.replace(envelope) == Some(envelope) {
+                continue;
+            }
+            if self.deliverable(state, envelope) {
+                events.push(Event::Deliver { envelope, keep: false });
+                if self.left(state, Budget::Duplicates) {
+                    events.push(Event::Deliver { envelope, keep: true });
+                }
+            }
+            if self.left(state, Budget::Drops) {
+                events.push(Event::Drop { envelope });
+            }
+        }
+    }
+
+    fn server_events(&self, state: &State, events: &mut Vec<Event>) {
+        for (id, server) in state.servers.iter().enumerate().filter(|(_, server)| server.up) {
+            let id = NodeId(id);
+            events.extend(server.armed().map(|timer| Event::Timeout { server: id, timer }));
+            if self.left(state, Budget::Crashes) {
+                events.push(Event::Crash { server: id });
+            }
+            if self.left(state, Budget::Restarts) {
+                events.push(Event::Restart { server: id });
+            }
+        }
+    }
+
+    fn partition_events(&self, state: &State, events: &mut Vec<Event>) {
+        if !self.left(state, Budget::Partitions) {
+            return;
+        }
+        for index in 0..self.partitions.len() as u8 {
+            if self.cut_by(index) != state.cut {
+                events.push(Event::Partition { index });
+            }
+        }
+        if state.cut != self.cut {
+            events.push(Event::Heal);
+        }
+    }
+
+    /// Only schedules and simulations cut single links, so only a replay of one may meet them.
+    fn link_events(&self, events: &mut Vec<Event>) {
+        for b in (0..self.size).map(NodeId) {
+            for a in (0..self.size).map(NodeId).filter(|&a| a != b) {
+                events.extend([Event::CutLink { a, b }, Event::HealLink { a, b }]);
+            }
+        }
+    }
+
+    fn left(&self, state: &State, budget: Budget) -> bool {
+        self.replaying || state.spent[budget as usize] < self.budgets[budget as usize]
+    }
+
+    /// Can `event` happen in `state`, whatever the budgets say?
+    pub(crate) fn is_possible(&self, state: &State, event: Event) -> bool {
+        let up = |server: NodeId| state.servers[server.0].up;
+        let unasked = |client: ClientId| !self.has_asked_all(state, client);
+        state.fault == NOTHING
+            && match event {
+                Event::Invoke { client, to } => up(to) && !state.clients[client.0].waiting && unasked(client),
+                Event::Retry { client, to } => up(to) && state.clients[client.0].waiting,
+                Event::Deliver { envelope, .. } => {
+                    self.deliverable(state, envelope) && state.network.binary_search(&envelope).is_ok()
+                }
+                Event::Drop { envelope } => state.network.binary_search(&envelope).is_ok(),
+                Event::Timeout { server, timer } => state.servers[server.0].armed().any(|armed| armed == timer),
+                Event::Crash { server } | Event::Restart { server } => up(server),
+                Event::Partition { .. } | Event::Heal | Event::CutLink { .. } | Event::HealLink { .. } => true,
+            }
+    }
+
+    /// Does `envelope` wait on a cut link?
+    pub(crate) fn is_link_cut(&self, state: &State, envelope: Envelope) -> bool {
+        self.is_cut(state, envelope.from(), envelope.to())
+    }
+
+    /// Has `client` made every request of its script?
+    pub(crate) fn has_asked_all(&self, state: &State, client: ClientId) -> bool {
+        usize::from(state.clients[client.0].asked) == self.script(client).requests.len()
+    }
+
+    /// The servers that `client` may ask and that are up.
+    pub(crate) fn servers_for(&self, state: &State, client: ClientId) -> Vec<NodeId> {
+        self.script(client).servers.iter().copied().filter(|server| state.servers[server.0].up).collect()
+    }
+
+    /// The messages on their way, and the timers that are armed.
+    pub(crate) fn pending(&self, state: &State) -> (Vec<Envelope>, Vec<(NodeId, u8)>) {
+        let servers = state.servers.iter().enumerate();
+        let armed = servers.flat_map(|(id, server)| server.armed().map(move |timer| (NodeId(id), timer)));
+        (state.network.clone(), armed.collect())
+    }
+
+    fn within_limits(&self, state: &State, event: Event) -> bool {
+        let spent = &state.spent[Budget::COUNT..];
+        self.replaying
+            || self.limits
+            .iter()
+            .zip(spent)
+            .all(|(limit, &spent)| spent < limit.most || !(limit.counts)(&self.occurrence(state, event)))
+    }
+
+    pub(super) fn deliverable(&self, state: &State, envelope: Envelope) -> bool {
+        state.servers[usize::from(envelope.to)].up && !self.is_cut(state, envelope.from(), envelope.to())
+    }
+
+    pub(super) fn is_cut(&self, state: &State, a: NodeId, b: NodeId) -> bool {
+        a != b && state.cut & link(a, b) != 0
+    }
+
+    /// Would `event` send a reply to a client?
+    fn replies(&self, state: &State, event: Event) -> bool {
+        let is_reply = |output: &Output| matches!(output, Output::Reply { .. });
+        self.outputs(state, event).is_some_and(|(_, outputs)| outputs.iter().any(is_reply))
+    }
+
+    /// What a server does in answer to `event`: its effects, and which server it is.
+    pub(crate) fn outputs(&self, state: &State, event: Event) -> Option<(NodeId, &[Output])> {
+        let (server, input) = self.input(state, event)?;
+        match self.handled(state, server, input) {
+            Handled::Done { outputs, .. } => Some((server, outputs)),
+            Handled::Fault(_) => None,
+        }
+    }
+
+    fn handled(&self, state: &State, server: NodeId, input: Input) -> &Handled {
+        let server = &state.servers[server.0];
+        let before = if matches!(input, Input::Start { .. }) { server.saved } else { server.local };
+        self.tables.handle(before, input)
+    }
+
+    /// What a server is handed when it starts.
+    pub(super) fn starting(&self, id: NodeId) -> Input {
+        Input::Start { membership: Membership { id, size: self.size } }
+    }
+
+    /// Which server is handed what, if any.
+    pub(super) fn input(&self, state: &State, event: Event) -> Option<(NodeId, Input)> {
+        match event {
+            Event::Invoke { client, to } => {
+                let number = usize::from(state.clients[client.0].asked);
+                let request = self.script(client).requests[number];
+                Some((to, Input::Request { id: RequestId { client, number }, request }))
+            }
+            Event::Retry { client, to } => {
+                let number = usize::from(state.clients[client.0].asked) - 1;
+                let request = self.script(client).requests[number];
+                Some((to, Input::Request { id: RequestId { client, number }, request }))
+            }
+            Event::Deliver { envelope, .. } => {
+                Some((envelope.to(), Input::Message { from: envelope.from, message: envelope.message }))
+            }
+            Event::Timeout { server, timer } => Some((server, Input::Timer { timer })),
+            Event::Restart { server } => Some((server, self.starting(server))),
+            _ => None,
+        }
+    }
+
+    /// Does `action` to `state`. The action must be possible there; budgets are counted, not enforced.
+    pub(super) fn apply(&self, state: &mut State, action: Action) {
+        self.spend(state, action);
+        let input = self.input(state, action.event);
+        match action.event {
+            Event::Invoke { client, to } => self.note_invocation(state, client, to),
+            Event::Deliver { envelope, keep } => {
+                if !keep {
+                    remove(&mut state.network, envelope);
+                }
+                state.servers[usize::from(envelope.to)].causes |= envelope.causes;
+            }
+            Event::Drop { envelope } => remove(&mut state.network, envelope),
+            Event::Timeout { server, timer } => state.servers[server.0].timers &= !(1 << timer),
+            Event::Crash { server } => self.stop(state, server),
+            Event::Restart { server } => self.stop_for_a_moment(state, server),
+            Event::Partition { index } => state.cut = self.cut_by(index),
+            Event::Heal => state.cut = self.cut,
+            Event::CutLink { a, b } => state.cut |= link(a, b),
+            Event::HealLink { a, b } => state.cut = (state.cut & !link(a, b)) | self.cut,
+            Event::Retry { client, to } => state.servers[to.0].causes |= state.clients[client.0].causes,
+        }
+        if let Some((server, input)) = input {
+            self.hand_over(state, server, input, action.replies_lost);
+        }
+        if self.leaves_out_ignored {
+            self.leave_out_what_is_ignored_since(state, action.event);
+        }
+    }
+
+    /// The links that the partition `index` cuts, with those that are cut for good.
+    fn cut_by(&self, index: u8) -> u64 {
+        cut_between(self.size, &self.partitions[usize::from(index)]) | self.cut
+    }
+
+    fn spend(&self, state: &mut State, action: Action) {
+        for (at, limit) in self.limits.iter().enumerate() {
+            if (limit.counts)(&self.occurrence(state, action.event)) {
+                let spent = &mut state.spent[Budget::COUNT + at];
+                *spent = spent.saturating_add(1);
+            }
+        }
+        let budget = match action.event {
+            Event::Crash { .. } => Some(Budget::Crashes),
+            Event::Restart { .. } => Some(Budget::Restarts),
+            Event::Deliver { keep: true, .. } => Some(Budget::Duplicates),
+            Event::Drop { .. } => Some(Budget::Drops),
+            Event::Retry { .. } => Some(Budget::Retries),
+            Event::Partition { .. } | Event::Heal => Some(Budget::Partitions),
+            _ => None,
+        };
+        let lost = action.replies_lost.then_some(Budget::LostReplies);
+        for budget in budget.into_iter().chain(lost) {
+            let spent = &mut state.spent[budget as usize];
+            // What nobody limits is not counted: the count would only tell equal states apart.
+            *spent = (*spent + 1).min(self.budgets[budget as usize]);
+        }
+    }
+
+    fn note_invocation(&self, state: &mut State, client: ClientId, to: NodeId) {
+        let number = usize::from(state.clients[client.0].asked);
+        let id = RequestId { client, number };
+        let request = self.script(client).requests[number];
+        let server = state.servers[to.0];
+        state.history = self.tables.invoked(state.history, id, to, server.local, request, server.causes);
+        if self.tracks_causes {
+            let nth: u32 = state.clients.iter().map(|client| u32::from(client.asked)).sum();
+            assert!(nth < Causes::BITS, "causes are tracked for at most {} requests in a run", Causes::BITS);
+            state.clients[client.0].causes = 1 << nth;
+            state.servers[to.0].causes |= 1 << nth;
+        }
+        state.clients[client.0].asked += 1;
+        state.clients[client.0].waiting = true;
+    }
+
+    fn stop(&self, state: &mut State, server: NodeId) {
+        let server = &mut state.servers[server.0];
+        server.up = false;
+        server.timers = 0;
+        server.causes = 0;
+        server.local = NOTHING;
+    }
+
+    fn stop_for_a_moment(&self, state: &mut State, server: NodeId) {
+        // What a server saved is still caused by what it had seen, so its causes survive too.
+        let causes = state.servers[server.0].causes;
+        self.stop(state, server);
+        state.servers[server.0].up = true;
+        state.servers[server.0].causes = causes;
+    }
+
+    /// Lets a server handle `input`, and what it wants done happen.
+    pub(super) fn hand_over(&self, state: &mut State, server: NodeId, input: Input, replies_lost: bool) {
+        match self.handled(state, server, input) {
+            Handled::Fault(fault) => state.fault = *fault,
+            Handled::Done { local, outputs } => {
+                state.servers[server.0].local = *local;
+                self.emit(state, server, outputs, replies_lost);
+            }
+        }
+    }
+
+    /// Lets the effects of one handler happen, in their order.
+    fn emit(&self, state: &mut State, from: NodeId, outputs: &[Output], replies_lost: bool) {
+        for &output in outputs {
+            let server = &mut state.servers[from.0];
+            match output {
+                Output::Send { to, .. } if to.0 >= self.size => {
+                    state.fault = self.tables.faults.key(Fault::SendsNowhere { server: from, to });
+                }
+                Output::Send { to, message } => {
+                    let envelope = self.sent(state, from, to, message);
+                    insert(&mut state.network, envelope);
+                }
+                Output::Arm { timer } => server.timers |= 1 << timer,
+                Output::Disarm { timer } => server.timers &= !(1 << timer),
+                Output::Save { durable } => server.saved = durable,
+                Output::Reply { to, response } => self.reply(state, from, to, response, replies_lost),
+            }
+        }
+    }
+
+    /// A message that `from` sends in `state`.
+    pub(crate) fn sent(&self, state: &State, from: NodeId, to: NodeId, message: Key) -> Envelope {
+        Envelope { from: from.0 as u8, to: to.0 as u8, message, causes: state.servers[from.0].causes }
+    }
+
+    fn reply(&self, state: &mut State, server: NodeId, to: RequestId, response: u32, lost: bool) {
+        let asked = state.clients.get(to.client.0).map_or(0, |client| usize::from(client.asked));
+        if to.number >= asked {
+            state.fault = self.tables.faults.key(Fault::AnswersNobody { server, to });
+            return;
+        }
+        let client = &mut state.clients[to.client.0];
+        // A reply to an earlier request, or a second reply, comes too late: the client has gone on.
+        if !lost && client.waiting && to.number + 1 == asked {
+            client.waiting = false;
+            state.history = self.tables.returned(state.history, to.client, to.number, response);
+        }
+    }
+
+    /// Takes one step and writes it down.
+    pub(crate) fn take(&self, state: &mut State, action: Action, actions: &mut Vec<Action>) {
+        self.apply(state, action);
+        actions.push(action);
+    }
+
+    /// Delivers what can be delivered, and what that causes, in rounds: each round delivers the messages that were on their
+    /// way when it began. Says whether the network fell quiet within `rounds`.
+    pub(crate) fn deliver_all(&self, state: &mut State, rounds: usize, actions: &mut Vec<Action>) -> bool {
+        for _ in 0..rounds {
+            let ready: Vec<_> =
+                state.network.iter().copied().filter(|&envelope| self.deliverable(state, envelope)).collect();
+            if ready.is_empty() || state.fault != NOTHING {
+                return true;
+            }
+            for envelope in ready {
+                // A message may have been left out since the round began, because its receiver would now ignore it.
+                if state.fault == NOTHING && state.network.binary_search(&envelope).is_ok() {
+                    self.take(state, Event::Deliver { envelope, keep: false }.into(), actions);
+                }
+            }
+        }
+        false
+    }
+
+    /// After `event`, only a server that it changed may ignore what it would not have ignored before; and what that server
+    /// just sent has not been looked at yet.
+    fn leave_out_what_is_ignored_since(&self, state: &mut State, event: Event) {
+        let changed = match event {
+            Event::Invoke { to, .. } | Event::Retry { to, .. } => to,
+            Event::Deliver { envelope, .. } => envelope.to(),
+            Event::Timeout { server, .. } | Event::Crash { server } | Event::Restart { server } => server,
+            _ => return,
+        };
+        self.leave_out_ignored(state, |envelope| envelope.to() == changed || envelope.from() == changed);
+    }
+
+    /// Leaves out those of the messages to `look_at` which their receivers would ignore.
+    pub(super) fn leave_out_ignored(&self, state: &mut State, look_at: impl Fn(Envelope) -> bool) {
+        let State { network, servers, .. } = state;
+        network.retain(|&envelope| {
+            if !look_at(envelope) {
+                return true;
+            }
+            let server = &servers[usize::from(envelope.to)];
+            if !server.up {
+                return false;
+            }
+            let input = Input::Message { from: envelope.from, message: envelope.message };
+            !self.tables.handle(server.local, input).is_ignored(server.local)
+        });
+    }
+}
+
+fn insert(network: &mut Vec<Envelope>, envelope: Envelope) {
+    let at = network.partition_point(|other| *other < envelope);
+    network.insert(at, envelope);
+}
+
+fn remove(network: &mut Vec<Envelope>, envelope: Envelope) {
+    let at = network.binary_search(&envelope).expect("the message is on its way");
+    network.remove(at);
+}

@@ -1,0 +1,275 @@
+//! Tables: everything large is kept once, and each handler runs once for each pair of local state and event.
+//!
+//! A cluster of three servers has millions of states but only thousands of different servers' states, because the states
+//! are combinations. So a handler's outcome is remembered by what it depends on, and the search pays for it once. That is
+//! also the moment to run the handler a second time and compare: code that is not deterministic is found at the place
+//! where it happens, for nearly nothing.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use super::history::{History, Invocation};
+use super::state::{Causes, Key, NOTHING};
+use crate::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
+use crate::panics;
+
+/// Values by index, each once.
+pub(super) struct Table<T> {
+    values: boxcar::Vec<T>,
+    index: Mutex<HashTable<Entry>>,
+}
+
+/// A value's place in its table, with its hash: the code of learners hashes each value once.
+struct Entry {
+    hash: u64,
+    key: Key,
+}
+
+/// Learner code (a comparison) may panic under a lock. It has changed nothing by then, so the table is as good as before.
+fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T: Eq + Hash> Table<T> {
+    pub fn new() -> Self {
+        Table { values: boxcar::Vec::new(), index: Mutex::new(HashTable::new()) }
+    }
+
+    /// The index of `value`, which is added if it is new.
+    pub fn key(&self, value: T) -> Key {
+        let hash = FixedState::default().hash_one(&value);
+        let mut index = lock(&self.index);
+        if let Some(entry) = index.find(hash, |entry| entry.hash == hash && self.get(entry.key) == &value) {
+            return entry.key;
+        }
+        let key = Key::try_from(self.values.push(value)).expect("fewer than 2^32 values");
+        index.insert_unique(hash, Entry { hash, key }, |entry| entry.hash);
+        key
+    }
+
+    pub fn get(&self, key: Key) -> &T {
+        &self.values[key as usize]
+    }
+}
+
+/// What a server is handed, in keys.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Input {
+    /// It starts: from what it saved, where the other inputs find it as it is.
+    Start { membership: Membership },
+    Message { from: u8, message: Key },
+    Timer { timer: u8 },
+    Request { id: RequestId, request: Key },
+}
+
+/// An effect, in keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Output {
+    Send { to: NodeId, message: Key },
+    Arm { timer: u8 },
+    Disarm { timer: u8 },
+    Save { durable: Key },
+    Reply { to: RequestId, response: Key },
+}
+
+/// What a handler did: the server after it, and its effects in order.
+pub(super) enum Handled {
+    Done { local: Key, outputs: Vec<Output> },
+    Fault(Key),
+}
+
+impl Handled {
+    /// Would the server at `local` be the same had the event not come?
+    pub fn is_ignored(&self, before: Key) -> bool {
+        matches!(self, Handled::Done { local, outputs } if *local == before && outputs.is_empty())
+    }
+}
+
+/// What learner code must never do, whatever it implements.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
+pub enum Fault {
+    /// A handler panicked; `at` is the file and line.
+    Panicked { message: String, at: String },
+    /// The same handler, called twice on the same state with the same event, did two different things.
+    Nondeterministic { first: String, second: String },
+    /// A server answered a request that its client never made.
+    AnswersNobody { server: NodeId, to: RequestId },
+    /// A server sent a message to a server that does not exist.
+    SendsNowhere { server: NodeId, to: NodeId },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Recorded {
+    Invoked { id: RequestId, server: NodeId, local: Key, request: Key, causes: Causes },
+    Returned { id: RequestId, response: Key },
+}
+
+/// All tables of one cluster.
+pub(super) struct Tables<N: Node, H> {
+    pub locals: Table<N>,
+    pub saved: Table<N::Durable>,
+    pub messages: Table<N::Message>,
+    pub timers: Table<N::Timer>,
+    pub requests: Table<N::Request>,
+    pub responses: Table<N::Response>,
+    pub histories: Table<H>,
+    pub faults: Table<Fault>,
+    handled: boxcar::Vec<Handled>,
+    handled_by: Mutex<HashMap<(Key, Input), usize, FixedState>>,
+    recorded: Mutex<HashMap<(Key, Recorded), Key, FixedState>>,
+}
+
+impl<N: Node, H: History<N>> Tables<N, H> {
+    pub fn new() -> Self {
+        Tables {
+            locals: Table::new(),
+            saved: Table::new(),
+            messages: Table::new(),
+            timers: Table::new(),
+            requests: Table::new(),
+            responses: Table::new(),
+            histories: Table::new(),
+            faults: Table::new(),
+            handled: boxcar::Vec::new(),
+            handled_by: Mutex::default(),
+            recorded: Mutex::default(),
+        }
+    }
+
+    /// What the server at `before` does with `input`. For a start, `before` is what was saved.
+    pub fn handle(&self, before: Key, input: Input) -> &Handled {
+        if let Some(&at) = lock(&self.handled_by).get(&(before, input)) {
+            return &self.handled[at];
+        }
+        let handled = self.run(|out| match input {
+            Input::Start { membership } => {
+                let saved = (before != NOTHING).then(|| self.saved.get(before).clone());
+                N::start(membership, saved, out)
+            }
+            Input::Message { from, message } => self.changed(before, |node| {
+                node.on_message(NodeId(from.into()), self.messages.get(message).clone(), out);
+            }),
+            Input::Timer { timer } => self.changed(before, |node| {
+                node.on_timer(self.timers.get(timer.into()).clone(), out);
+            }),
+            Input::Request { id, request } => self.changed(before, |node| {
+                node.on_request(id, self.requests.get(request).clone(), out);
+            }),
+        });
+        let at = self.handled.push(handled);
+        lock(&self.handled_by).insert((before, input), at);
+        &self.handled[at]
+    }
+
+    /// The server at `local` after `change`.
+    fn changed(&self, local: Key, change: impl FnOnce(&mut N)) -> N {
+        let mut node = self.locals.get(local).clone();
+        change(&mut node);
+        node
+    }
+
+    /// Runs learner code twice, and keeps what it did if both runs agree.
+    fn run(&self, step: impl Fn(&mut Outbox<N>) -> N) -> Handled {
+        let once = || {
+            let mut out = Outbox::new();
+            catch_unwind(AssertUnwindSafe(|| step(&mut out))).map(|node| (node, out)).map_err(fault)
+        };
+        match (once(), once()) {
+            (Err(fault), _) | (_, Err(fault)) => Handled::Fault(self.faults.key(fault)),
+            (Ok(first), Ok(second)) if first == second => {
+                let (node, out) = first;
+                let outputs = out.into_effects().into_iter().map(|effect| self.output(effect)).collect();
+                Handled::Done { local: self.locals.key(node), outputs }
+            }
+            (Ok(first), Ok(second)) => Handled::Fault(
+                self.faults
+                    .key(Fault::Nondeterministic { first: format!("{first:?}"), second: format!("{second:?}") }),
+            ),
+        }
+    }
+
+    fn output(&self, effect: Effect<N>) -> Output {
+        match effect {
+            Effect::Send { to, message } => Output::Send { to, message: self.messages.key(message) },
+            Effect::Arm { timer } => Output::Arm { timer: self.timer(timer) },
+            Effect::Disarm { timer } => Output::Disarm { timer: self.timer(timer) },
+            Effect::Save { durable } => Output::Save { durable: self.saved.key(durable) },
+            Effect::Reply { to, response } => Output::Reply { to, response: self.responses.key(response) },
+        }
+    }
+
+    /// Empties the tables of what only one run needs. Requests, saved states and timers keep their keys.
+    pub fn forget(&mut self) {
+        self.locals = Table::new();
+        self.messages = Table::new();
+        self.responses = Table::new();
+        self.histories = Table::new();
+        self.handled = boxcar::Vec::new();
+        self.handled_by = Mutex::default();
+        self.recorded = Mutex::default();
+    }
+
+    /// The index of a timer. Armed timers are kept as bits, so there is room for 64 kinds.
+    fn timer(&self, timer: N::Timer) -> u8 {
+        let key = self.timers.key(timer);
+        assert!(key < 64, "a server arms more than 64 different timers; a timer is a kind, not an occasion");
+        key as u8
+    }
+
+    /// The history after a client asked the server at `local`.
+    pub fn invoked(
+        &self,
+        history: Key,
+        id: RequestId,
+        server: NodeId,
+        local: Key,
+        request: Key,
+        causes: Causes,
+    ) -> Key {
+        self.record(history, Recorded::Invoked { id, server, local, request, causes }, |history| {
+            history.invoked(Invocation {
+                id,
+                server,
+                request: self.requests.get(request),
+                state: self.locals.get(local),
+                causes,
+            });
+        })
+    }
+
+    /// The history after a client was answered.
+    pub fn returned(&self, history: Key, client: ClientId, number: usize, response: Key) -> Key {
+        let id = RequestId { client, number };
+        self.record(history, Recorded::Returned { id, response }, |history| {
+            history.returned(id, self.responses.get(response));
+        })
+    }
+
+    fn record(&self, history: Key, recorded: Recorded, change: impl FnOnce(&mut H)) -> Key {
+        if let Some(&next) = lock(&self.recorded).get(&(history, recorded)) {
+            return next;
+        }
+        let mut next = self.histories.get(history).clone();
+        change(&mut next);
+        let next = self.histories.key(next);
+        lock(&self.recorded).insert((history, recorded), next);
+        next
+    }
+
+    /// How many handler calls have been made (each counts once, though it ran twice).
+    pub fn handler_calls(&self) -> usize {
+        self.handled.count()
+    }
+}
+
+fn fault(payload: Box<dyn Any + Send>) -> Fault {
+    let (message, at) = panics::take(payload);
+    Fault::Panicked { message, at }
+}

@@ -1,0 +1,225 @@
+//! A schedule: one run of a cluster, written by hand.
+//!
+//! ```
+//! use testkit::schedule::Schedule;
+//!
+//! let schedule = Schedule::new()
+//!     .cut(0, 1)             // the link between n0 and n1 carries nothing from here on
+//!     .ask(0, 0, "write 1")  // client c0 asks server n0
+//!     .ask(1, 1, "read");    // client c1 asks server n1
+//! assert_eq!(schedule.len(), 3);
+//! ```
+//!
+//! After each step, the network delivers all it can: every message whose link works and whose receiver is up, and the
+//! messages that those cause, until nothing moves. What waits on a cut link is delivered when the link heals.
+
+use crate::check::Finding;
+use crate::cluster::{Action, Cluster, Event, History, State, View};
+use crate::node::{ClientId, Node, NodeId};
+use crate::trace::Producer;
+
+/// One step of a [`Schedule`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
+pub enum Step<Request> {
+    /// Cuts the link between two servers, in both directions.
+    Cut { a: usize, b: usize },
+    /// Lets the link work again.
+    Heal { a: usize, b: usize },
+    /// A client asks a server.
+    Ask { client: usize, server: usize, request: Request },
+    /// A server stops for good.
+    Crash { server: usize },
+}
+
+/// Steps in the order in which they happen. See the [module](self).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Schedule<Request> {
+    steps: Vec<Step<Request>>,
+}
+
+impl<Request> Default for Schedule<Request> {
+    fn default() -> Self {
+        Schedule { steps: Vec::new() }
+    }
+}
+
+impl<Request> Schedule<Request> {
+    /// A schedule in which nothing happens yet.
+    pub fn new() -> Self {
+        Schedule::default()
+    }
+
+    /// Cuts the link between the servers `a` and `b`, in both directions.
+    pub fn cut(self, a: usize, b: usize) -> Self {
+        self.step(Step::Cut { a, b })
+    }
+
+    /// Lets the link between the servers `a` and `b` work again; what waited on it is delivered.
+    pub fn heal(self, a: usize, b: usize) -> Self {
+        self.step(Step::Heal { a, b })
+    }
+
+    /// The client `client` asks the server `server`.
+    pub fn ask(self, client: usize, server: usize, request: Request) -> Self {
+        self.step(Step::Ask { client, server, request })
+    }
+
+    /// The server `server` stops for good.
+    pub fn crash(self, server: usize) -> Self {
+        self.step(Step::Crash { server })
+    }
+
+    fn step(mut self, step: Step<Request>) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> &[Step<Request>] {
+        &self.steps
+    }
+
+    /// How many steps there are.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Does nothing happen?
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+impl<Request> FromIterator<Step<Request>> for Schedule<Request> {
+    fn from_iter<T: IntoIterator<Item = Step<Request>>>(steps: T) -> Self {
+        Schedule { steps: steps.into_iter().collect() }
+    }
+}
+
+/// A schedule that has been played: the cluster after it, and the steps that led there.
+pub struct Played<N: Node, H: History<N>> {
+    /// The cluster that played it.
+    pub cluster: Cluster<N, H>,
+    /// The state after the last step.
+    pub state: State,
+    /// All steps, the deliveries too.
+    pub actions: Vec<Action>,
+}
+
+impl<N: Node, H: History<N>> Played<N, H> {
+    /// A look at the state after the last step.
+    pub fn view(&self) -> View<'_, N, H> {
+        self.cluster.view(&self.state)
+    }
+
+    /// Did the servers keep the rules of the cluster up to the end of the schedule?
+    pub(crate) fn tested(&self) -> Result<(), Box<Finding>> {
+        self.cluster
+            .test_state(&self.state)
+            .map_err(|broken| Box::new(self.cluster.finding(Producer::Schedule, &broken, &self.actions)))
+    }
+}
+
+/// How many rounds of deliveries a step may cause. Servers that still talk after that talk for ever.
+const ROUNDS: usize = 1_000;
+
+impl<N: Node, H: History<N>> Cluster<N, H> {
+    /// Plays `schedule` from the initial state. The clients that it names are added behind the cluster's own.
+    ///
+    /// # Errors
+    /// One sentence that names the step which cannot be played, and why.
+    pub fn play(mut self, schedule: &Schedule<N::Request>) -> Result<Played<N, H>, String> {
+        let first = self.add_scripts(schedule);
+        let mut state = self.initial();
+        let mut actions = Vec::new();
+        for (at, step) in schedule.steps().iter().enumerate() {
+            let refuse = |why: String| format!("Step {} of the schedule, {step:?}, cannot be played: {why}.", at + 1);
+            let event = self.event(&state, step, first).map_err(refuse)?;
+            self.take(&mut state, event.into(), &mut actions);
+            if !self.deliver_all(&mut state, ROUNDS, &mut actions) {
+                return Err(refuse("the servers never stop sending".to_owned()));
+            }
+            if self.view(&state).fault().is_some() {
+                break; // nothing can happen after a fault; the judgement on it follows
+            }
+        }
+        Ok(Played { cluster: self, state, actions })
+    }
+
+    /// Gives the clients of `schedule` their scripts, and says which number the first of them has in this cluster.
+    fn add_scripts(&mut self, schedule: &Schedule<N::Request>) -> usize {
+        let first = self.clients();
+        for step in schedule.steps() {
+            if let Step::Ask { client, request, .. } = step {
+                self.append_request(first + client, request.clone());
+            }
+        }
+        first
+    }
+
+    fn event(&self, state: &State, step: &Step<N::Request>, first: usize) -> Result<Event, String> {
+        let server = |id: usize| match id < self.size() {
+            true => Ok(NodeId(id)),
+            false => Err(format!("there is no server n{id} (the last is n{})", self.size() - 1)),
+        };
+        let up = |id: usize| match self.view(state).server(server(id)?) {
+            Some(_) => Ok(NodeId(id)),
+            None => Err(format!("n{id} has crashed")),
+        };
+        let link = |a: usize, b: usize| match a == b {
+            true => Err(format!("n{a} needs no link to itself")),
+            false => Ok((server(a)?, server(b)?)),
+        };
+        Ok(match *step {
+            Step::Cut { a, b } => link(a, b).map(|(a, b)| Event::CutLink { a, b })?,
+            Step::Heal { a, b } => link(a, b).map(|(a, b)| Event::HealLink { a, b })?,
+            Step::Crash { server } => Event::Crash { server: up(server)? },
+            Step::Ask { client, server, .. } => {
+                let asker = ClientId(first + client);
+                if self.view(state).waiting(asker).is_some() {
+                    return Err(format!("c{client} still waits for the answer to its last request"));
+                }
+                Event::Invoke { client: asker, to: up(server)? }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{Ask, Counter};
+
+    fn play(schedule: Schedule<Ask>) -> Result<Played<Counter<false>, ()>, String> {
+        Cluster::new(2, ()).play(&schedule)
+    }
+
+    fn counts(schedule: Schedule<Ask>) -> Vec<u32> {
+        play(schedule).unwrap().view().servers().map(|(_, counter)| counter.count()).collect()
+    }
+
+    #[test]
+    fn a_message_arrives_before_the_next_step() {
+        assert_eq!(counts(Schedule::new().ask(0, 0, Ask::Add)), [1, 1]);
+    }
+
+    #[test]
+    fn a_cut_link_holds_messages_until_it_heals() {
+        let cut = Schedule::new().cut(0, 1).ask(0, 0, Ask::Add);
+        assert_eq!(counts(cut.clone()), [1, 0]);
+        assert_eq!(counts(cut.heal(1, 0)), [1, 1]);
+    }
+
+    #[test]
+    fn an_impossible_step_is_named_with_its_reason() {
+        let refused = |schedule| play(schedule).err().unwrap();
+        let ask = |server| Schedule::new().crash(1).ask(0, server, Ask::Get);
+        assert_eq!(
+            refused(ask(1)),
+            "Step 2 of the schedule, Ask { client: 0, server: 1, request: Get }, cannot be played: n1 has crashed."
+        );
+        assert!(refused(ask(7)).ends_with("there is no server n7 (the last is n1)."));
+        assert!(refused(Schedule::new().cut(1, 1)).ends_with("n1 needs no link to itself."));
+    }
+}

@@ -1,0 +1,164 @@
+//! Task `lww`: the AP register.
+
+use testkit::check::{Rule, check};
+use testkit::cluster::{Cluster, History, Invocation, Linearizable, View, answer};
+use testkit::node::RequestId;
+use testkit::simulation::{Faults, Simulation};
+
+use super::replicas::{CONVERGENCE, NOT_LINEARIZABLE, agree, answers_at_once};
+use super::spec::{LINEARIZABLE, Register, is_linearizable, register};
+use crate::subject::lww::Lww;
+use crate::subject::register::Request::{Read, Write};
+use crate::subject::register::{Response, Value};
+
+const HAPPENED_BEFORE: Rule = Rule::new(
+    "a write wins over what it saw",
+    "A write that was made at a server which showed another write is newer than that one, everywhere.",
+    "Lamport 1978, Time, Clocks, and the Ordering of Events in a Distributed System, clock condition",
+    "1-cap/ap.md#clock-not-advanced",
+);
+
+const WRITTEN: Rule = Rule::new(
+    "nothing is invented",
+    "What a server shows was written by some client, or is the initial 0.",
+    "Herlihy & Wing 1990, section 2 (a register returns what was written)",
+    "1-cap/ap.md#invariants-to-keep",
+);
+
+#[test]
+pub fn every_request_is_answered_at_once() {
+    check(|check| {
+        let apart = Cluster::<Lww, _>::new(3, ())
+            .split(&[&[0], &[1], &[2]])
+            .client(&[0], [Write(1), Read])
+            .client(&[1], [Write(2), Read])
+            .client(&[2], [Read, Read]);
+        check.exhausts("three servers, each cut off from the others", answers_at_once(apart))?;
+        let lonely = Cluster::<Lww, _>::new(3, ()).client(&[0], [Write(1), Read]).client(&[1], [Read]).crashes(2);
+        check.exhausts("two crashes", answers_at_once(lonely))
+    });
+}
+
+#[test]
+pub fn a_client_alone_sees_its_own_writes() {
+    check(|check| {
+        let alone = Cluster::<Lww, _>::new(3, register()).client(&[1], [Write(1), Read, Write(2), Read, Read]);
+        let alone = alone.always(LINEARIZABLE, is_linearizable);
+        check.exhausts("one client at one of three servers", answers_at_once(alone))
+    });
+}
+
+#[test]
+pub fn replicas_that_saw_the_same_updates_agree() {
+    check(|check| {
+        let two = Cluster::<Lww, _>::new(3, ()).client(&[0], [Write(1)]).client(&[1], [Write(2)]);
+        check.exhausts("two writers", settled(two))?;
+        let three = Cluster::<Lww, _>::new(3, ())
+            .client(&[0], [Write(1), Write(4)])
+            .client(&[1], [Write(2)])
+            .client(&[2], [Write(3)])
+            .duplicates(1);
+        check.exhausts("three writers and a duplicate", settled(three))
+    });
+}
+
+#[test]
+pub fn a_write_wins_over_what_it_saw() {
+    check(|check| {
+        for (reader, other) in [(1, 0), (0, 1)] {
+            let cluster = Cluster::<Lww, _>::new(3, Writes::default())
+                .client(&[other], [Write(1), Write(2)])
+                .client(&[reader], [Write(3)])
+                .client(&[2], [Write(4)]);
+            let cluster = cluster
+                .settles(HAPPENED_BEFORE, 1, Writes::winner_was_not_overwritten)
+                .always(WRITTEN, Writes::nothing_is_invented)
+                .sometimes(HAPPENED_BEFORE, |view| view.history().writes.iter().any(|write| write.overwritten));
+            check.exhausts(&format!("two writes at n{other}, then one at n{reader}, and one at n2"), cluster)?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+pub fn it_is_not_linearizable() {
+    check(|check| {
+        let cluster = Cluster::<Lww, Linearizable<Register>>::new(2, register());
+        let cluster = cluster.client(&[0], [Write(1)]).client(&[1], [Read]);
+        let cluster = answers_at_once(cluster).sometimes(NOT_LINEARIZABLE, |view| !view.history().holds());
+        check.exhausts("a writer and a reader", cluster)
+    });
+}
+
+#[test]
+pub fn long_runs_agree_in_the_end() {
+    check(|check| {
+        let mut cluster = Cluster::<Lww, _>::new(5, Writes::default());
+        for client in 0..5 {
+            cluster = cluster.client(&[client], (0..20).map(move |n| Write(100 * (client as Value + 1) + n)));
+        }
+        let cluster = cluster
+            .settles(CONVERGENCE, 1, |view| agree(view, &Read))
+            .settles(HAPPENED_BEFORE, 1, Writes::winner_was_not_overwritten);
+        let faults = Faults { duplicated: 50, partitions: 3, slow: Some(5), ..Faults::default() };
+        check.simulates("five servers, 100 writes", Simulation::new(answers_at_once(cluster), faults), 0..40)
+    });
+}
+
+fn settled(cluster: Cluster<Lww>) -> Cluster<Lww> {
+    answers_at_once(cluster).settles(CONVERGENCE, 1, |view| agree(view, &Read))
+}
+
+/// The writes of a run. Each writes a value of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Writes {
+    writes: Vec<Made>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Made {
+    value: Value,
+    /// A later write was made at a server that showed this one.
+    overwritten: bool,
+}
+
+impl History<Lww> for Writes {
+    fn invoked(&mut self, invocation: Invocation<'_, Lww>) {
+        let Write(value) = *invocation.request else { return };
+        if let Some(Response::Read(shown)) = answer(invocation.state, Read) {
+            self.writes.iter_mut().filter(|write| write.value == shown).for_each(|write| write.overwritten = true);
+        }
+        self.writes.push(Made { value, overwritten: false });
+    }
+
+    fn returned(&mut self, _id: RequestId, _response: &Response) {}
+}
+
+impl Writes {
+    fn winner_was_not_overwritten(view: &View<'_, Lww, Writes>) -> Result<(), String> {
+        let writes = &view.history().writes;
+        for (id, node) in view.servers() {
+            let Some(Response::Read(shown)) = answer(node, Read) else { continue };
+            if writes.iter().any(|write| write.value == shown && write.overwritten) {
+                return Err(format!(
+                    "Every message has arrived, and {id} shows {shown}. But a server that showed {shown} took a later write, \
+                     and that one should have won."
+                ));
+            }
+            if shown == 0 && !writes.is_empty() {
+                return Err(format!("Every message has arrived, and {id} still shows the initial 0."));
+            }
+        }
+        Ok(())
+    }
+
+    fn nothing_is_invented(view: &View<'_, Lww, Writes>) -> Result<(), String> {
+        let known = |value| value == 0 || view.history().writes.iter().any(|write| write.value == value);
+        for (id, node) in view.servers() {
+            if let Some(Response::Read(shown)) = answer(node, Read).filter(|answer| !matches!(answer, Response::Read(v) if known(*v))) {
+                return Err(format!("{id} shows {shown}, which nobody has written."));
+            }
+        }
+        Ok(())
+    }
+}

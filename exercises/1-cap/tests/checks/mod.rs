@@ -1,0 +1,9 @@
+//! The checks of stage 1: one file for each task. They name the code under test only as `crate::subject`.
+
+pub mod abd;
+pub mod break_it;
+pub mod lww;
+pub mod minority;
+pub mod orset;
+pub mod replicas;
+pub mod spec;

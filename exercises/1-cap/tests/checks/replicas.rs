@@ -1,0 +1,69 @@
+//! What both AP exercises promise: an answer at once, and agreement once everything has arrived.
+
+use testkit::check::Rule;
+use testkit::cluster::{Cluster, History, View, answer};
+use testkit::node::{ClientId, Node};
+
+/// A reply never waits for another replica.
+pub const AT_ONCE: Rule = Rule::new(
+    "availability",
+    "Every request that reaches a server is answered by that server at once, whatever the network does.",
+    "Gilbert & Lynch 2002, section 2.2 (available: every request received by a server that is up results in a response)",
+    "1-cap/ap.md#invariants-to-keep",
+);
+
+/// Replicas that have heard of the same updates agree.
+pub const CONVERGENCE: Rule = Rule::new(
+    "strong convergence",
+    "Servers that have heard of the same updates answer alike, in whatever order they heard of them.",
+    "Shapiro, Preguiça, Baquero & Zawirski 2011, Conflict-Free Replicated Data Types, definition 2.3",
+    "1-cap/ap.md#invariants-to-keep",
+);
+
+/// What availability costs.
+pub const NOT_LINEARIZABLE: Rule = Rule::new(
+    "the price of availability",
+    "Some run is not linearizable: a register that always answers sometimes answers with an old value.",
+    "Gilbert & Lynch 2002, theorem 1",
+    "1-cap/ap.md#the-idea",
+);
+
+/// There is a run to the end of all scripts.
+pub const FINISHES: Rule = Rule::new(
+    "operations finish",
+    "There is a run in which every client gets all of its answers.",
+    "Gilbert & Lynch 2002, section 2.2",
+    "1-cap/ap.md#the-idea",
+);
+
+/// No client ever waits.
+pub fn answers_at_once<N: Node, H: History<N>>(cluster: Cluster<N, H>) -> Cluster<N, H> {
+    let clients = cluster.clients();
+    cluster.sometimes(FINISHES, |view| view.is_finished()).always(AT_ONCE, move |view| {
+        match (0..clients).map(ClientId).find_map(|client| view.waiting(client)) {
+            None => Ok(()),
+            Some(request) => Err(format!("{request} reached its server, and was not answered at once.")),
+        }
+    })
+}
+
+/// All servers that are up answer `request` alike.
+pub fn agree<N: Node, H: History<N>>(view: &View<'_, N, H>, request: &N::Request) -> Result<(), String> {
+    let answers: Vec<_> = view.servers().map(|(id, node)| (id, answer(node, request.clone()))).collect();
+    match answers.iter().find(|(_, answer)| *answer != answers[0].1) {
+        None => Ok(()),
+        Some((id, other)) => {
+            let (first, one) = &answers[0];
+            let shown = |answer: &Option<N::Response>| match answer {
+                Some(response) => format!("{response:?}"),
+                None => "nothing".to_owned(),
+            };
+            Err(format!(
+                "Every message has arrived, and the servers still differ: asked {request:?}, {first} answers {}, and {id} \
+                 answers {}.",
+                shown(one),
+                shown(other)
+            ))
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a register and a set do when there is one copy and one client at a time. Histories are judged against these.
+
+use std::collections::BTreeSet;
+
+use testkit::check::Rule;
+use testkit::cluster::{Linearizable, SequentialSpec, View};
+use testkit::node::Node;
+
+use crate::subject::orset::{self, Element};
+use crate::subject::register::{Request, Response, Value};
+
+/// A register, 0 before the first write.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Register(Value);
+
+impl SequentialSpec for Register {
+    type Op = Request;
+    type Ret = Response;
+
+    fn invoke(&mut self, request: &Request) -> Response {
+        match *request {
+            Request::Read => Response::Read(self.0),
+            Request::Write(value) => {
+                self.0 = value;
+                Response::Written
+            }
+        }
+    }
+}
+
+/// A set, empty at first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Set(BTreeSet<Element>);
+
+impl SequentialSpec for Set {
+    type Op = orset::Request;
+    type Ret = orset::Response;
+
+    fn invoke(&mut self, request: &orset::Request) -> orset::Response {
+        match *request {
+            orset::Request::Add(element) => {
+                self.0.insert(element);
+                orset::Response::Done
+            }
+            orset::Request::Remove(element) => {
+                self.0.remove(&element);
+                orset::Response::Done
+            }
+            orset::Request::Elements => orset::Response::Elements(self.0.clone()),
+        }
+    }
+}
+
+/// An empty history of a register.
+pub fn register() -> Linearizable<Register> {
+    Linearizable::new(Register::default())
+}
+
+/// The rule that a register keeps if it behaves as one copy.
+pub const LINEARIZABLE: Rule = Rule::new(
+    "linearizability",
+    "The answers are those that one copy of the register would give, if each operation took effect at one moment between its \
+     request and its answer.",
+    "Herlihy & Wing 1990, Linearizability: A Correctness Condition for Concurrent Objects, section 2",
+    "1-cap/counterexamples.md#linearizability",
+);
+
+/// Says that the clients' history is linearizable, or that no order explains it.
+pub fn is_linearizable<N>(view: &View<'_, N, Linearizable<Register>>) -> Result<(), String>
+where
+    N: Node<Request = Request, Response = Response>,
+{
+    match view.history().holds() {
+        true => Ok(()),
+        false => Err(format!("No single copy of the register could have given these answers: {}.", view.history().summary())),
+    }
+}

@@ -1,0 +1,244 @@
+//! The CP register: a reader sees the newest value, or gets no answer.
+//!
+//! Source: Attiya, Bar-Noy & Dolev 1995, "Sharing memory robustly in message-passing systems" (one writer); Lynch &
+//! Shvartsman 1997, "Robust emulation of shared memory using dynamic quorum-acknowledged broadcasts" (many writers).
+//!
+//! # The problem
+//!
+//! Each server keeps a copy. Messages may be late, come in another order, or come twice; a server may stop for good. As long
+//! as a majority is up and connected, clients must see a single register: *linearizable* (Herlihy & Wing 1990).
+//!
+//! # The protocol
+//!
+//! Each value carries a [`Tag`], and larger tags are newer. The server that a client asks (its *coordinator*) works in two
+//! phases, for a read as for a write, and in each it waits for a majority, in which it counts itself:
+//!
+//! 1. *Asking*: what is the newest version that you hold? ([`Message::Query`], [`Message::QueryReply`])
+//! 2. *Telling*: hold this version, if yours is older. ([`Message::Store`], [`Message::StoreAck`])
+//!
+//! A write tells a new version, with a tag above all that it heard of. A read tells the newest version that it heard of, and
+//! only then answers with it: the *write-back*. Then the coordinator answers its client.
+//!
+//! # Left out on purpose
+//!
+//! Messages are not sent again when they are lost, and a server that crashed does not come back.
+
+//# starter: #![expect(unused_variables, unused_imports, reason = "the holes below will use them")]
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};
+
+use crate::quorum::majority;
+use crate::register::{Request, Response, Value};
+
+/// Says which of two versions is newer. Tags are compared by number first, then by writer, so two different servers never
+/// make the same tag. Shown as `1.n0`.
+// ANCHOR: tag
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag {
+    /// One more than the largest number that the writer had heard of.
+    pub number: u64,
+    /// The server that coordinated the write.
+    pub writer: NodeId,
+}
+
+/// A value with its tag. The larger version is the newer one. Shown as `7@1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// How new it is.
+    pub tag: Tag,
+    /// What was written.
+    pub value: Value,
+}
+
+impl Version {
+    /// What each server holds before the first write.
+    pub const INITIAL: Version = Version { tag: Tag { number: 0, writer: NodeId(0) }, value: 0 };
+}
+// ANCHOR_END: tag
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.number, self.writer)
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{:?}", self.value, self.tag)
+    }
+}
+
+/// What servers send each other. Each message names its operation by the client's request.
+// ANCHOR: messages
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Message {
+    /// From a coordinator to all others, in its first phase: which version do you hold?
+    Query {
+        /// The operation that the coordinator is working on.
+        operation: RequestId,
+    },
+    /// To a coordinator that asked: this one.
+    QueryReply {
+        /// As in the query.
+        operation: RequestId,
+        /// What the sender held when it answered.
+        held: Version,
+    },
+    /// From a coordinator to all others, in its second phase: hold this version, if yours is older.
+    Store {
+        /// The operation that the coordinator is working on.
+        operation: RequestId,
+        /// What a majority must hold before the client is answered.
+        version: Version,
+    },
+    /// To a coordinator that told: I hold it, or a newer one.
+    StoreAck {
+        /// As in the store.
+        operation: RequestId,
+    },
+}
+// ANCHOR_END: messages
+
+/// How far an operation has come at its coordinator.
+// ANCHOR: phase
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Waits until a majority has said which version it holds.
+    Asking {
+        /// What the client wants.
+        request: Request,
+        /// Who has answered, the coordinator included.
+        answered: BTreeSet<NodeId>,
+        /// The newest version among the answers.
+        newest: Version,
+    },
+    /// Waits until a majority holds the version.
+    Telling {
+        /// What the client will be told.
+        response: Response,
+        /// Who holds it, the coordinator included.
+        holders: BTreeSet<NodeId>,
+    },
+}
+// ANCHOR_END: phase
+
+/// One server of the register.
+///
+/// Invariants:
+/// - `held` never gets older;
+/// - an operation in `operations` has not been answered yet;
+/// - two writes that this server coordinates never share a tag.
+// ANCHOR: server
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Abd {
+    me: Membership,
+    held: Version,
+    operations: BTreeMap<RequestId, Phase>,
+}
+// ANCHOR_END: server
+
+impl Node for Abd {
+    type Message = Message;
+    type Timer = Never;
+    type Request = Request;
+    type Response = Response;
+    type Durable = ();
+
+    fn start(me: Membership, _saved: Option<()>, _out: &mut Outbox<Self>) -> Self {
+        Abd { me, held: Version::INITIAL, operations: BTreeMap::new() }
+    }
+
+    /// Starts an operation: the first phase, with this server's own version as the first answer.
+    fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
+        //# hole: Put the operation into its Asking phase with your own version counted, send a Query to all peers, and go on if you are a majority by yourself.
+        let answered = BTreeSet::from([self.me.id]);
+        self.operations.insert(id, Phase::Asking { request, answered, newest: self.held });
+        out.send_all(self.me.peers(), &Message::Query { operation: id });
+        self.tell_if_enough_answered(id, out);
+        //# end
+    }
+
+    fn on_message(&mut self, from: NodeId, message: Message, out: &mut Outbox<Self>) {
+        match message {
+            Message::Query { operation } => self.on_query(from, operation, out),
+            Message::QueryReply { operation, held } => self.on_query_reply(from, operation, held, out),
+            Message::Store { operation, version } => self.on_store(from, operation, version, out),
+            Message::StoreAck { operation } => self.on_store_ack(from, operation, out),
+        }
+    }
+}
+
+impl Abd {
+    /// Answers a coordinator's question with the version that this server holds.
+    fn on_query(&mut self, from: NodeId, operation: RequestId, out: &mut Outbox<Self>) {
+        //# hole: Send a QueryReply with the version that you hold.
+        out.send(from, Message::QueryReply { operation, held: self.held });
+        //# end
+    }
+
+    /// Counts an answer to the first phase of `operation`. An answer that comes twice counts once; an answer to an operation
+    /// that is in its second phase, or done, counts for nothing.
+    fn on_query_reply(&mut self, from: NodeId, operation: RequestId, held: Version, out: &mut Outbox<Self>) {
+        //# hole: If the operation is still Asking, note who answered and the newest version, and go on if that is a majority.
+        if let Some(Phase::Asking { answered, newest, .. }) = self.operations.get_mut(&operation) {
+            answered.insert(from);
+            *newest = held.max(*newest);
+            self.tell_if_enough_answered(operation, out);
+        }
+        //# end
+    }
+
+    /// Holds `version` if it is newer than what this server holds, and says so either way.
+    fn on_store(&mut self, from: NodeId, operation: RequestId, version: Version, out: &mut Outbox<Self>) {
+        //# hole: Keep the newer of the two versions, and send a StoreAck.
+        self.held = version.max(self.held);
+        out.send(from, Message::StoreAck { operation });
+        //# end
+    }
+
+    /// Counts an acknowledgement of the second phase of `operation`; with a majority the client gets its answer.
+    fn on_store_ack(&mut self, from: NodeId, operation: RequestId, out: &mut Outbox<Self>) {
+        //# hole: If the operation is Telling, note who holds the version, and answer the client if that is a majority.
+        if let Some(Phase::Telling { holders, .. }) = self.operations.get_mut(&operation) {
+            holders.insert(from);
+            self.answer_if_enough_hold(operation, out);
+        }
+        //# end
+    }
+
+    //# private
+    /// Goes from the first phase to the second, once a majority has answered.
+    fn tell_if_enough_answered(&mut self, id: RequestId, out: &mut Outbox<Self>) {
+        let Some(Phase::Asking { request, answered, newest }) = self.operations.get(&id) else { return };
+        if answered.len() < majority(self.me.size) {
+            return;
+        }
+        let (version, response) = match *request {
+            Request::Read => (*newest, Response::Read(newest.value)),
+            Request::Write(value) => (self.next_version(*newest, value), Response::Written),
+        };
+        self.held = version.max(self.held);
+        let holders = BTreeSet::from([self.me.id]);
+        self.operations.insert(id, Phase::Telling { response, holders });
+        out.send_all(self.me.peers(), &Message::Store { operation: id, version });
+        self.answer_if_enough_hold(id, out);
+    }
+
+    /// A version above `newest`, and above what this server has told for other clients meanwhile.
+    fn next_version(&self, newest: Version, value: Value) -> Version {
+        let number = newest.tag.number.max(self.held.tag.number) + 1;
+        Version { tag: Tag { number, writer: self.me.id }, value }
+    }
+
+    /// Answers the client and forgets the operation, once a majority holds its version.
+    fn answer_if_enough_hold(&mut self, id: RequestId, out: &mut Outbox<Self>) {
+        let Some(Phase::Telling { response, holders }) = self.operations.get(&id) else { return };
+        if holders.len() >= majority(self.me.size) {
+            out.reply(id, *response);
+            self.operations.remove(&id);
+        }
+    }
+    //# end
+}

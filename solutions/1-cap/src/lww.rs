@@ -1,0 +1,125 @@
+//! The AP register: it always answers, and the last writer wins.
+//!
+//! Source: Lamport 1978, "Time, Clocks, and the Ordering of Events in a Distributed System" (the clock); Johnson & Thomas
+//! 1975, RFC 677 (the last writer wins).
+//!
+//! # The problem
+//!
+//! A client always gets an answer from the server that it asks, at once, however few servers that one can reach. Servers
+//! that have heard of the same writes hold the same value, in whatever order they heard of them.
+//!
+//! # The protocol
+//!
+//! A server answers from its own copy. Each write carries a [`Stamp`]; of two writes, the one with the larger stamp wins,
+//! everywhere. A server tells all others of each write that it takes.
+//!
+//! A stamp is made of a Lamport clock, so a write is always above every write that its server had heard of. Of two writes
+//! that did not know of each other one wins as well, by the number of its server, and the other one is lost. That is the
+//! price of this register.
+//!
+//! # Left out on purpose
+//!
+//! Messages are not sent again when they are lost: the network delivers late, but it delivers.
+
+//# starter: #![expect(unused_variables, reason = "the holes below will use them")]
+use std::fmt;
+
+use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};
+
+use crate::register::{Request, Response, Value};
+
+/// Orders writes: by clock first, then by replica, so two different servers never make the same stamp. Shown as `1.n0`.
+// ANCHOR: stamp
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// The Lamport clock of the server when it took the write.
+    pub clock: u64,
+    /// The server that took the write.
+    pub replica: NodeId,
+}
+
+/// A write with its stamp. The larger one wins. Shown as `7@1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamped {
+    /// When it was written, as far as anyone can tell.
+    pub stamp: Stamp,
+    /// What was written.
+    pub value: Value,
+}
+// ANCHOR_END: stamp
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.clock, self.replica)
+    }
+}
+
+impl fmt::Debug for Stamped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{:?}", self.value, self.stamp)
+    }
+}
+
+/// "This was written", from the server that took the write to all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Update(pub Stamped);
+
+/// One replica of the register.
+///
+/// Invariants:
+/// - `latest` is the largest of all writes that this server has heard of;
+/// - `clock` is at least as large as the clock of each stamp that it has heard of.
+// ANCHOR: replica
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lww {
+    me: Membership,
+    clock: u64,
+    latest: Stamped,
+}
+// ANCHOR_END: replica
+
+impl Node for Lww {
+    type Message = Update;
+    type Timer = Never;
+    type Request = Request;
+    type Response = Response;
+    type Durable = ();
+
+    fn start(me: Membership, _saved: Option<()>, _out: &mut Outbox<Self>) -> Self {
+        let never = Stamp { clock: 0, replica: NodeId(0) };
+        Lww { me, clock: 0, latest: Stamped { stamp: never, value: 0 } }
+    }
+
+    /// Answers at once, from what this server knows.
+    fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
+        match request {
+            Request::Read => out.reply(id, Response::Read(self.latest.value)),
+            Request::Write(value) => self.write(id, value, out),
+        }
+    }
+
+    fn on_message(&mut self, _from: NodeId, Update(heard): Update, _out: &mut Outbox<Self>) {
+        self.hear(heard);
+    }
+}
+
+impl Lww {
+    /// Takes a client's write: stamps it above everything that this server has heard of, keeps it, tells all others, and
+    /// answers the client at once.
+    fn write(&mut self, id: RequestId, value: Value, out: &mut Outbox<Self>) {
+        //# hole: Advance the clock, make the stamp, keep the write, send an Update to all peers, and reply Written.
+        self.clock += 1;
+        self.latest = Stamped { stamp: Stamp { clock: self.clock, replica: self.me.id }, value };
+        out.send_all(self.me.peers(), &Update(self.latest));
+        out.reply(id, Response::Written);
+        //# end
+    }
+
+    /// Hears of a write that another server took. It may be old, and it may come twice.
+    fn hear(&mut self, heard: Stamped) {
+        //# hole: Keep the larger of the two writes, and do not let your clock fall behind.
+        self.latest = heard.max(self.latest);
+        self.clock = self.clock.max(heard.stamp.clock);
+        //# end
+    }
+}

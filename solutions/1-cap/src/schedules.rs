@@ -1,0 +1,40 @@
+//! Runs that you write by hand: who is cut off from whom, which client asks which server for what, in which order.
+//!
+//! A [`Schedule`] is a list of steps. After each step the network delivers everything that it can: each message whose link
+//! works, and the messages that those cause, until nothing moves. A message on a cut link waits until the link heals.
+//!
+//! The cluster has three servers, `n0` to `n2`. Clients are numbered from 0, and there are as many as you name. A client
+//! that got no answer yet cannot ask again, but another client can.
+
+use testkit::schedule::Schedule;
+
+use crate::register::Request;
+
+/// An example, in which nothing goes wrong: client 0 writes at `n0`, the link to `n1` is cut, and client 1 reads at `n1` what
+/// had arrived there before.
+// ANCHOR: example
+pub fn a_quiet_day() -> Schedule<Request> {
+    Schedule::new().ask(0, 0, Request::Write(7)).cut(0, 1).ask(1, 1, Request::Read)
+}
+// ANCHOR_END: example
+
+/// A run of the [naive register](crate::naive) that is not linearizable: no single copy of a register could have given
+/// these answers in this order.
+///
+/// Contract: at least one answer in it contradicts what was answered before. Shortest possible: three steps.
+pub fn stale_read() -> Schedule<Request> {
+    //# hole: Build a schedule with Schedule::new().cut(…).ask(…)… after which no order of the operations explains the answers.
+    Schedule::new().cut(0, 1).ask(0, 0, Request::Write(1)).ask(1, 1, Request::Read)
+    //# end
+}
+
+/// A run of your own [quorum register](crate::abd) in which a server that is up leaves a client without an answer, because
+/// it reaches no majority.
+///
+/// Contract: at the end, some client waits for an answer of a server that is up and reaches, itself included, less than a
+/// majority of the servers. Shortest possible: three steps.
+pub fn silent_minority() -> Schedule<Request> {
+    //# hole: Build a schedule that leaves a server with less than a majority, and let a client ask it.
+    Schedule::new().cut(0, 1).cut(0, 2).ask(0, 0, Request::Read)
+    //# end
+}
