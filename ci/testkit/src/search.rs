@@ -144,12 +144,7 @@ where
     }
 
     /// Takes every step from `state`.
-    fn expand(
-        &mut self,
-        at: u32,
-        state: &M::State,
-        next: &mut Vec<(u32, M::State)>,
-    ) -> Result<(), Stop<J::Violation>> {
+    fn expand(&mut self, at: u32, state: &M::State, next: &mut Vec<(u32, M::State)>) -> Result<(), Stop<J::Violation>> {
         let mut actions = mem::take(&mut self.actions);
         guard(at, || self.model.actions(state, &mut actions))?;
         for (index, action) in actions.drain(..).enumerate() {

@@ -1,6 +1,7 @@
 //! The search: known answers on textbook models, the same number of states as stateright's own searches, and everything
 //! that a grade needs of it.
 
+mod aloud;
 mod textbook;
 
 use std::fmt::Debug;
@@ -9,7 +10,6 @@ use std::hash::Hash;
 use stateright::{Checker, Model, Property};
 use testkit::cluster::{Cluster, History, Occurrence};
 use testkit::node::Node;
-use testkit::panics;
 use testkit::samples::{Ask, Counter, Courier, Errand};
 use testkit::search::{Bounds, ByProperties, Ended, Found, Judge, search};
 use textbook::{Dining, Jugs, Peterson, Pour, Puzzle, TwoPhase};
@@ -175,7 +175,8 @@ mod bounds {
     #[test]
     fn a_violation_just_within_the_depth_is_found_and_none_beyond() {
         let grid = Grid { side: 5, forbidden: Some((2, 1)), ..Grid::default() };
-        let within = |depth| search(&grid, Bounds { states: 100, depth: Some(depth) }, &mut ByProperties::new(&grid)).ended;
+        let within =
+            |depth| search(&grid, Bounds { states: 100, depth: Some(depth) }, &mut ByProperties::new(&grid)).ended;
         assert!(matches!(within(3), Ended::Violated { path, .. } if path.len() == 3));
         assert_eq!(within(2), Ended::DepthReached);
     }
@@ -280,7 +281,7 @@ mod panicking_models {
 
     /// What `grid` panics with, and on the way to where.
     fn panic_of(grid: Grid) -> (String, Vec<Walk>) {
-        panics::listen();
+        aloud::listen();
         let (found, _) = exhaust_by_properties(&grid);
         let Ended::Panicked { message, at, path } = found.ended else { panic!("{found:?}") };
         assert!(at.starts_with(file!()), "{at}");
@@ -353,8 +354,10 @@ mod beside_stateright {
     /// decided, so `model` needs one that stays open: an `always` that holds.
     fn states<M>(name: &str, model: impl Fn() -> M) -> usize
     where
-        M: Model<State: Clone + Debug + Hash + PartialEq + Send + Sync, Action: Clone + Debug + PartialEq + Send + Sync>
-            + Send
+        M: Model<
+                State: Clone + Debug + Hash + PartialEq + Send + Sync,
+                Action: Clone + Debug + PartialEq + Send + Sync,
+            > + Send
             + Sync
             + 'static,
     {

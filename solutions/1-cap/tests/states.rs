@@ -1,5 +1,6 @@
 //! The testkit's search and stateright's own two find the same number of states on the models that stage 1 is graded on.
 
+use std::collections::BTreeSet;
 
 use cap_solution as subject;
 use stateright::{Checker, Model};
@@ -9,7 +10,7 @@ use subject::naive::Naive;
 use subject::orset::OrSet;
 use subject::orset::Request::{Add, Elements, Remove};
 use subject::register::Request::{Read, Write};
-use testkit::cluster::{Cluster, History, Linearizable, Log};
+use testkit::cluster::{Cluster, History, Linearizable, Log, State};
 use testkit::node::Node;
 use testkit::search::{Bounds, Ended, Judge, search};
 
@@ -57,6 +58,27 @@ fn on_the_quorum_register() {
 }
 
 #[test]
+fn no_two_steps_of_the_quorum_register_share_a_label() {
+    /// Looks at the labels of all steps that a state allows.
+    struct Labels;
+
+    impl Judge<Cluster<Abd, Linearizable<Register>>> for Labels {
+        type Violation = String;
+
+        fn judge(&mut self, cluster: &Cluster<Abd, Linearizable<Register>>, state: &State) -> Result<(), String> {
+            let (mut actions, mut labels) = (Vec::new(), BTreeSet::new());
+            cluster.actions(state, &mut actions);
+            let mut called = actions.into_iter().map(|action| cluster.label(state, action));
+            called.find(|label| !labels.insert(label.clone())).map_or(Ok(()), Err)
+        }
+    }
+
+    let cluster = abd(3).client(&[0, 1], [Write(1)]).client(&[1], [Read]).crashes(1).duplicates(1).lost_replies(1);
+    let found = search(&cluster.leaving_out_ignored(), Bounds::exhaustive(30_000), &mut Labels);
+    assert!(!matches!(found.ended, Ended::Violated { .. }), "shared: {:?}", found.ended);
+}
+
+#[test]
 fn on_the_last_writer_wins_register() {
     let three = || Cluster::<Lww>::new(3, ()).client(&[0], [Write(1), Write(4)]).client(&[1], [Write(2)]);
     the_searches_agree(|| three().client(&[2], [Write(3)]));
@@ -86,7 +108,7 @@ fn on_the_naive_register() {
 }
 
 #[test]
-#[ignore = "takes minutes: cargo test -p cap-solution --test states -- --ignored"]
+#[ignore = "takes a minute: cargo test -p cap-solution --test states -- --ignored"]
 fn on_the_largest_models() {
     let writers = || abd(3).client(&[0], [Write(1)]).client(&[1], [Write(2)]).client(&[2], [Read]);
     the_searches_agree(|| writers().leaving_out_ignored());

@@ -35,9 +35,9 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let stage = owner(&course, &trace)?;
     if args.as_test {
         say(as_test(&trace).trim_end());
-        let graded = workspace.shown(&stage.folder.join("tests/graded.rs")).to_string();
+        let mine = workspace.shown(&stage.folder.join("tests/mine/mod.rs")).to_string();
         let package = &stage.package;
-        say_aside(paint(FAINT, format!("\nPut it at the end of {graded}, and `cargo test -p {package}` runs it.")));
+        say_aside(paint(FAINT, format!("\nPut it into {mine}, and `cargo test -p {package}` runs it.")));
         return Ok(Exit::Fine);
     }
     let executable = match runner::build(workspace.root(), &stage.package, &Target::Graded)? {

@@ -19,15 +19,24 @@ use crate::trace::Producer;
 /// The most states that a check visits. A correct program stays far below; at the cap the check fails, and says so.
 const STATES: usize = 4_000_000;
 
+/// The most states that [`Check::explores`] visits.
+const EXPLORED: usize = 1_000_000;
+
 impl Check {
     /// Looks at every reachable state of `cluster`.
     pub fn exhausts<N: Node, H: History<N>>(&mut self, scope: &str, cluster: Cluster<N, H>) -> Proven {
-        self.looks(scope, cluster, |cluster| cluster.prove(Bounds::exhaustive(STATES)))
+        self.looks(scope, cluster, |cluster| cluster.prove(Bounds::exhaustive(STATES), None))
     }
 
     /// Looks at every state of `cluster` that takes at most `depth` steps.
     pub fn bounded<N: Node, H: History<N>>(&mut self, scope: &str, cluster: Cluster<N, H>, depth: usize) -> Proven {
-        self.looks(scope, cluster, |cluster| cluster.prove(Bounds { states: STATES, depth: Some(depth) }))
+        self.looks(scope, cluster, |cluster| cluster.prove(Bounds { states: STATES, depth: Some(depth) }, None))
+    }
+
+    /// Looks at every reachable state of `cluster`; or, if there are more than a million, at every run of `enough` steps at
+    /// least, and says so. For scopes that the reference exhausts, and that a correct program with more messages might not.
+    pub fn explores<N: Node, H: History<N>>(&mut self, scope: &str, cluster: Cluster<N, H>, enough: usize) -> Proven {
+        self.looks(scope, cluster, |cluster| cluster.prove(Bounds::exhaustive(EXPLORED), Some(enough)))
     }
 
     /// Runs `simulation` with each of `seeds`.

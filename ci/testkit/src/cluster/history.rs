@@ -108,9 +108,7 @@ impl<N: Node, S: Object + SequentialSpec<Op = N::Request, Ret = N::Response>> Hi
     fn returned(&mut self, id: RequestId, response: &N::Response) {
         let open = self.told.get_mut(&id.client).and_then(|told| told.last_mut());
         open.expect("the model passes on replies to requests").1 = Some(response.clone());
-        self.tester
-            .on_return(id.client, response.clone())
-            .expect("the model passes on one reply to each open request");
+        self.tester.on_return(id.client, response.clone()).expect("the model passes on one reply to each open request");
         // A history that cannot be explained stays so, whatever comes after it.
         self.holds = self.holds && self.tester.is_consistent();
     }

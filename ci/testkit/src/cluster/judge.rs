@@ -44,6 +44,7 @@ impl<N: Node, H: History<N>> Judge<Cluster<N, H>> for Rules {
     fn judge(&mut self, cluster: &Cluster<N, H>, state: &State) -> Result<(), Box<Broken>> {
         cluster.note_seen(state, &mut self.seen);
         cluster.test_state(state)?;
+        cluster.test_run(state)?;
         cluster.test_suffixes(state, &mut self.known)
     }
 }
@@ -70,6 +71,17 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         Ok(())
     }
 
+    /// Tests the rules of whole runs on a run that ends here.
+    pub(super) fn test_run(&self, state: &State) -> Result<(), Box<Broken>> {
+        for property in &self.properties {
+            if let Expectation::WholeRun(holds) = &property.expectation {
+                holds(&self.view(state))
+                    .map_err(|why| Broken::here(FailureKind::Violated, property.rule.clone(), why))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Tests the rules that a fair suffix decides: `leads_to` and `settles`.
     pub(super) fn test_suffixes(&self, state: &State, known: &mut [Known]) -> Result<(), Box<Broken>> {
         for (property, known) in self.properties.iter().zip(known) {
@@ -89,8 +101,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         vec![Known::new(); self.properties.len()]
     }
 
-    /// Tests the end of a run: what a fair suffix decides.
+    /// Tests the end of a run: what the whole run decides, then what a fair suffix decides.
     pub(crate) fn test_end(&self, state: &State) -> Result<(), Box<Broken>> {
+        self.test_run(state)?;
         self.test_suffixes(state, &mut self.nothing_known())
     }
 
@@ -110,19 +123,24 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         rules.into_iter().find(|(property, seen)| must(property) && !**seen).map(|(property, _)| &property.rule)
     }
 
-    /// Searches the cluster's states within `bounds`, and says what that proves.
+    /// Searches the cluster's states within `bounds`, and says what that proves. When the bound on states is hit, all runs of
+    /// `enough` steps must have been seen by then, if the caller says how many are enough.
     ///
     /// # Errors
     /// The rule that is broken, with a shortest run that shows it; or the bound that was hit.
-    pub fn prove(&self, bounds: Bounds) -> Result<String, Box<Finding>> {
+    pub fn prove(&self, bounds: Bounds, enough: Option<usize>) -> Result<String, Box<Finding>> {
         let rules = self.properties.len();
         let mut judge = Rules { seen: vec![false; rules], known: self.nothing_known() };
         let found = search(self, bounds, &mut judge);
         match &found.ended {
-            Ended::Violated { violation, path } => return Err(Box::new(self.finding(Producer::Model, violation, path))),
+            Ended::Violated { violation, path } => {
+                return Err(Box::new(self.finding(Producer::Model, violation, path)));
+            }
             Ended::Panicked { message, at, path } => return Err(Box::new(self.panicked(message, at, path))),
-            Ended::StatesReached => return Err(Box::new(too_large(found.states))),
-            Ended::Exhausted | Ended::DepthReached => {}
+            Ended::StatesReached if enough.is_none_or(|enough| found.depth <= enough) => {
+                return Err(Box::new(too_large(found.states)));
+            }
+            Ended::StatesReached | Ended::Exhausted | Ended::DepthReached => {}
         }
         match self.unseen(&judge.seen) {
             Some(rule) => Err(Box::new(unreachable(rule, &evidence(&found, bounds)))),
@@ -168,7 +186,9 @@ fn evidence<A, V>(found: &Found<A, V>, bounds: Bounds) -> String {
     let states = thousands(found.states);
     match (&found.ended, bounds.depth) {
         (Ended::Exhausted, _) => format!("exhausted {states} states, {} steps deep", found.depth),
-        (_, depth) => format!("bounded at depth {}, {states} states", depth.unwrap_or(found.depth)),
+        (_, Some(depth)) => format!("bounded at depth {depth}, {states} states"),
+        // The level on which the bound was hit is not complete.
+        (_, None) => format!("bounded at depth {}, {states} states, and there are more", found.depth - 1),
     }
 }
 

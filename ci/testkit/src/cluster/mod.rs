@@ -35,10 +35,10 @@ mod step;
 mod tables;
 
 pub use history::{History, Invocation, Linearizable, Log, Object, Word};
-pub use stateright::semantics::SequentialSpec;
-pub use property::{Claim, Expectation, Property, Sight, View, answer};
 pub use model::Explorable;
+pub use property::{Claim, Expectation, Property, Sight, View, answer};
 pub use state::{Action, Causes, Envelope, Event, State};
+pub use stateright::semantics::SequentialSpec;
 pub use step::Occurrence;
 pub use tables::Fault;
 
@@ -49,8 +49,8 @@ use state::{Client, Key, NOTHING, Server, Spent, link};
 use step::Budget;
 use tables::Tables;
 
-use crate::rule::Rule;
 use crate::node::{ClientId, Node, NodeId};
+use crate::rule::Rule;
 use crate::schedule::Schedule;
 
 /// A client's script: its requests, one after the other, and the servers that it may ask.
@@ -160,11 +160,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     }
 
     /// At most `most` steps for which `counts` says yes: "three elections", "two rounds of gossip".
-    pub fn limit(
-        mut self,
-        most: u8,
-        counts: impl Fn(&Occurrence<'_, N>) -> bool + Send + Sync + 'static,
-    ) -> Self {
+    pub fn limit(mut self, most: u8, counts: impl Fn(&Occurrence<'_, N>) -> bool + Send + Sync + 'static) -> Self {
         assert!(self.limits.len() < self.budgets.len() - Budget::COUNT, "a cluster has room for four limits");
         self.limits.push(Limit { most, counts: Box::new(counts) });
         self
@@ -173,6 +169,13 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     /// Starts with the network split into `groups`, and leaves it so for good: whatever heals, these links do not.
     pub fn split(mut self, groups: &[&[usize]]) -> Self {
         self.cut = cut_between(self.size, &owned(groups));
+        self
+    }
+
+    /// Lets only these links work, and the others never: a larger cluster of which each client reaches a part.
+    pub fn links(mut self, links: &[(usize, usize)]) -> Self {
+        let alone = cut_between(self.size, &Vec::new());
+        self.cut = links.iter().fold(alone, |cut, &(a, b)| cut & !link(NodeId(a), NodeId(b)));
         self
     }
 
@@ -209,6 +212,16 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         holds: impl Fn(&View<'_, N, H>) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
         self.property(Property { rule, expectation: Expectation::Always(Box::new(holds)) })
+    }
+
+    /// `holds` says yes of every run. It means the same as [`always`](Self::always), but a simulation asks only at the end of a
+    /// run: for what is costly to decide and stays broken once it is, like the linearizability of a long history.
+    pub fn whole_run(
+        self,
+        rule: Rule,
+        holds: impl Fn(&View<'_, N, H>) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.property(Property { rule, expectation: Expectation::WholeRun(Box::new(holds)) })
     }
 
     /// `happens` says yes in at least one reachable state: the neighbour that keeps a safety property honest.

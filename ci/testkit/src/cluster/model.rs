@@ -30,13 +30,14 @@ trait OfCluster<N: Node, H: History<N>>: Model {
             cluster.view(state).fault().is_none()
         });
         assert!(cluster.properties.len() <= conditions.len(), "a cluster has room for {} rules", conditions.len());
-        let rules = cluster.properties.iter().zip(conditions).filter_map(|(property, condition)| {
-            match property.expectation {
-                Expectation::Always(_) => Some(Property::always(name(&property.rule), condition)),
+        let rules =
+            cluster.properties.iter().zip(conditions).filter_map(|(property, condition)| match property.expectation {
+                Expectation::Always(_) | Expectation::WholeRun(_) => {
+                    Some(Property::always(name(&property.rule), condition))
+                }
                 Expectation::Sometimes(_) => Some(Property::sometimes(name(&property.rule), condition)),
                 Expectation::LeadsTo { .. } | Expectation::Settles { .. } => None,
-            }
-        });
+            });
         std::iter::once(faultless).chain(rules).collect()
     }
 }
@@ -81,7 +82,7 @@ fn name(rule: &Rule) -> &'static str {
 impl<N: Node, H: History<N>> Cluster<N, H> {
     fn test_rule(&self, rule: usize, state: &State) -> bool {
         match &self.properties[rule].expectation {
-            Expectation::Always(holds) => holds(&self.view(state)).is_ok(),
+            Expectation::Always(holds) | Expectation::WholeRun(holds) => holds(&self.view(state)).is_ok(),
             Expectation::Sometimes(happens) => happens(&self.view(state)),
             Expectation::LeadsTo { .. } | Expectation::Settles { .. } => true,
         }
@@ -168,9 +169,7 @@ impl<N: Node, H: History<N>> Model for Explorable<N, H> {
     fn actions(&self, state: &Self::State, actions: &mut Vec<Self::Action>) {
         let mut plain = Vec::new();
         self.cluster.enabled(&state.value, &mut plain);
-        actions.extend(
-            plain.into_iter().map(|value| Worded { words: self.cluster.label(&state.value, value), value }),
-        );
+        actions.extend(plain.into_iter().map(|value| Worded { words: self.cluster.label(&state.value, value), value }));
     }
 
     fn next_state(&self, last_state: &Self::State, action: Self::Action) -> Option<Self::State> {

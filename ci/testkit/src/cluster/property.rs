@@ -25,6 +25,8 @@ pub type Sight<N, H> = dyn Fn(&View<'_, N, H>) -> bool + Send + Sync;
 pub enum Expectation<N: Node, H: History<N>> {
     /// In every reachable state.
     Always(Box<Claim<N, H>>),
+    /// Of every run, but too costly to test after each step of a long one: a simulation tests it once, at the end of a run.
+    WholeRun(Box<Claim<N, H>>),
     /// It must be so in one reachable state at least.
     Sometimes(Box<Sight<N, H>>),
     /// From every reachable state, by a fair suffix of at most `rounds` rounds.
@@ -93,7 +95,9 @@ impl<'a, N: Node, H: History<N>> View<'a, N, H> {
     /// Has each client made all requests of its script, and been answered?
     pub fn is_finished(&self) -> bool {
         let scripts = self.state.clients.iter().zip(&self.cluster.scripts);
-        scripts.into_iter().all(|(client, script)| !client.waiting && usize::from(client.asked) == script.requests.len())
+        scripts
+            .into_iter()
+            .all(|(client, script)| !client.waiting && usize::from(client.asked) == script.requests.len())
     }
 
     /// Is the link between `a` and `b` cut?

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::liveness::Known;
 use super::state::{Action, Causes, Event, State};
 use super::tables::Output;
-use super::liveness::Known;
 use super::{Cluster, History, Occurrence};
 use crate::check::Finding;
 use crate::node::{ClientId, Node, NodeId};
@@ -15,7 +15,9 @@ impl<N: Node> fmt::Display for Occurrence<'_, N> {
         match self {
             Occurrence::Invoke { client, server, request } => write!(f, "{client} asks {server}: {request:?}"),
             Occurrence::Retry { client, server, request } => write!(f, "{client} asks {server} again: {request:?}"),
-            Occurrence::Deliver { from, to, message, kept: false } => write!(f, "{to} receives {message:?} from {from}"),
+            Occurrence::Deliver { from, to, message, kept: false } => {
+                write!(f, "{to} receives {message:?} from {from}")
+            }
             Occurrence::Deliver { from, to, message, kept: true } => {
                 write!(f, "{to} receives {message:?} from {from}, and a copy stays on its way")
             }
@@ -24,7 +26,8 @@ impl<N: Node> fmt::Display for Occurrence<'_, N> {
             Occurrence::Crash { server } => write!(f, "{server} crashes"),
             Occurrence::Restart { server } => write!(f, "{server} crashes and restarts"),
             Occurrence::Partition { groups } => {
-                let side = |side: &Vec<usize>| side.iter().map(|id| NodeId(*id).to_string()).collect::<Vec<_>>().join(" ");
+                let side =
+                    |side: &Vec<usize>| side.iter().map(|id| NodeId(*id).to_string()).collect::<Vec<_>>().join(" ");
                 write!(f, "the network splits: {}", groups.iter().map(side).collect::<Vec<_>>().join(" | "))
             }
             Occurrence::Heal => write!(f, "the network heals"),
@@ -46,7 +49,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     }
 
     fn sent_knowing(&self, causes: Causes) -> String {
-        let numbers: Vec<_> = (1..=Causes::BITS).filter(|n| causes >> (n - 1) & 1 == 1).map(|n| n.to_string()).collect();
+        let numbers: Vec<_> =
+            (1..=Causes::BITS).filter(|n| causes >> (n - 1) & 1 == 1).map(|n| n.to_string()).collect();
         if numbers.is_empty() { String::new() } else { format!(" (caused by request {})", numbers.join(", ")) }
     }
 
@@ -69,13 +73,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     }
 
     fn participants(&self, state: &State) -> Vec<Participant> {
-        let client =
-            |id| Participant { name: ClientId(id).to_string(), kind: Kind::Client, state: String::new() };
-        let server = |id| Participant {
-            name: NodeId(id).to_string(),
-            kind: Kind::Server,
-            state: self.shown(state, NodeId(id)),
-        };
+        let client = |id| Participant { name: ClientId(id).to_string(), kind: Kind::Client, state: String::new() };
+        let server =
+            |id| Participant { name: NodeId(id).to_string(), kind: Kind::Server, state: self.shown(state, NodeId(id)) };
         (0..self.clients()).map(client).chain((0..self.size).map(server)).collect()
     }
 
@@ -161,7 +161,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         Ok(format!("the run of {} steps breaks no rule any more", taken.len()))
     }
 
-    /// Tests the rules that a single state decides, and, if the trace is about one that a fair suffix decides, those too.
+    /// Tests the rules that a state and the run up to it decide, and, if the trace is about one that a fair suffix decides, those too.
     fn judge_replay(
         &self,
         state: &State,
@@ -170,7 +170,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         known: &mut [Known],
     ) -> Result<(), Box<Finding>> {
         let mut suffixes = || if self.is_about_suffixes(trace) { self.test_suffixes(state, known) } else { Ok(()) };
-        self.test_state(state).and_then(|()| suffixes()).map_err(|broken| {
+        self.test_state(state).and_then(|()| self.test_run(state)).and_then(|()| suffixes()).map_err(|broken| {
             let mut finding = self.finding(trace.producer, &broken, taken);
             if let Some(again) = &mut finding.trace {
                 again.seed = trace.seed;

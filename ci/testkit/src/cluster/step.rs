@@ -196,6 +196,27 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             }
     }
 
+    /// The step that `action` comes to in `state`: itself if it is possible, or the delivery of a message of the same variant
+    /// between the same two servers.
+    pub(crate) fn alike(&self, state: &State, action: Action) -> Option<Action> {
+        if self.is_possible(state, action.event) {
+            return Some(action);
+        }
+        let Event::Deliver { envelope, keep } = action.event else { return None };
+        let wanted = self.variant(envelope);
+        let alike = |other: &&Envelope| {
+            (other.from, other.to) == (envelope.from, envelope.to) && self.variant(**other) == wanted
+        };
+        let event = Event::Deliver { envelope: *state.network.iter().find(alike)?, keep };
+        self.is_possible(state, event).then_some(Action { event, ..action })
+    }
+
+    /// The variant of a message, as the start of what `{:?}` shows.
+    fn variant(&self, envelope: Envelope) -> String {
+        let shown = format!("{:?}", self.tables.messages.get(envelope.message));
+        shown.chars().take_while(|c| c.is_alphanumeric()).collect()
+    }
+
     /// Does `envelope` wait on a cut link?
     pub(crate) fn is_link_cut(&self, state: &State, envelope: Envelope) -> bool {
         self.is_cut(state, envelope.from(), envelope.to())
@@ -221,10 +242,11 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     fn within_limits(&self, state: &State, event: Event) -> bool {
         let spent = &state.spent[Budget::COUNT..];
         self.replaying
-            || self.limits
-            .iter()
-            .zip(spent)
-            .all(|(limit, &spent)| spent < limit.most || !(limit.counts)(&self.occurrence(state, event)))
+            || self
+                .limits
+                .iter()
+                .zip(spent)
+                .all(|(limit, &spent)| spent < limit.most || !(limit.counts)(&self.occurrence(state, event)))
     }
 
     pub(super) fn deliverable(&self, state: &State, envelope: Envelope) -> bool {

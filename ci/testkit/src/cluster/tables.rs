@@ -62,10 +62,20 @@ impl<T: Eq + Hash> Table<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Input {
     /// It starts: from what it saved, where the other inputs find it as it is.
-    Start { membership: Membership },
-    Message { from: u8, message: Key },
-    Timer { timer: u8 },
-    Request { id: RequestId, request: Key },
+    Start {
+        membership: Membership,
+    },
+    Message {
+        from: u8,
+        message: Key,
+    },
+    Timer {
+        timer: u8,
+    },
+    Request {
+        id: RequestId,
+        request: Key,
+    },
 }
 
 /// An effect, in keys.
@@ -189,8 +199,7 @@ impl<N: Node, H: History<N>> Tables<N, H> {
                 Handled::Done { local: self.locals.key(node), outputs }
             }
             (Ok(first), Ok(second)) => Handled::Fault(
-                self.faults
-                    .key(Fault::Nondeterministic { first: format!("{first:?}"), second: format!("{second:?}") }),
+                self.faults.key(Fault::Nondeterministic { first: format!("{first:?}"), second: format!("{second:?}") }),
             ),
         }
     }

@@ -75,7 +75,7 @@ impl<const WIDTH: usize, const HEIGHT: usize> Model for Puzzle<WIDTH, HEIGHT> {
     fn actions(&self, tiles: &Vec<u8>, actions: &mut Vec<usize>) {
         let gap = gap(tiles);
         actions.extend((gap >= WIDTH).then(|| gap - WIDTH));
-        actions.extend((gap % WIDTH > 0).then(|| gap - 1));
+        actions.extend((!gap.is_multiple_of(WIDTH)).then(|| gap - 1));
         actions.extend((gap % WIDTH + 1 < WIDTH).then(|| gap + 1));
         actions.extend((gap + WIDTH < tiles.len()).then(|| gap + WIDTH));
     }

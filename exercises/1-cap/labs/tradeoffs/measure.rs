@@ -7,8 +7,8 @@
 //! - **answered**: the answer came before the client gave up. **Refused**: it did not.
 //! - **stale**: an answered read whose value is older than some write that was over before the read was asked.
 //! - **lost**: a write that was over, that nobody wrote after before the next look (no other write was asked once it was over),
-//!   and at the look every server shows a value that is older. One partition can cost at most a few of these: writes before the
-//!   last ones have been replaced, and are nobody's loss.
+//!   and at the look every server shows a value that is older. The writes before the last have been replaced, and are not
+//!   counted: a single copy would not show them either. So a partition costs one such write, or none, if writes take no time.
 //! - **disagreeing**: a look at which the servers showed different values, though everything had arrived.
 //! - **late**: a refused write whose value was read later all the same.
 //! - **linearizable**: one order explains all answers of the day, those of the looks too.
@@ -35,7 +35,9 @@ pub struct Counts {
     pub partition: Weather,
     /// Writes that were answered and undone.
     pub lost: usize,
-    /// Refused writes that were read later.
+    /// Writes without an answer in time.
+    pub refused_writes: usize,
+    /// Those that were read later all the same.
     pub late: usize,
     /// Looks, one after each partition.
     pub looks: usize,
@@ -106,6 +108,7 @@ impl Counts {
             let weather = if operation.planned.part == Part::Calm { &mut self.calm } else { &mut self.partition };
             weather.operations += 1;
             weather.refused += usize::from(fate == Fate::Refused);
+            self.refused_writes += usize::from(fate == Fate::Refused && operation.is_write());
             weather.stale += usize::from(fate == Fate::Stale);
             weather.reads += usize::from(fate != Fate::Refused && !operation.is_write());
             self.latencies.extend(operation.latency());

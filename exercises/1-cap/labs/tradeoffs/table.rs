@@ -20,7 +20,10 @@ const ROWS: [Row; 11] = [
     Row { label: "  of those answered during a partition", cell: |c| part(c.partition.stale, c.partition.reads) },
     Row { label: "lost writes", cell: |c| thousands(c.lost) },
     Row { label: "partitions after which servers disagree", cell: |c| format!("{} of {}", c.disagreeing, c.looks) },
-    Row { label: "refused writes that were read later", cell: |c| thousands(c.late) },
+    Row {
+        label: "refused writes that were read later",
+        cell: |c| format!("{} of {}", thousands(c.late), thousands(c.refused_writes)),
+    },
     Row { label: "latency in ticks: median, 99th, longest", cell: latency },
     Row { label: "days that are linearizable", cell: linearizable },
 ];

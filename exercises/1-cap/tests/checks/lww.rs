@@ -5,7 +5,7 @@ use testkit::cluster::{Cluster, History, Invocation, Linearizable, View, answer}
 use testkit::node::RequestId;
 use testkit::simulation::{Faults, Simulation};
 
-use super::replicas::{CONVERGENCE, NOT_LINEARIZABLE, agree, answers_at_once};
+use super::replicas::{CONVERGENCE, ENOUGH, NOT_LINEARIZABLE, agree, answers_at_once};
 use super::spec::{LINEARIZABLE, Register, is_linearizable, register};
 use crate::subject::lww::Lww;
 use crate::subject::register::Request::{Read, Write};
@@ -58,7 +58,7 @@ pub fn replicas_that_saw_the_same_updates_agree() {
             .client(&[1], [Write(2)])
             .client(&[2], [Write(3)])
             .duplicates(1);
-        check.exhausts("three writers and a duplicate", settled(three))
+        check.explores("three writers and a duplicate", settled(three), ENOUGH)
     });
 }
 
@@ -74,7 +74,11 @@ pub fn a_write_wins_over_what_it_saw() {
                 .settles(HAPPENED_BEFORE, 1, Writes::winner_was_not_overwritten)
                 .always(WRITTEN, Writes::nothing_is_invented)
                 .sometimes(HAPPENED_BEFORE, |view| view.history().writes.iter().any(|write| write.overwritten));
-            check.exhausts(&format!("two writes at n{other}, then one at n{reader}, and one at n2"), cluster)?;
+            check.explores(
+                &format!("two writes at n{other}, then one at n{reader}, and one at n2"),
+                cluster,
+                ENOUGH,
+            )?;
         }
         Ok(())
     });
@@ -97,9 +101,11 @@ pub fn long_runs_agree_in_the_end() {
         for client in 0..5 {
             cluster = cluster.client(&[client], (0..20).map(move |n| Write(100 * (client as Value + 1) + n)));
         }
-        let cluster = cluster
-            .settles(CONVERGENCE, 1, |view| agree(view, &Read))
-            .settles(HAPPENED_BEFORE, 1, Writes::winner_was_not_overwritten);
+        let cluster = cluster.settles(CONVERGENCE, 1, |view| agree(view, &Read)).settles(
+            HAPPENED_BEFORE,
+            1,
+            Writes::winner_was_not_overwritten,
+        );
         let faults = Faults { duplicated: 50, partitions: 3, slow: Some(5), ..Faults::default() };
         check.simulates("five servers, 100 writes", Simulation::new(answers_at_once(cluster), faults), 0..40)
     });
@@ -155,7 +161,9 @@ impl Writes {
     fn nothing_is_invented(view: &View<'_, Lww, Writes>) -> Result<(), String> {
         let known = |value| value == 0 || view.history().writes.iter().any(|write| write.value == value);
         for (id, node) in view.servers() {
-            if let Some(Response::Read(shown)) = answer(node, Read).filter(|answer| !matches!(answer, Response::Read(v) if known(*v))) {
+            if let Some(Response::Read(shown)) =
+                answer(node, Read).filter(|answer| !matches!(answer, Response::Read(v) if known(*v)))
+            {
                 return Err(format!("{id} shows {shown}, which nobody has written."));
             }
         }

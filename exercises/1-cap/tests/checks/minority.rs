@@ -76,4 +76,3 @@ fn play(check: &mut Check) -> Proven {
 fn reach(view: &View<'_, Abd, Registers>, server: NodeId) -> usize {
     view.servers().filter(|&(other, _)| !view.is_cut(server, other)).count()
 }
-

@@ -7,7 +7,7 @@ use testkit::cluster::{Causes, Cluster, History, Invocation, Linearizable, View,
 use testkit::node::{NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
-use super::replicas::{CONVERGENCE, NOT_LINEARIZABLE, agree, answers_at_once};
+use super::replicas::{CONVERGENCE, ENOUGH, NOT_LINEARIZABLE, agree, answers_at_once};
 use super::spec::Set;
 use crate::subject::orset::Request::{Add, Elements, Remove};
 use crate::subject::orset::{Element, OrSet, Request, Response};
@@ -65,12 +65,12 @@ pub fn replicas_that_saw_the_same_updates_agree() {
             .client(&[0], [Add(1), Remove(1)])
             .client(&[1], [Add(1)])
             .client(&[2], [Remove(1)]);
-        check.exhausts("three clients", settled(cluster))?;
+        check.explores("three clients", settled(cluster), ENOUGH)?;
         let cluster = Cluster::<OrSet, _>::new(2, ())
             .client(&[0], [Add(1), Remove(1), Add(1)])
             .client(&[1], [Add(1), Remove(1)])
             .duplicates(2);
-        check.exhausts("two clients and two duplicates", settled(cluster))
+        check.explores("two clients and two duplicates", settled(cluster), ENOUGH)
     });
 }
 
@@ -78,9 +78,13 @@ pub fn replicas_that_saw_the_same_updates_agree() {
 pub fn a_removed_element_stays_away() {
     check(|check| {
         let cluster = updates(2).client(&[0], [Add(1), Add(2), Add(1)]).client(&[1], [Remove(1)]).duplicates(1);
-        check.exhausts("an observed remove and a duplicate", cluster.settles(OBSERVED_IS_GONE, 1, Updates::gone))?;
+        check.explores(
+            "an observed remove and a duplicate",
+            cluster.settles(OBSERVED_IS_GONE, 1, Updates::gone),
+            ENOUGH,
+        )?;
         let cluster = updates(3).client(&[0], [Add(1)]).client(&[1], [Remove(1)]).client(&[2], [Add(2)]);
-        check.exhausts("three servers", cluster.settles(OBSERVED_IS_GONE, 1, Updates::gone))
+        check.explores("three servers", cluster.settles(OBSERVED_IS_GONE, 1, Updates::gone), ENOUGH)
     });
 }
 
@@ -88,9 +92,9 @@ pub fn a_removed_element_stays_away() {
 pub fn a_concurrent_add_survives() {
     check(|check| {
         let cluster = updates(2).client(&[0], [Add(1), Remove(1), Add(1)]).client(&[1], [Add(1), Remove(1)]);
-        check.exhausts("two servers", cluster.settles(CONCURRENT_ADD_STAYS, 1, Updates::survive))?;
+        check.explores("two servers", cluster.settles(CONCURRENT_ADD_STAYS, 1, Updates::survive), ENOUGH)?;
         let cluster = updates(3).client(&[0], [Add(1)]).client(&[1], [Add(1), Remove(1)]).client(&[2], [Remove(1)]);
-        check.exhausts("three servers", cluster.settles(CONCURRENT_ADD_STAYS, 1, Updates::survive))
+        check.explores("three servers", cluster.settles(CONCURRENT_ADD_STAYS, 1, Updates::survive), ENOUGH)
     });
 }
 

@@ -36,6 +36,9 @@ pub const FINISHES: Rule = Rule::new(
     "1-cap/ap.md#the-idea",
 );
 
+/// How long the runs are that each larger scope looks at, at the least. The classic mistakes show in 4 to 6 steps.
+pub const ENOUGH: usize = 8;
+
 /// No client ever waits.
 pub fn answers_at_once<N: Node, H: History<N>>(cluster: Cluster<N, H>) -> Cluster<N, H> {
     let clients = cluster.clients();

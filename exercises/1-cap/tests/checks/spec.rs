@@ -72,6 +72,8 @@ where
 {
     match view.history().holds() {
         true => Ok(()),
-        false => Err(format!("No single copy of the register could have given these answers: {}.", view.history().summary())),
+        false => {
+            Err(format!("No single copy of the register could have given these answers: {}.", view.history().summary()))
+        }
     }
 }

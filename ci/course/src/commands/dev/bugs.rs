@@ -4,6 +4,7 @@
 //! as caught where a check reaches a verdict: a rule is broken, something cannot be reached, a run is stuck, the code is not
 //! deterministic. A compile error, a panic, a crash or a time-out catches nothing. While one bug's checks run, the next is built.
 
+mod figures;
 pub mod matrix;
 mod mutant;
 mod scratch;
@@ -140,7 +141,10 @@ fn conclude(workspace: &Workspace, stage: &Stage, outcomes: &[Outcome], fine: bo
     style::say(table(&matrix, stage));
     let idle =
         |check: &&String| format!("`{check}` catches no bug: write one that it alone would catch, or drop the check.");
-    let complaints: Vec<String> = matrix.idle(stage).iter().map(idle).collect();
+    let mut complaints: Vec<String> = matrix.idle(stage).iter().map(idle).collect();
+    if fine {
+        complaints.extend(figures::draw(workspace, stage, outcomes.iter().map(|outcome| outcome.mutant))?);
+    }
     if fine && complaints.is_empty() {
         files::update(&matrix::record(workspace, stage), matrix.json().as_bytes())?;
         files::update(&matrix::page(workspace, stage), matrix.page(stage).as_bytes())?;
@@ -181,12 +185,12 @@ pub fn try_out<'m>(
     done: &(impl Fn(&Outcome) + Sync),
 ) -> Result<Vec<Outcome<'m>>, Error> {
     let scratch = Scratch::new(workspace)?;
-    let traces = workspace.scratch("scratch-traces").join(&stage.id);
     let (send, built) = mpsc::sync_channel::<(&Mutant, Instant, Planted)>(1);
     thread::scope(|scope| {
         let judge = scope.spawn(|| {
             let judge = |(mutant, start, planted): (&'m Mutant, Instant, Planted)| {
-                let fates = planted.map(|program| fates(&program, &checks(mutant), &traces.join(&mutant.name)));
+                let fates =
+                    planted.map(|program| fates(&program, &checks(mutant), &figures::traces(workspace, stage, mutant)));
                 let outcome = Outcome { mutant, fates, took: start.elapsed() };
                 done(&outcome);
                 outcome

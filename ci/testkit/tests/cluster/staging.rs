@@ -1,0 +1,57 @@
+//! Clusters that do not start from nothing.
+
+use testkit::check::FailureKind;
+use testkit::cluster::Cluster;
+use testkit::node::{ClientId, NodeId};
+use testkit::samples::{Ask, Counter};
+use testkit::schedule::Schedule;
+
+use crate::puppet::{Do, Puppet};
+use crate::walk::Walk;
+use crate::{ALL, rule};
+
+#[test]
+fn a_saved_server_starts_with_what_it_would_have_saved() {
+    let walk = Walk::new(Cluster::<Counter<true>>::new(2, ()).saved(1, 8));
+    let counts: Vec<_> = walk.view().servers().map(|(_, counter)| counter.count()).collect();
+    assert_eq!(counts, [0, 8]);
+}
+
+#[test]
+fn a_staged_cluster_starts_after_its_schedule() {
+    let schedule = Schedule::new().ask(0, 0, Ask::Add).cut(0, 1).ask(0, 1, Ask::Add);
+    let cluster = Cluster::<Counter<false>>::new(2, ()).staged(&schedule).client(&[0], [Ask::Get]);
+    let walk = Walk::new(cluster);
+    let counts: Vec<_> = walk.view().servers().map(|(_, counter)| counter.count()).collect();
+    assert_eq!(counts, [1, 2], "n0 has not heard of the second yet");
+    assert!(walk.view().is_cut(NodeId(0), NodeId(1)));
+    assert_eq!(walk.view().answered(ClientId(0)), 2, "the schedule's client comes first");
+    assert_eq!(walk.possible(), ["c1 asks n0: Get"]);
+}
+
+#[test]
+fn what_a_schedule_does_is_not_taken_from_the_budgets() {
+    let schedule = Schedule::<Ask>::new().crash(0);
+    let walk = Walk::new(Cluster::<Counter<false>>::new(3, ()).crashes(1).staged(&schedule));
+    assert_eq!(walk.possible(), ["n1 crashes", "n2 crashes"]);
+}
+
+#[test]
+fn a_run_of_a_staged_cluster_begins_after_its_schedule() {
+    let cluster = Cluster::<Counter<false>>::new(2, ()).staged(&Schedule::new().ask(0, 0, Ask::Add));
+    let cluster = cluster.client(&[0], [Ask::Add]).always(rule("at most one"), |view| {
+        if view.servers().any(|(_, counter)| counter.count() > 1) { Err("Two.".to_owned()) } else { Ok(()) }
+    });
+    let trace = cluster.prove(ALL, None).unwrap_err().trace.unwrap();
+    let labels: Vec<_> = trace.steps.iter().map(|step| &*step.label).collect();
+    assert_eq!(labels, ["c1 asks n0: Add"]);
+    assert!(trace.participants.iter().any(|one| one.state.contains("count: 1")), "{:?}", trace.participants);
+}
+
+#[test]
+fn a_panic_in_the_schedule_of_a_staged_cluster_is_found() {
+    let schedule = Schedule::new().ask(0, 0, vec![Do::Panic]).ask(0, 0, vec![Do::Answer(1)]);
+    let cluster = Cluster::<Puppet>::new(1, ()).staged(&schedule).client(&[0], [vec![Do::Answer(1)]]);
+    let finding = cluster.prove(ALL, None).unwrap_err();
+    assert_eq!(finding.kind, FailureKind::Panicked);
+}
