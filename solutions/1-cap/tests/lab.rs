@@ -69,7 +69,7 @@ fn the_book_shows_the_lab_as_it_is_now() {
         assert!(
             read(&now, name) == read(&book, name),
             "{name} is not what the lab gives now. Record it anew: cargo run -p cap-solution --example tradeoffs -- --record \
-             book/src/1-cap/labs {date}"
+             book/src/1-cap/labs {date}\nThen mend the figures in book/src/1-cap/choosing.md, which come from it."
         );
     }
 }
