@@ -24,8 +24,8 @@ pub const ROUNDS: usize = 4;
 pub const CALM: RangeInclusive<Tick> = 800..=1600;
 /// How long one server is cut off.
 pub const PARTITION: RangeInclusive<Tick> = 800..=1600;
-/// From one request to the next, whoever asks.
-pub const GAP: RangeInclusive<Tick> = 20..=60;
+/// From one request to the next, whoever asks. It may be shorter than [`DELAY`], so that a read can overtake an update.
+pub const GAP: RangeInclusive<Tick> = 5..=75;
 /// How long a message takes from one server to another. A client stands beside its server: no time between them.
 pub const DELAY: RangeInclusive<Tick> = 5..=15;
 /// Of so many requests, one is a write, on average.

@@ -23,7 +23,7 @@ const LEFT: u32 = 44;
 /// A bar of a strip counts the operations of so many ticks.
 const BIN: Tick = 200;
 /// The top of a strip's scale: about so many operations are asked in [`BIN`] ticks, and some room for the marks.
-const TOP: i32 = 8;
+const TOP: i32 = 10;
 
 /// Stands for the reader's own text colour until [`paint`] puts that in.
 const TEXT: RGBColor = RGBColor(1, 2, 3);
@@ -199,7 +199,7 @@ type Measure = fn(&Counts) -> (f64, String);
 const PANELS: [((&str, RGBColor), Measure); 4] = [
     (("refused, of those asked then", REFUSED), |c| share(c.partition.refused, c.partition.operations)),
     (("stale, of the reads answered then", STALE), |c| share(c.partition.stale, c.partition.reads)),
-    (("partitions that cost a write", TEXT), |c| share(c.lost, c.looks)),
+    (("last write gone afterwards", TEXT), |c| share(c.lost, c.looks)),
     (("latency in ticks: median, 99th", FINE), latency),
 ];
 
