@@ -2,7 +2,7 @@
 //!
 //! The supervisor holds the write end of the process's standard input, and writes nothing to it but the request. This is
 //! the process's lifeline: it closes when the supervisor lets go of it or dies, however it dies, and then the process ends
-//! itself (see [`subject`](super::subject)).
+//! itself (see [`subject`]).
 
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
