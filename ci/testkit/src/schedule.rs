@@ -13,6 +13,9 @@
 //! After each step, the network delivers all it can: every message whose link works and whose receiver is up, and the
 //! messages that those cause, until nothing moves. What waits on a cut link is delivered when the link heals.
 
+use std::any;
+use std::fmt;
+
 use crate::check::Finding;
 use crate::cluster::{Action, Cluster, Event, History, State, View};
 use crate::node::{ClientId, Node, NodeId};
@@ -30,6 +33,29 @@ pub enum Step<Request> {
     Ask { client: usize, server: usize, request: Request },
     /// A server stops for good.
     Crash { server: usize },
+}
+
+/// A step as it is written in a program: `.ask(0, 1, Request::Read)`.
+impl<Request: fmt::Debug> fmt::Display for Step<Request> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Cut { a, b } => write!(f, ".cut({a}, {b})"),
+            Step::Heal { a, b } => write!(f, ".heal({a}, {b})"),
+            Step::Ask { client, server, request } => write!(f, ".ask({client}, {server}, {})", written(request)),
+            Step::Crash { server } => write!(f, ".crash({server})"),
+        }
+    }
+}
+
+/// A value as it is written in a program. Variants of an enum stand behind its name, which their `Debug` form lacks; those
+/// that every program knows, `Some` for instance, stand alone.
+fn written<T: fmt::Debug>(value: &T) -> String {
+    let shown = format!("{value:?}");
+    let path = any::type_name::<T>().split('<').next().unwrap_or_default();
+    let name = path.rsplit("::").next().unwrap_or_default();
+    let begins = |text: &str| text.starts_with(|c: char| c.is_ascii_uppercase());
+    let alone = path.starts_with("core::") || shown.starts_with(name);
+    if begins(name) && begins(&shown) && !alone { format!("{name}::{shown}") } else { shown }
 }
 
 /// Steps in the order in which they happen. See the [module](self).
@@ -134,7 +160,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         let mut state = self.initial();
         let mut actions = Vec::new();
         for (at, step) in schedule.steps().iter().enumerate() {
-            let refuse = |why: String| format!("Step {} of the schedule, {step:?}, cannot be played: {why}.", at + 1);
+            let refuse = |why: String| format!("Step {} of the schedule, `{step}`, cannot be played: {why}.", at + 1);
             let event = self.event(&state, step, first).map_err(refuse)?;
             self.take(&mut state, event.into(), &mut actions);
             if !self.deliver_all(&mut state, ROUNDS, &mut actions) {
@@ -212,12 +238,23 @@ mod tests {
     }
 
     #[test]
+    fn a_step_is_shown_as_it_is_written() {
+        let shown = |step: Step<Ask>| step.to_string();
+        assert_eq!(shown(Step::Cut { a: 0, b: 1 }), ".cut(0, 1)");
+        assert_eq!(shown(Step::Heal { a: 0, b: 1 }), ".heal(0, 1)");
+        assert_eq!(shown(Step::Crash { server: 2 }), ".crash(2)");
+        assert_eq!(shown(Step::Ask { client: 0, server: 1, request: Ask::Add }), ".ask(0, 1, Ask::Add)");
+        assert_eq!(Step::Ask { client: 0, server: 1, request: "read" }.to_string(), ".ask(0, 1, \"read\")");
+        assert_eq!(Step::Ask { client: 0, server: 1, request: Some(1) }.to_string(), ".ask(0, 1, Some(1))");
+    }
+
+    #[test]
     fn an_impossible_step_is_named_with_its_reason() {
         let refused = |schedule| play(schedule).err().unwrap();
         let ask = |server| Schedule::new().crash(1).ask(0, server, Ask::Get);
         assert_eq!(
             refused(ask(1)),
-            "Step 2 of the schedule, Ask { client: 0, server: 1, request: Get }, cannot be played: n1 has crashed."
+            "Step 2 of the schedule, `.ask(0, 1, Ask::Get)`, cannot be played: n1 has crashed."
         );
         assert!(refused(ask(7)).ends_with("there is no server n7 (the last is n1)."));
         assert!(refused(Schedule::new().cut(1, 1)).ends_with("n1 needs no link to itself."));
