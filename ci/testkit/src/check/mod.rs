@@ -163,7 +163,7 @@ impl Check {
         if let Some(mut trace) = trace {
             trace.stage = stage(&self.traces);
             trace.check = self.path.clone();
-            failure.diagram = Some(trace::terminal::render(&trace, &report::diagram_options(false)));
+            failure.diagram = Some(trace::terminal::render(&trace, &report::diagram_options(false, false)));
             let file = self.traces.join(format!("{}.json", self.path.replace("::", ".")));
             match trace.save(&file) {
                 Ok(()) => failure.trace = Some(file),

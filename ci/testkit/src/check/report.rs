@@ -8,8 +8,7 @@ use super::capture::Output;
 use super::supervise::{Ending, Run};
 use super::verdict::{Failure, FailureKind, Outcome, Verdict};
 use crate::text::thousands;
-use crate::trace::Trace;
-use crate::trace::terminal;
+use crate::trace::{Trace, terminal, wrap};
 
 /// How many lines of the program's output are shown from its beginning, and how many from its end.
 const SHOWN: (usize, usize) = (6, 14);
@@ -17,27 +16,41 @@ const SHOWN: (usize, usize) = (6, 14);
 /// How much of a line is shown, in characters.
 const WIDTH: usize = 160;
 
+/// How wide a report is set, without its indent.
+const PAGE: usize = 98;
+
+/// How wide the labels in front of a finding are set.
+const LABEL: usize = 9;
+
 /// Signals that programs die of, by number, where Linux and macOS agree.
 const SIGNALS: [(i32, &str); 6] =
     [(4, "SIGILL"), (6, "SIGABRT"), (8, "SIGFPE"), (9, "SIGKILL"), (11, "SIGSEGV"), (15, "SIGTERM")];
 
-/// Everything about one run. The caller decides about colour: a terminal, and no `NO_COLOR`.
+/// Everything about one run; a long diagram is cut short. The caller decides about colour: a terminal, and no `NO_COLOR`.
 pub fn text(run: &Run, colour: bool) -> String {
-    let paint = Paint { colour };
+    written(run, Look { colour, whole: false })
+}
+
+/// The same with every step of the run, however many there are.
+pub fn text_in_full(run: &Run, colour: bool) -> String {
+    written(run, Look { colour, whole: true })
+}
+
+fn written(run: &Run, look: Look) -> String {
     let Run { check, ending, output, .. } = run;
     let headline = headline(ending);
     if let Ending::Verdict(Verdict { outcome: Outcome::Passed, evidence, .. }) = ending {
         let lines: String = evidence.iter().map(|line| format!("\n    {line}")).collect();
-        return format!("{} {check}{lines}", paint.green("✓"));
+        return format!("{} {check}{lines}", look.green("✓"));
     }
-    let mut parts = vec![format!("{} {check}\n{}", paint.red("✗"), paint.bold(&headline))];
+    let mut parts = vec![format!("{} {check}\n{}", look.red("✗"), look.bold(&headline))];
     match ending {
         Ending::Verdict(Verdict { outcome: Outcome::Failed(failure), evidence, .. }) => {
-            parts.extend(failed(failure, evidence, paint));
+            parts.extend(failed(failure, evidence, look));
         }
         ending => parts.push(advice(ending, output)),
     }
-    parts.extend(printed(output, paint));
+    parts.extend(printed(output, look));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n") + "\n"
 }
@@ -68,36 +81,66 @@ pub fn headline(ending: &Ending) -> String {
     }
 }
 
-/// How diagrams are drawn in reports: with the indent they are 100 columns wide.
-pub(super) fn diagram_options(colour: bool) -> terminal::Options {
-    terminal::Options { colour, width: 98 }
+/// How diagrams are drawn in reports, which tell the check and the broken rule themselves: with the indent they are 100
+/// columns wide.
+pub(super) fn diagram_options(colour: bool, whole: bool) -> terminal::Options {
+    terminal::Options { colour, width: PAGE, framed: false, whole }
 }
 
-/// A failure that the check itself found, part by part.
-fn failed(failure: &Failure, evidence: &[String], paint: Paint) -> Vec<String> {
+/// A failure that the check itself found, part by part: what was fine, the run, the finding under its last step, and what
+/// to do next.
+fn failed(failure: &Failure, evidence: &[String], look: Look) -> Vec<String> {
     let Failure { kind, rule, summary, trace, .. } = failure;
-    let mut about = rule.says.to_string();
-    if !rule.source.is_empty() {
-        about = format!("{about}\n{}", paint.dim(&format!("Source: {}", rule.source)));
-    }
-    let shown: Vec<_> = evidence.iter().map(|line| format!("Fine so far: {line}")).collect();
-    let mut next = Vec::new();
-    if let Some(trace) = trace {
-        next.push(format!("Replay it:  cargo course replay {}", short(trace)));
-    }
-    if !rule.page.is_empty() {
-        next.push(format!("Read:       book/src/{}, or the same page in `cargo course serve`", rule.page));
-    }
-    let diagram = diagram(failure, paint).trim_end().to_owned();
-    let parts = [summary.clone(), about, kind_advice(*kind).to_owned(), shown.join("\n"), diagram, next.join("\n")];
+    let fine: String = evidence.iter().map(|line| format!("\n  {line}")).collect();
+    let fine = if fine.is_empty() { fine } else { format!("Fine so far:{fine}") };
+    let (here, says) = labels(*kind);
+    let found = [labelled(here, summary), labelled(says, &rule.says), look.dim(&labelled("Source:", &rule.source))];
+    let replay = trace.as_ref().map(|trace| format!("cargo course replay {}", short(trace))).unwrap_or_default();
+    let read = match &*rule.page {
+        "" => String::new(),
+        page => format!("book/src/{page}, or the same page in `cargo course serve`"),
+    };
+    let next = [named("Replay:", &replay), named("Read:", &read)];
+    let diagram = diagram(failure, look).trim_end().to_owned();
+    let parts = [fine, diagram, lines(&found), kind_advice(*kind).to_owned(), lines(&next)];
     parts.map(|part| indent(&part)).into()
 }
 
-/// The run that shows the failure; from its trace where there is one, since only that can be drawn in colour.
-fn diagram(failure: &Failure, paint: Paint) -> String {
-    let trace = failure.trace.as_ref().filter(|_| paint.colour).and_then(|file| Trace::load(file).ok());
+/// What the finding and its rule are called.
+fn labels(kind: FailureKind) -> (&'static str, &'static str) {
+    match kind {
+        FailureKind::Unwritten => ("To do:", "How:"),
+        FailureKind::Unreachable => ("Here:", "Wanted:"),
+        _ => ("Here:", "Rule:"),
+    }
+}
+
+/// Some text behind its label, in lines that fit the page. Indented lines stay indented.
+fn labelled(label: &str, text: &str) -> String {
+    let set = |line: &str| -> Vec<String> {
+        let text = line.trim_start();
+        let lead = " ".repeat(line.len() - text.len());
+        wrap(text, PAGE - LABEL - lead.len().min(PAGE / 2)).iter().map(|part| format!("{lead}{part}")).collect()
+    };
+    named(label, &text.lines().flat_map(set).collect::<Vec<_>>().join("\n"))
+}
+
+/// Some text behind its label, line by line as it is. Without a text nothing.
+fn named(label: &str, text: &str) -> String {
+    let line = |(at, line): (usize, &str)| format!("{:<LABEL$}{line}", if at == 0 { label } else { "" });
+    text.lines().enumerate().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The texts that are not empty, below each other.
+fn lines(texts: &[String]) -> String {
+    texts.iter().filter(|text| !text.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n")
+}
+
+/// The run that shows the failure; from its trace where there is one, since only that can be drawn in colour, and whole.
+fn diagram(failure: &Failure, look: Look) -> String {
+    let trace = failure.trace.as_ref().filter(|_| look.colour || look.whole).and_then(|file| Trace::load(file).ok());
     trace
-        .map(|trace| terminal::render(&trace, &diagram_options(true)))
+        .map(|trace| terminal::render(&trace, &diagram_options(look.colour, look.whole)))
         .or_else(|| failure.diagram.clone())
         .unwrap_or_default()
 }
@@ -105,10 +148,6 @@ fn diagram(failure: &Failure, paint: Paint) -> String {
 /// What helps with a sort of failure whatever the rule.
 fn kind_advice(kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::Nondeterministic => {
-            "The same event in the same state gave two different results. Usual causes: the order in which a HashMap or\n\
-             HashSet is iterated (use BTreeMap or BTreeSet), a clock, a random number, a static variable."
-        }
         FailureKind::OutOfScope => {
             "So far no rule is broken, but that is no proof. Usual causes: a counter that grows with every message, or\n\
              a message that is sent again whenever one arrives. If you are sure that your code is right, then the\n\
@@ -157,33 +196,34 @@ fn advice(ending: &Ending, output: &Output) -> String {
 }
 
 /// The beginning and the end of what the program printed.
-fn printed(output: &Output, paint: Paint) -> Option<String> {
+fn printed(output: &Output, look: Look) -> Option<String> {
     let lines: Vec<&str> = output.text.lines().collect();
     if lines.iter().all(|line| line.trim().is_empty()) {
         return None;
     }
     let (first, last) = SHOWN;
     let cut = |line: &&str| {
-        paint.dim(&format!("  │ {}", line.chars().filter(|c| !c.is_control()).take(WIDTH).collect::<String>()))
+        look.dim(&format!("  │ {}", line.chars().filter(|c| !c.is_control()).take(WIDTH).collect::<String>()))
     };
     let mut text = vec!["What was printed:".to_owned()];
     if lines.len() <= first + last {
         text.extend(lines.iter().map(cut));
     } else {
         text.extend(lines[..first].iter().map(cut));
-        text.push(paint.dim(&format!("  … {} more lines …", thousands(output.lines.saturating_sub(first + last)))));
+        text.push(look.dim(&format!("  … {} more lines …", thousands(output.lines.saturating_sub(first + last)))));
         text.extend(lines[lines.len() - last..].iter().map(cut));
     }
     Some(indent(&text.join("\n")))
 }
 
-/// ANSI colours, or none.
+/// ANSI colours, or none; the whole run, or an excerpt where it is long.
 #[derive(Clone, Copy)]
-struct Paint {
+struct Look {
     colour: bool,
+    whole: bool,
 }
 
-impl Paint {
+impl Look {
     fn paint(self, code: &str, text: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
@@ -276,17 +316,17 @@ mod tests {
 ✗ checks::abd::it_works
 Your code breaks a rule: agreement.
 
-  n0 and n1 disagree.
-
-  Two servers never disagree.
-  Source: Lamport 1998, section 2.1
-
-  Fine so far: one writer: exhausted 12 states
+  Fine so far:
+    one writer: exhausted 12 states
 
   n0 ──▶ n1
 
-  Replay it:  cargo course replay t/it.json
-  Read:       book/src/1-cap/abd.md, or the same page in `cargo course serve`
+  Here:    n0 and n1 disagree.
+  Rule:    Two servers never disagree.
+  Source:  Lamport 1998, section 2.1
+
+  Replay:  cargo course replay t/it.json
+  Read:    book/src/1-cap/abd.md, or the same page in `cargo course serve`
 
   What was printed:
     │ hello

@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use story::wrap;
+
 /// The version of the format that this library writes, and the only one that it reads.
 pub const VERSION: u32 = 1;
 

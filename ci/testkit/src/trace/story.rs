@@ -269,7 +269,7 @@ pub(super) fn trimmed(trace: &Trace) -> (Cow<'_, Trace>, Vec<&str>) {
 
 /// Breaks `text` into lines of at most `width` columns. It breaks between the fields of a value if it can, else at a
 /// space, else anywhere. Control characters are shown as escapes.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
     let text: String = text.chars().map(shown).collect();
     let fits = |piece: &&str| piece.width() <= width;

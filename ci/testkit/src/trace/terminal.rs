@@ -6,6 +6,8 @@
 
 mod canvas;
 
+use std::ops::Range;
+
 use canvas::{Ink, Lanes, Paint};
 use unicode_width::UnicodeWidthStr;
 
@@ -19,13 +21,23 @@ pub struct Options {
     pub colour: bool,
     /// The width in columns, from 60 to 100.
     pub width: usize,
+    /// Whether the check and the broken rule are told above and below the diagram. A report tells them itself.
+    pub framed: bool,
+    /// Whether every step is drawn. A long run loses steps in the middle otherwise.
+    pub whole: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { colour: false, width: 100 }
+        Options { colour: false, width: 100, framed: true, whole: true }
     }
 }
+
+/// A run of more steps than this is long.
+const LONG: usize = 24;
+
+/// How many steps of a long run are drawn, from its beginning and from its end.
+const EXCERPT: (usize, usize) = (3, 12);
 
 /// Draws a trace. Every line ends with a newline, and none with spaces.
 pub fn render(trace: &Trace, options: &Options) -> String {
@@ -35,19 +47,29 @@ pub fn render(trace: &Trace, options: &Options) -> String {
     let mut page =
         Page { paint: Paint { colour: options.colour }, lanes: Lanes::new(&names, width), text: String::new(), width };
     let events = story::events(&trace);
-    page.title(&trace, &left_out);
+    page.title(&trace, &left_out, options.framed);
     page.header();
-    for (number, event) in (1..).zip(&events) {
-        page.event(number, event);
+    let gap = if options.whole { 0..0 } else { left_out_steps(events.len()) };
+    for (at, event) in events.iter().enumerate().filter(|(at, _)| !gap.contains(at)) {
+        if at == gap.end && !gap.is_empty() {
+            page.gap(&trace, gap.clone(), event);
+        }
+        page.event(at + 1, event);
     }
     if events.len() > 12 {
         page.header();
     }
     page.legend(&events);
-    if let Some(violation) = &trace.violation {
+    if let Some(violation) = trace.violation.as_ref().filter(|_| options.framed) {
         page.violation(violation);
     }
     page.text
+}
+
+/// Which steps an excerpt leaves out, by their place: none, if the run is not long.
+fn left_out_steps(steps: usize) -> Range<usize> {
+    let (first, last) = EXCERPT;
+    if steps > LONG { first..steps - last } else { 0..0 }
 }
 
 /// The text so far, and how it is set.
@@ -74,7 +96,7 @@ impl Page {
         }
     }
 
-    fn title(&mut self, trace: &Trace, left_out: &[&str]) {
+    fn title(&mut self, trace: &Trace, left_out: &[&str], framed: bool) {
         let steps = match trace.steps.len() {
             1 => "1 step".to_string(),
             steps => format!("{steps} steps"),
@@ -89,7 +111,7 @@ impl Page {
         if !trace.scope.is_empty() {
             self.paragraph("", &trace.scope, Ink::Strong);
         }
-        let check = if trace.check.is_empty() { String::new() } else { format!("{}: ", trace.check) };
+        let check = if trace.check.is_empty() || !framed { String::new() } else { format!("{}: ", trace.check) };
         self.paragraph("", &format!("{check}{steps}, {by}{seed}"), Ink::Faint);
         let beginnings = story::beginnings(trace);
         if !beginnings.is_empty() {
@@ -122,6 +144,24 @@ impl Page {
                 self.lanes.arrow(&mut row, arrow);
             }
             self.beside(row, &event.after, line);
+        }
+    }
+
+    /// Says how many steps are left out before `next`, and in which states they left the servers.
+    fn gap(&mut self, trace: &Trace, gap: Range<usize>, next: &Event) {
+        let beside = |page: &mut Page, kind, text: String| {
+            let row = page.lanes.lifelines(&next.before);
+            page.beside(row, &next.before, &Line { kind, text, reply: None });
+        };
+        let says = format!("… {} steps left out; `cargo course replay --all` shows them", gap.len());
+        beside(self, LineKind::Effect, String::new());
+        beside(self, LineKind::Label, says);
+        for (index, participant) in trace.participants.iter().enumerate() {
+            let last = trace.steps[gap.clone()].iter().rev().find(|step| step.who == index);
+            let state = last.map_or("", |step| &step.after);
+            if !state.is_empty() {
+                beside(self, LineKind::Change, format!("{} is now {state}", participant.name));
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Options, render};
+use super::{EXCERPT, LONG, Options, render};
 use crate::trace::samples;
 
 /// Removes ANSI colours.
@@ -85,10 +85,36 @@ fn the_broken_rule_stands_at_the_end() {
 }
 
 #[test]
+fn a_report_tells_the_check_and_the_broken_rule_itself() {
+    let trace = samples::abd();
+    let drawn = render(&trace, &Options { framed: false, ..Options::default() });
+    assert!(!drawn.contains(&trace.check) && !drawn.contains("Broken"), "\n{drawn}");
+}
+
+#[test]
+fn a_long_run_loses_steps_in_the_middle() {
+    let mut trace = samples::crash();
+    let steps = trace.steps.clone();
+    let excerpt = Options { whole: false, ..Options::default() };
+    assert_eq!(render(&trace, &excerpt), render(&trace, &Options::default()), "a short run is drawn whole");
+    while trace.steps.len() <= LONG {
+        trace.steps.extend(steps.clone());
+    }
+    let all = trace.steps.len();
+    let left_out = all - EXCERPT.0 - EXCERPT.1;
+    let drawn = render(&trace, &excerpt);
+    assert!(drawn.contains(&format!("… {left_out} steps left out; `cargo course replay --all` shows")), "\n{drawn}");
+    assert!(drawn.contains("n1 is now Log { "), "\n{drawn}");
+    let numbers: Vec<usize> = drawn.lines().filter_map(|line| line.get(..4)?.trim().parse().ok()).collect();
+    let kept: Vec<usize> = (1..=EXCERPT.0).chain(all - EXCERPT.1 + 1..=all).collect();
+    assert_eq!(numbers, kept, "\n{drawn}");
+}
+
+#[test]
 fn no_line_is_wider_than_asked_or_ends_with_spaces() {
     for (name, trace) in samples::all() {
         for width in [0, 60, 80, 100, 400] {
-            let drawn = render(&trace, &Options { colour: false, width });
+            let drawn = render(&trace, &Options { width, ..Options::default() });
             for line in drawn.lines() {
                 assert!(line.width() <= width.clamp(60, 100), "{name} at {width}: {line}");
                 assert_eq!(line.trim_end(), line, "{name} at {width}");
@@ -100,7 +126,7 @@ fn no_line_is_wider_than_asked_or_ends_with_spaces() {
 #[test]
 fn colours_change_nothing_else() {
     for (name, trace) in samples::all() {
-        let coloured = render(&trace, &Options { colour: true, width: 100 });
+        let coloured = render(&trace, &Options { colour: true, ..Options::default() });
         let drawn = render(&trace, &Options::default());
         assert!(coloured.contains('\x1b') && !drawn.contains('\x1b'), "{name}");
         let bare: Vec<String> = plain(&coloured).lines().map(|line| line.trim_end().to_string()).collect();
