@@ -155,13 +155,17 @@ impl Finding {
     }
 }
 
-/// The rule that a `todo!` breaks.
+/// The rule that a `todo!` breaks. Its page is that of the task, which is not known here.
 const WRITTEN: Rule =
     Rule::new("it is written", "Replace this `todo!` by code. The page of the task says what is wanted.", "", "");
 
 /// The rule that any other panic breaks.
-const NO_PANIC: Rule =
-    Rule::new("no panic", "Whatever events come, in whatever order, the code handles them without a panic.", "", "");
+const NO_PANIC: Rule = Rule::new(
+    "no panic",
+    "Whatever events come, in whatever order, the code handles them without a panic.",
+    "contract of the Node trait",
+    "1-cap/counterexamples.md#panics",
+);
 
 /// Whether a place in the source is the course's: in this library, or in a stage's checks.
 pub(super) fn is_ours(at: &str) -> bool {
