@@ -127,8 +127,9 @@ impl Check {
     }
 
     fn failure_in(&self, scope: &str, mut finding: Finding) -> super::Failure {
-        if let Some(trace) = &mut finding.trace {
-            trace.scope = scope.to_owned();
+        match &mut finding.trace {
+            Some(trace) => trace.scope = scope.to_owned(),
+            None => finding.summary = format!("{scope}: {}", finding.summary),
         }
         self.failure(finding)
     }

@@ -151,8 +151,25 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     /// A broken rule with the run that shows it.
     pub(crate) fn finding(&self, producer: Producer, broken: &Broken, path: &[Action]) -> Finding {
         let steps = [path, &broken.suffix].concat();
-        let trace = self.trace_of(producer, &steps, broken.kind, &broken.rule, &broken.why);
-        Finding { kind: broken.kind, rule: broken.rule.clone(), summary: broken.why.clone(), trace: Some(trace) }
+        let why = match broken.kind {
+            FailureKind::Stuck => format!("{}\n{}", broken.why, self.ending(path.len(), &broken.suffix)),
+            _ => broken.why.clone(),
+        };
+        let trace = self.trace_of(producer, &steps, broken.kind, &broken.rule, &why);
+        Finding { kind: broken.kind, rule: broken.rule.clone(), summary: why, trace: Some(trace) }
+    }
+
+    /// What the network does at the end of a run that gets stuck after `steps` steps.
+    fn ending(&self, steps: usize, suffix: &[Action]) -> String {
+        let behaves = match suffix.len() {
+            0 => format!("After step {steps} there is nothing more to deliver"),
+            _ => format!(
+                "From step {} on the network behaves: what can arrive arrives, and timers fire in turn",
+                steps + 1
+            ),
+        };
+        let left_out = if self.leaves_out_ignored { ". Deliveries that change nothing are left out" } else { "" };
+        format!("{behaves}{left_out}.")
     }
 
     fn panicked(&self, message: &str, at: &str, path: &[Action]) -> Finding {
@@ -194,7 +211,7 @@ fn evidence<A, V>(found: &Found<A, V>, bounds: Bounds) -> String {
 
 /// A rule that must be seen happening, and was not.
 pub(crate) fn unreachable(rule: &Rule, evidence: &str) -> Finding {
-    let summary = format!("This never happens ({evidence}): {}", rule.says);
+    let summary = format!("No run does what is wanted ({evidence}). A single one that does would have been enough.");
     Finding { kind: FailureKind::Unreachable, rule: rule.clone(), summary, trace: None }
 }
 

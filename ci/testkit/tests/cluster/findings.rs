@@ -95,7 +95,10 @@ fn what_never_happens_is_unreachable() {
     let cluster = cluster.sometimes(rule("finishes"), |view| view.is_finished());
     let finding = cluster.prove(ALL, None).unwrap_err();
     assert_eq!((finding.kind, finding.trace), (FailureKind::Unreachable, None));
-    assert_eq!(finding.summary, "This never happens (exhausted 2 states, 1 steps deep): As the test says.");
+    assert_eq!(
+        finding.summary,
+        "No run does what is wanted (exhausted 2 states, 1 steps deep). A single one that does would have been enough."
+    );
 }
 
 #[test]

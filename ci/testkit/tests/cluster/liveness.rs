@@ -31,7 +31,10 @@ fn stuck(finding: &Finding) -> Vec<&str> {
 #[test]
 fn a_lost_wake_up_is_found() {
     let finding = errand::<false>().leads_to(rule("arrives"), 5, in_time).prove(ALL, None).unwrap_err();
-    assert_eq!((finding.kind, &*finding.summary), (FailureKind::Stuck, "c0 has no answer."));
+    assert_eq!(
+        (finding.kind, &*finding.summary),
+        (FailureKind::Stuck, "c0 has no answer.\nAfter step 4 there is nothing more to deliver.")
+    );
     let run = [
         "c0 asks n0: Errand",
         "the network loses Delivery from n0 to n1",
