@@ -39,10 +39,13 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
         (_, true) => 0..seen,
         _ => seen.min(task.hints.len().saturating_sub(1))..(seen + 1).min(task.hints.len()),
     };
+    let repeats = !args.all && !args.again && seen > 0 && seen == task.hints.len();
     say(format!("\n{} {}", paint(STRONG, &task.title), paint(FAINT, format!("({})", task.id))));
     for at in range.clone() {
         let place = paint(FAINT, format!("{} of {}", at + 1, task.hints.len()));
-        say(format!("\n  Hint {place}\n  {}", task.hints[at].trim().replace('\n', "\n  ")));
+        let heading =
+            if repeats { "You have seen all hints. Once more, the last one:".into() } else { format!("Hint {place}") };
+        say(format!("\n  {heading}\n  {}", task.hints[at].trim().replace('\n', "\n  ")));
     }
     if range.end > seen {
         Progress::change(workspace, |progress| progress.record_mut(task).hints_shown = range.end)?;
@@ -56,7 +59,7 @@ fn outlook(task: &Task, shown: usize) -> String {
     let (says, command) = if shown < task.hints.len() {
         ("One step more:", format!("cargo course hint {}", task.id))
     } else {
-        ("There is no further hint. The reference itself:", format!("cargo course solution {} --spoil", task.id))
+        ("That was the last hint. The reference itself:", format!("cargo course solution {} --spoil", task.id))
     };
     format!("{} {}", paint(FAINT, says), paint(TYPE, command))
 }

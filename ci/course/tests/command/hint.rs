@@ -15,10 +15,11 @@ fn hints_come_one_by_one_and_are_counted() {
     let again = fixture.says(&["hint", "--again"], 0);
     assert!(again.contains("Hint 1 of 3") && again.contains("Hint 2 of 3") && !again.contains("Hint 3"), "{again}");
     assert!(fixture.progress().contains("hints_shown = 2"));
-    for _ in 0..2 {
-        let last = fixture.says(&["hint"], 0);
-        assert!(last.contains("Hint 3 of 3") && last.contains("There is no further hint."), "{last}");
-    }
+    let last = fixture.says(&["hint"], 0);
+    assert!(last.contains("Hint 3 of 3") && last.contains("That was the last hint."), "{last}");
+    let repeated = fixture.says(&["hint"], 0);
+    assert!(repeated.contains("You have seen all hints. Once more, the last one:\n"), "{repeated}");
+    assert!(repeated.contains("That was the last hint.") && !repeated.contains("Hint 3 of 3"), "{repeated}");
     let all = fixture.says(&["hint", "tally", "--all"], 0);
     assert!(all.contains("Hint 1 of 2") && all.contains("Hint 2 of 2"), "{all}");
 }
