@@ -21,7 +21,7 @@
 //!
 //! Removed dots are kept for ever, and each message carries the whole state. The chapter says how production sets do better.
 
-#![expect(unused_variables, reason = "the holes below will use them")]
+#![expect(unused_variables, reason = "for the holes below: delete this line when all are filled")]
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

@@ -8,6 +8,8 @@
 //! //# starter: #![expect(unused_variables)]         the starter gets what stands after the mark
 //! ```
 //!
+//! A starter line that expects lints gets a reason which tells the learner what becomes of it.
+//!
 //! Marks do not nest, and none of them reaches the starter. Nor do the anchors by which the book includes code: it shows the
 //! solution's text, so that no learner's edit empties a page. The result is laid out as rustfmt would: no doubled blank lines where
 //! something was left out, and a long instruction on a line of its own.
@@ -99,7 +101,7 @@ pub fn derive(text: &str) -> Result<String, DeriveError> {
             (_, Some(_)) => return Err(fail(Problem::Nested)),
             (Line::End, None) => return Err(fail(Problem::EndsNothing)),
             (Line::Code(code), None) => starter.push(Kept::Line(code.to_owned())),
-            (Line::Starter(code), None) => starter.push(Kept::Line(format!("{}{code}", indent(text)))),
+            (Line::Starter(code), None) => starter.push(Kept::Line(format!("{}{}", indent(text), with_reason(code)))),
             (Line::Private, None) => open = Some(Part::open(number, None, indent(text))),
             (Line::Hole(instruction), None) => open = Some(Part::open(number, Some(instruction), indent(text))),
         }
@@ -134,6 +136,20 @@ fn read(line: &str) -> Result<Line<'_>, Problem> {
         ("private", "") => Ok(Line::Private),
         ("end", "") => Ok(Line::End),
         _ => Err(Problem::Unknown(mark.trim().to_owned())),
+    }
+}
+
+/// Why a starter expects lints. When they no longer come, the compiler warns of the line, with this text.
+const REASON: &str = "for the holes below: delete this line when all are filled";
+
+/// A starter's line as it is, but for the reason for which it expects lints: that is [`REASON`].
+fn with_reason(code: &str) -> String {
+    match code.strip_prefix("#![expect(").and_then(|rest| rest.strip_suffix(")]")) {
+        Some(lints) => {
+            let lints = lints.split(", reason = ").next().unwrap_or_default();
+            format!("#![expect({lints}, reason = \"{REASON}\")]")
+        }
+        None => code.to_owned(),
     }
 }
 
@@ -278,8 +294,13 @@ mod tests {
         ),
         (
             "the starter's own line keeps colons and indent",
-            "mod a {\n    //# starter: #![expect(unused, reason = \"the holes: below\")]\n}\n",
-            "mod a {\n    #![expect(unused, reason = \"the holes: below\")]\n}\n",
+            "mod a {\n    //# starter: use b::c; // note: here\n}\n",
+            "mod a {\n    use b::c; // note: here\n}\n",
+        ),
+        (
+            "the starter's expectation of lints says when it is to go",
+            "//# starter: #![expect(unused_variables, unused_imports, reason = \"the holes\")]\n",
+            "#![expect(unused_variables, unused_imports, reason = \"for the holes below: delete this line when all are filled\")]\n",
         ),
         (
             "an instruction may hold a colon, quotes, braces and a backslash",
