@@ -1,5 +1,6 @@
 //! Which task comes next, and what there is to do about it.
 
+use std::fs;
 use std::path::PathBuf;
 
 use crate::error::Error;
@@ -51,7 +52,7 @@ impl Next<'_> {
         let mut lines =
             vec![format!("{} {}", paint(STRONG, format!("Next: {}", task.title)), paint(FAINT, format!("({worth})")))];
         if *standing == Standing::Open {
-            lines.push(step("read", self.pages(progress)));
+            lines.push(step("read", self.pages(workspace, progress)));
             lines.push(step("edit", self.files(workspace)));
         }
         lines.push(step("check", paint(TYPE, "cargo course check").to_string()));
@@ -62,20 +63,34 @@ impl Next<'_> {
         lines.join("\n")
     }
 
-    /// The task's page, behind the stage's first page for who has done nothing in this stage yet.
-    fn pages(&self, progress: &Progress) -> String {
-        let page = |page: &str| format!("book/src/{page}");
-        let fresh = self.stage.tasks.iter().all(|task| progress.record(task).is_none());
-        if fresh && self.stage.start != self.task.page {
-            format!("{}, then {}", page(&self.stage.start), page(&self.task.page))
-        } else {
-            page(&self.task.page)
+    /// The task's page; for who has done nothing in this stage yet, behind the stage's pages that lead to it.
+    fn pages(&self, workspace: &Workspace, progress: &Progress) -> String {
+        let Next { stage, task, .. } = self;
+        let mut pages = Vec::new();
+        if stage.tasks.iter().all(|task| progress.record(task).is_none()) && stage.start != task.page {
+            let summary = fs::read_to_string(workspace.book().join("src/SUMMARY.md")).unwrap_or_default();
+            pages.push(stage.start.clone());
+            pages.extend(pages_between(&summary, &stage.start, &task.page));
         }
+        pages.push(task.page.clone());
+        pages.iter().map(|page| format!("book/src/{page}")).collect::<Vec<_>>().join(", then ")
     }
 
     fn files(&self, workspace: &Workspace) -> String {
         let shown = |path: &PathBuf| workspace.shown(path).to_string();
         self.task.paths(self.stage).iter().map(shown).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The pages that a summary of the book lists between two others.
+fn pages_between(summary: &str, first: &str, last: &str) -> Vec<String> {
+    let file = |page: &str| page.split('#').next().unwrap_or_default().to_owned();
+    let link = |line: &str| Some(line.split_once("](")?.1.split_once(')')?.0.to_owned());
+    let pages: Vec<String> = summary.lines().filter_map(link).filter(|page| !page.is_empty()).collect();
+    let place = |page: &str| pages.iter().position(|other| *other == file(page));
+    match (place(first), place(last)) {
+        (Some(first), Some(last)) if first < last => pages[first + 1..last].to_vec(),
+        _ => Vec::new(),
     }
 }
 
@@ -91,4 +106,18 @@ pub fn count(count: usize, what: &str) -> String {
 
 fn step(verb: &str, what: String) -> String {
     format!("  {} {what}", paint(FAINT, format!("{verb:<6}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pages_between;
+
+    #[test]
+    fn pages_on_the_way_are_read_from_the_summary() {
+        let summary = "# Summary\n\n- [Start](1/README.md)\n  - [How](1/how.md)\n  - [Later]()\n  - [Do](1/do.md)\n";
+        assert_eq!(pages_between(summary, "1/README.md", "1/do.md#tasks"), ["1/how.md"]);
+        for (first, last) in [("1/README.md", "1/how.md"), ("1/do.md", "1/how.md"), ("1/README.md", "1/gone.md")] {
+            assert!(pages_between(summary, first, last).is_empty(), "{first} to {last}");
+        }
+    }
 }
