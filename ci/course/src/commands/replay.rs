@@ -4,35 +4,43 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use testkit::check::{Limits, Mode, RunRequest, as_test, report, supervise};
+use testkit::check::{Ending, IMPOSSIBLE, Limits, Mode, Outcome, Run, RunRequest, Verdict, as_test, report, supervise};
 use testkit::trace::Trace;
 
 use crate::commands::check;
 use crate::error::{Error, Exit};
-use crate::manifest::{Course, Stage, sentence};
+use crate::manifest::{Course, Stage, Task, sentence};
 use crate::runner::{self, Build, Target};
-use crate::style::{self, BAD, FAINT, GOOD, TYPE, paint, say, say_aside};
+use crate::shown::Shown;
+use crate::style::{self, BAD, FAINT, GOOD, TYPE, WARN, paint, say, say_aside};
 use crate::workspace::Workspace;
 
 /// Replay a failing run on your code as it is now.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The trace's file, as a failing check printed it; without one, the newest.
+    /// The trace's file, as a failing check printed it; without one, the failure that the last check showed.
     pub trace: Option<PathBuf>,
+    /// Show every step of a long run.
+    #[arg(long)]
+    pub all: bool,
     /// Print a regression test that makes the same run, instead of running it.
     #[arg(long)]
     pub as_test: bool,
 }
 
+/// A trace that was chosen to be played.
+struct Chosen {
+    path: PathBuf,
+    /// Why this one: "the failure that was shown last".
+    what: &'static str,
+}
+
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
-    let path = match &args.trace {
-        Some(path) => resolve(path, workspace),
-        None => newest(workspace, &course)?,
-    };
-    let trace = Trace::load(&path).map_err(|error| Error::Usage(error.to_string()))?;
-    let stage = owner(&course, &trace)?;
+    let chosen = choose(args, workspace, &course)?;
+    let trace = Trace::load(&chosen.path).map_err(|error| Error::Usage(error.to_string()))?;
+    let (stage, task) = owner(&course, &trace)?;
     if args.as_test {
         say(as_test(&trace).trim_end());
         let mine = workspace.shown(&stage.folder.join("tests/mine/mod.rs")).to_string();
@@ -44,42 +52,69 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
         Build::Ready { executable, .. } => executable,
         Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, &diagnostics, &at)),
     };
-    replay(workspace, stage, &trace, &path, &executable)
+    let Chosen { path, what } = chosen;
+    let (name, shown) = (sentence(&trace.check), workspace.shown(&path));
+    say(format!("\n{} {name}", paint(FAINT, format!("Replaying {what}, on your code as it is now:"))));
+    say(paint(FAINT, format!("{shown}\n")));
+    let request = RunRequest::new(Mode::Replay { trace: path }, workspace.scratch("traces").join(&stage.id));
+    let run = supervise::run(&executable, &trace.check, &request, &Limits::default());
+    tell(&check::with_page(run, task), &trace, task, args.all)
 }
 
-fn replay(workspace: &Workspace, stage: &Stage, trace: &Trace, path: &Path, executable: &Path) -> Result<Exit, Error> {
-    let request = RunRequest::new(Mode::Replay { trace: path.to_owned() }, workspace.scratch("traces").join(&stage.id));
-    let run = supervise::run(executable, &trace.check, &request, &Limits::default());
-    let name = sentence(&trace.check);
-    say(paint(FAINT, format!("\nReplaying {} on your code as it is now.\n", workspace.shown(path))));
-    let text = report::text(&run, style::colour());
+/// What came of it.
+fn tell(run: &Run, trace: &Trace, task: &Task, all: bool) -> Result<Exit, Error> {
+    let text = if all { report::text_in_full } else { report::text }(run, style::colour());
     let (_, body) = text.split_once('\n').unwrap_or(("", ""));
-    if run.passed() {
-        say(format!("{} {name}: this run breaks no rule any more.\n{}", paint(GOOD, "✓"), body.trim_end()));
-        say(format!(
-            "\n{} {}",
-            paint(FAINT, "It is one run out of many. All of them:"),
-            paint(TYPE, "cargo course check")
-        ));
-    } else {
-        say(format!("{}\n{}", paint(BAD, format!("✗ {name}")), body.trim_end()));
+    let body = body.trim_end();
+    let check_all = paint(TYPE, format!("cargo course check {}", task.id));
+    let rule = trace.violation.as_ref().map_or("a rule", |violation| &violation.rule);
+    match &run.ending {
+        Ending::Verdict(Verdict { outcome: Outcome::Passed, evidence, .. }) => {
+            let impossible = evidence.is_empty() || evidence.iter().any(|line| line.contains(IMPOSSIBLE));
+            let (headline, then) = if impossible {
+                let headline = paint(WARN, "~ This run cannot happen any more, so it shows nothing about your code.");
+                (headline.to_string(), "Whether your code keeps the rule, only a check tells:")
+            } else {
+                let mark = paint(GOOD, "✓");
+                (
+                    format!("{mark} The replayed run no longer breaks the rule: {rule}."),
+                    "It is one run of many. All of them:",
+                )
+            };
+            say(format!("{headline}\n{body}"));
+            say(format!("\n{} {check_all}", paint(FAINT, then)));
+        }
+        _ => say(format!("{}\n{body}", paint(BAD, format!("✗ {}", sentence(&run.check))))),
     }
-    Ok(check::exit_of(&run))
+    Ok(check::exit_of(run))
 }
 
-/// The stage that made a trace, if it still has the check.
-fn owner<'c>(course: &'c Course, trace: &Trace) -> Result<&'c Stage, Error> {
-    let has = |stage: &&Stage| {
-        let mut checks = stage.tasks.iter().flat_map(|task| &task.checks);
-        stage.id == trace.stage && checks.any(|check| runner::test_path(check) == trace.check)
-    };
-    course.stages.iter().find(has).ok_or_else(|| {
+/// The stage and the task of the check that made a trace, if they are still there.
+fn owner<'c>(course: &'c Course, trace: &Trace) -> Result<(&'c Stage, &'c Task), Error> {
+    let has = |task: &Task| task.checks.iter().any(|check| runner::test_path(check) == trace.check);
+    course.tasks().find(|(stage, task)| stage.id == trace.stage && has(task)).ok_or_else(|| {
         let Trace { check, stage, .. } = trace;
         Error::Usage(format!(
             "The trace was made by the check {check} of {stage}, which this course does not have. Make a new one with \
              `cargo course check`."
         ))
     })
+}
+
+/// The trace that was named; else that of the failure that was shown last; else, if that is not known, the newest.
+fn choose(args: &Args, workspace: &Workspace, course: &Course) -> Result<Chosen, Error> {
+    if let Some(path) = &args.trace {
+        return Ok(Chosen { path: resolve(path, workspace), what: "the run that you named" });
+    }
+    match Shown::last(workspace) {
+        Some(Shown { trace: Some(path), .. }) => Ok(Chosen { path, what: "the failure that was shown last" }),
+        Some(Shown { check, trace: None }) => Err(Error::Usage(format!(
+            "The failure that was shown last, `{}`, has no run to replay: what is wrong there was found without one. To \
+             replay another failure, name the file that its report names: `cargo course replay FILE`.",
+            sentence(&check)
+        ))),
+        None => Ok(Chosen { path: newest(workspace, course)?, what: "the newest failing run" }),
+    }
 }
 
 /// A path from here, or else from the workspace's root, where paths are printed from.

@@ -6,7 +6,8 @@ use crate::fixture::{Fixture, shared};
 fn the_starter_compiles_and_fails_with_its_instruction() {
     let says = shared().says(&["check"], 1);
     assert!(says.contains("✗ one and one is two\nThis part is not written yet."), "{says}");
-    assert!(says.contains("Count the items."), "{says}");
+    assert!(says.contains("To do:   Count the items."), "{says}");
+    assert!(says.contains("Read:    book/src/1-tiny/count.md"), "{says}");
     assert!(says.contains("✗ nothing is zero  This part is not written yet.\n"), "{says}");
     assert!(says.contains("1 more check failed"), "{says}");
     assert!(says.trim_end().ends_with("Stuck? cargo course hint count"), "{says}");

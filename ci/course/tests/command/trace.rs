@@ -32,7 +32,46 @@ fn a_failing_run_is_replayed_until_it_breaks_no_rule() {
 
     fixture.edit("src/tally.rs", FORGETS, "self.count += 1; out.reply(id, self.count);");
     let mended = fixture.says(&["replay"], 0);
-    assert!(mended.contains("✓ each addition counts once: this run breaks no rule any more."), "{mended}");
+    assert!(mended.contains("✓ The replayed run no longer breaks the rule: "), "{mended}");
+    assert!(mended.ends_with("It is one run of many. All of them: cargo course check tally\n"), "{mended}");
+}
+
+#[test]
+fn the_failure_that_was_shown_is_played_not_the_newest() {
+    let fixture = Fixture::new("shown");
+    fixture.edit("src/tally.rs", STARTER, FORGETS);
+    fixture.says(&["check", "tally"], 1);
+    let newer = fixture.root.join("target/course/traces/1-tiny/newer.json");
+    fs::copy(fixture.root.join(TRACE), &newer).unwrap();
+    let shown = fixture.says(&["replay"], 1);
+    let heading = "Replaying the failure that was shown last, on your code as it is now: each addition counts once\n";
+    assert!(shown.starts_with(&format!("\n{heading}{TRACE}\n")), "{shown}");
+
+    fixture.says(&["check", "count"], 1); // unwritten, and found without a model
+    let says = fixture.complains(&["replay"], 2);
+    assert!(says.starts_with("The failure that was shown last, `one and one is two`, has no run to replay"), "{says}");
+    let named = fixture.says(&["replay", TRACE, "--all"], 1);
+    assert!(named.contains("Replaying the run that you named, on your code as it is now: "), "{named}");
+
+    fs::remove_file(fixture.root.join("target/course/shown")).unwrap();
+    fs::copy(fixture.root.join(TRACE), &newer).unwrap();
+    let newest = fixture.says(&["replay"], 1);
+    assert!(
+        newest.contains("Replaying the newest failing run, on your code") && newest.contains("newer.json"),
+        "{newest}"
+    );
+}
+
+#[test]
+fn a_run_that_cannot_happen_any_more_proves_nothing() {
+    let fixture = Fixture::new("impossible");
+    fixture.edit("src/tally.rs", STARTER, FORGETS);
+    fixture.says(&["check", "tally"], 1);
+    fixture.edit("src/tally.rs", FORGETS, "let _ = (id, out);");
+    let says = fixture.says(&["replay"], 0);
+    assert!(says.contains("~ This run cannot happen any more, so it shows nothing about your code.\n"), "{says}");
+    assert!(says.contains("step 2 of 2, \"c0 asks n0: ()\", is not possible now"), "{says}");
+    assert!(!says.contains('✓') && says.ends_with("only a check tells: cargo course check tally\n"), "{says}");
 }
 
 #[test]

@@ -61,6 +61,9 @@ pub use verdict::{Failure, FailureKind, Finding, Mode, Outcome, Rule, RunRequest
 
 use crate::trace::{self, Trace, TraceError};
 
+/// What the evidence of a replay says, behind the scope, if the run could not be taken to its end: nothing is known then.
+pub const IMPOSSIBLE: &str = "the run cannot happen any more";
+
 /// What a step of a check comes to: `?` ends the check at its first failure.
 pub type Proven = Result<(), Box<Failure>>;
 

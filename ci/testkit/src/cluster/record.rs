@@ -6,7 +6,7 @@ use super::liveness::Known;
 use super::state::{Action, Causes, Event, State};
 use super::tables::Output;
 use super::{Cluster, History, Occurrence};
-use crate::check::Finding;
+use crate::check::{Finding, IMPOSSIBLE};
 use crate::node::{ClientId, Node, NodeId};
 use crate::trace::{Kind, Participant, Producer, Step, StepKind, Trace, VERSION};
 
@@ -149,10 +149,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             self.judge_replay(&state, &taken, trace, &mut known)?;
             let Some(action) = self.action_like(&state, step) else {
                 let of = trace.steps.len();
+                let (number, label) = (at + 1, &step.label);
                 return Ok(format!(
-                    "the run cannot happen any more: step {} of {of}, \"{}\", is not possible now; no rule was broken up to there",
-                    at + 1,
-                    step.label
+                    "{IMPOSSIBLE}: step {number} of {of}, \"{label}\", is not possible now; no rule was broken up to there"
                 ));
             };
             self.take(&mut state, action, &mut taken);

@@ -5,13 +5,14 @@ mod show;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use testkit::check::{Ending, Limits, Run};
+use testkit::check::{Ending, Limits, Outcome, Run, Verdict};
 
 use crate::error::{Error, Exit};
 use crate::guide::{self, count};
 use crate::manifest::{Course, Stage, Task, nearest};
 use crate::progress::{Progress, Standing, fingerprint};
 use crate::runner::{self, Build, Target};
+use crate::shown::Shown;
 use crate::style::{FAINT, paint, say};
 use crate::workspace::Workspace;
 
@@ -50,8 +51,9 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
     let progress = Progress::load(workspace)?;
     let mut worst = Exit::Fine;
+    let mut shown = None;
     for selection in select(args, &course, &progress)? {
-        worst = worst.max(check_stage(args, workspace, &course, &selection)?);
+        worst = worst.max(check_stage(args, workspace, &course, &selection, &mut shown)?);
     }
     Ok(worst)
 }
@@ -78,7 +80,14 @@ fn select<'c>(args: &Args, course: &'c Course, progress: &Progress) -> Result<Ve
     }
 }
 
-fn check_stage(args: &Args, workspace: &Workspace, course: &Course, selection: &Selection) -> Result<Exit, Error> {
+/// Checks one stage's tasks. The first failure of all stages is kept as the one that was `shown`.
+fn check_stage(
+    args: &Args,
+    workspace: &Workspace,
+    course: &Course,
+    selection: &Selection,
+    shown: &mut Option<Shown>,
+) -> Result<Exit, Error> {
     let stage = selection.stage;
     // Taken before the build: a save while the checks run is a change since the pass.
     let prints = stage.tasks.iter().map(|task| (task.id.as_str(), fingerprint(stage, task))).collect();
@@ -94,7 +103,11 @@ fn check_stage(args: &Args, workspace: &Workspace, course: &Course, selection: &
     };
     let graded = sort_by_task(&selection.tasks, grade(&selection.tasks));
     graded.iter().for_each(show::checks);
-    show::failures(args.verbose, workspace, stage, &graded);
+    let failed = show::failures(args.verbose, workspace, stage, &graded);
+    if shown.is_none() {
+        *shown = Shown::choose(&failed);
+        shown.iter().for_each(|shown| shown.keep(workspace));
+    }
     let neighbours = neighbours(stage, &graded, &before);
     let again = sort_by_task(&neighbours, grade(&neighbours));
     again.iter().for_each(show::neighbour);
@@ -131,7 +144,18 @@ fn record(
 
 fn sort_by_task<'c>(tasks: &[&'c Task], runs: Vec<Run>) -> Vec<Graded<'c>> {
     let mut runs = runs.into_iter();
-    tasks.iter().map(|task| Graded { task, runs: runs.by_ref().take(task.checks.len()).collect() }).collect()
+    let mut runs_of = |task: &Task| runs.by_ref().take(task.checks.len()).map(|run| with_page(run, task)).collect();
+    tasks.iter().map(|task| Graded { task, runs: runs_of(task) }).collect()
+}
+
+/// A run of a task's check. If it fails by a rule without a page, as a `todo!` does, the task's page is the one to read.
+pub fn with_page(mut run: Run, task: &Task) -> Run {
+    if let Ending::Verdict(Verdict { outcome: Outcome::Failed(failure), .. }) = &mut run.ending
+        && failure.rule.page.is_empty()
+    {
+        failure.rule.page = task.page.clone().into();
+    }
+    run
 }
 
 /// Tasks that were not asked for, but passed earlier and share a file with one that passes now: are they still fine?

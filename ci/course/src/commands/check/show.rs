@@ -55,9 +55,9 @@ pub fn checks(graded: &Graded) {
     }
 }
 
-/// The failures: the first one in full (or all), and what may be behind them.
-pub fn failures(verbose: bool, workspace: &Workspace, stage: &Stage, graded: &[Graded]) {
-    let failed: Vec<&Run> = graded.iter().flat_map(|graded| &graded.runs).filter(|run| !run.passed()).collect();
+/// The failures: the first one in full (or all), and what may be behind them. Returns those that were shown in full.
+pub fn failures<'g>(verbose: bool, workspace: &Workspace, stage: &Stage, graded: &'g [Graded]) -> Vec<&'g Run> {
+    let mut failed: Vec<&Run> = graded.iter().flat_map(|graded| &graded.runs).filter(|run| !run.passed()).collect();
     let shown = if verbose { failed.len() } else { failed.len().min(1) };
     for run in &failed[..shown] {
         let text = report::text(run, style::colour());
@@ -72,6 +72,8 @@ pub fn failures(verbose: bool, workspace: &Workspace, stage: &Stage, graded: &[G
         ));
     }
     suspect(workspace, stage, graded);
+    failed.truncate(shown);
+    failed
 }
 
 /// The misconception that fails exactly these checks. Code that is not written yet has none, nor has a defect of the course.
