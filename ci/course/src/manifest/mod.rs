@@ -140,6 +140,21 @@ impl Course {
         self.stages.iter().flat_map(|stage| stage.labs.iter().map(move |lab| (stage, lab)))
     }
 
+    /// That a name is of a stage which is planned, but not there yet: its number, folder, short name or title.
+    pub fn still_to_come(&self, name: &str) -> Option<Error> {
+        let is_called = |folder: &str, title: &str| {
+            let (number, short) = folder.split_once('-').unwrap_or((folder, folder));
+            [folder, number, short].contains(&name) || title.eq_ignore_ascii_case(name)
+        };
+        let (folder, title, _) = PLAN.iter().find(|(folder, title, _)| is_called(folder, title))?;
+        let there: Vec<_> = self.stages.iter().map(|stage| format!("`{}` ({})", stage.number(), stage.title)).collect();
+        Some(Error::Usage(format!(
+            "Stage {}, {title}, is still to come. What is there so far: {}. `cargo course` lists the tasks.",
+            folder.split('-').next().unwrap_or_default(),
+            there.join(", ")
+        )))
+    }
+
     /// Every name that `check` understands.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let stages = self.stages.iter().flat_map(|stage| [stage.id.as_str(), stage.short()]);

@@ -34,6 +34,16 @@ fn an_unknown_name_gets_the_nearest_one() {
 }
 
 #[test]
+fn a_stage_that_is_not_there_yet_is_still_to_come() {
+    for name in ["2", "failures", "2-failures", "Failures"] {
+        let says = shared().complains(&["check", name], 2);
+        let expected =
+            "Stage 2, Failures, is still to come. What is there so far: `1` (Tiny). `cargo course` lists the tasks.";
+        assert_eq!(says, expected);
+    }
+}
+
+#[test]
 fn a_learner_works_through_the_stage() {
     let fixture = Fixture::new("learner");
     fixture.count_is("items.len()");

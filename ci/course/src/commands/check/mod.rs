@@ -70,12 +70,12 @@ fn select<'c>(args: &Args, course: &'c Course, progress: &Progress) -> Result<Ve
         Some(name) => match (course.task(name), course.stage(name)) {
             (Ok((stage, task)), _) => Ok(vec![Selection { stage, tasks: vec![task] }]),
             (Err(_), Some(stage)) => Ok(vec![whole(stage)]),
-            (Err(_), None) => Err(Error::Unknown {
+            (Err(_), None) => Err(course.still_to_come(name).unwrap_or_else(|| Error::Unknown {
                 what: "task",
                 name: name.clone(),
                 nearest: nearest(name, course.names()),
                 list: "cargo course",
-            }),
+            })),
         },
     }
 }
