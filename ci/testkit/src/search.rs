@@ -18,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use stateright::{Expectation, Model, Property};
 
 use crate::panics;
@@ -216,13 +217,13 @@ fn guard<T, V>(in_state: u32, run: impl FnOnce() -> T) -> Result<T, Stop<V>> {
     })
 }
 
-/// The states that were visited, as fingerprints, each with the way to it.
+/// The states that were visited, as fingerprints, and the way to each.
 #[derive(Default)]
 struct Visited {
-    fingerprints: Vec<u64>,
-    /// The state from which each was found, and the index of the step among those possible there.
+    fingerprints: HashTable<u64>,
+    /// By the order in which they were found: the state from which each was, and the index of the step among those possible
+    /// there.
     found_from: Vec<(u32, u32)>,
-    by_fingerprint: HashTable<u32>,
 }
 
 impl Visited {
@@ -232,19 +233,18 @@ impl Visited {
     /// Adds a state, unless it is known.
     fn add(&mut self, state: &impl Hash, parent: u32, action: usize) -> Option<u32> {
         let fingerprint = fingerprint(state);
-        let fingerprints = &mut self.fingerprints;
-        if self.by_fingerprint.find(fingerprint, |&at| fingerprints[at as usize] == fingerprint).is_some() {
+        let Entry::Vacant(place) = self.fingerprints.entry(fingerprint, |&known| known == fingerprint, |&known| known)
+        else {
             return None;
-        }
-        let at = u32::try_from(fingerprints.len()).expect("bounds are below 2^32 states");
-        fingerprints.push(fingerprint);
+        };
+        place.insert(fingerprint);
+        let at = u32::try_from(self.found_from.len()).expect("bounds are below 2^32 states");
         self.found_from.push((parent, action as u32));
-        self.by_fingerprint.insert_unique(fingerprint, at, |&at| fingerprints[at as usize]);
         Some(at)
     }
 
     fn len(&self) -> usize {
-        self.fingerprints.len()
+        self.found_from.len()
     }
 
     /// How many steps away the last state is: none is further, because nearer ones come first.
