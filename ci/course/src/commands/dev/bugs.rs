@@ -7,6 +7,7 @@
 mod figures;
 pub mod matrix;
 mod mutant;
+mod reach;
 mod scratch;
 
 use std::path::Path;
@@ -28,6 +29,7 @@ use crate::style::{self, BAD, FAINT, GOOD, STRONG, paint};
 use crate::workspace::Workspace;
 use matrix::{Matrix, Row, Variant};
 pub use mutant::{Kind, Mutant, load};
+use reach::Reach;
 use scratch::{Planted, Scratch};
 
 /// Run the checks on known bugs and on correct variants of the solutions
@@ -92,9 +94,7 @@ fn stages<'c>(course: &'c Course, name: Option<&str>) -> Result<Vec<&'c Stage>, 
 
 fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize, Error> {
     let mutants = chosen(load(&workspace.solution(&stage.id))?, args.only.as_deref())?;
-    let all: Vec<String> = matrix::checks(stage).cloned().collect();
-    let checks =
-        |mutant: &Mutant| if args.full || !mutant.is_bug() { all.clone() } else { mutant.caught_by().to_vec() };
+    let checks = plan(workspace, stage, args.full)?;
     let bar = progress(mutants.len());
     let outcomes = try_out(workspace, stage, &mutants, &checks, &bar, &|outcome| {
         bar.suspend(|| style::say(outcome.line()));
@@ -114,6 +114,25 @@ fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize,
         format!("{}: {count} bugs and {} variants, {} findings.", stage.id, mutants.len() - count, complaints.len());
     style::say(paint(STRONG, text));
     Ok(complaints.len())
+}
+
+/// The checks that a changed solution is run through: a bug through those that must catch it, a variant (or with `full` a
+/// bug) through all that can tell it from the reference.
+pub fn plan<'s>(
+    workspace: &Workspace,
+    stage: &'s Stage,
+    full: bool,
+) -> Result<impl Fn(&Mutant) -> Vec<String> + Sync + use<'s>, Error> {
+    let checks = workspace.exercises().join(&stage.id).join("tests/checks");
+    let reach = Reach::new(&workspace.solution(&stage.id), &checks)?;
+    Ok(move |mutant: &Mutant| {
+        if mutant.is_bug() && !full {
+            return mutant.caught_by().to_vec();
+        }
+        let reached = reach.of(mutant.files());
+        let is_reached = |check: &&String| check.rsplit_once("::").is_some_and(|(module, _)| reached.contains(module));
+        matrix::checks(stage).filter(is_reached).cloned().collect()
+    })
 }
 
 fn chosen(mutants: Vec<Mutant>, only: Option<&str>) -> Result<Vec<Mutant>, Error> {
@@ -200,7 +219,7 @@ pub fn try_out<'m>(
         for mutant in mutants {
             bar.set_message(format!("building {}", mutant.name));
             let start = Instant::now();
-            let planted = scratch.plant(stage, mutant)?;
+            let planted = scratch.plant(stage, mutant, &checks(mutant))?;
             send.send((mutant, start, planted))
                 .map_err(|_| Error::Course("The thread that runs checks has died.".into()))?;
         }

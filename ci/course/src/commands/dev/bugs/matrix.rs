@@ -201,7 +201,7 @@ fn link(page: &str) -> String {
 }
 
 /// A stage's checks, in the order of its tasks.
-pub fn checks(stage: &Stage) -> impl Iterator<Item = &String> {
+pub fn checks(stage: &Stage) -> impl Iterator<Item = &String> + Clone {
     stage.tasks.iter().flat_map(|task| &task.checks)
 }
 

@@ -101,6 +101,11 @@ impl Mutant {
         }
     }
 
+    /// The changed files, by their paths in the solution's folder.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.diffs.keys().map(String::as_str)
+    }
+
     /// The changed files with their new texts, for the solution in a folder.
     pub fn apply(&self, solution: &Path) -> Result<Vec<(String, String)>, String> {
         self.diffs.iter().map(|(path, diff)| Ok((path.clone(), apply(solution, path, diff)?))).collect()

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::matrix;
 use super::mutant::Mutant;
 use crate::commands::dev::{cargo, files};
 use crate::error::Error;
@@ -51,8 +52,8 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// Builds a mutant's graded checks, as a program that the next build does not touch. The outer error is cargo's.
-    pub fn plant(&self, stage: &Stage, mutant: &Mutant) -> Result<Planted, Error> {
+    /// Builds some graded checks of a mutant, as a program that the next build does not touch. The outer error is cargo's.
+    pub fn plant(&self, stage: &Stage, mutant: &Mutant, checks: &[String]) -> Result<Planted, Error> {
         let solution = format!("solutions/{}", stage.id);
         let folder = self.root.join(INSIDE).join(&solution);
         let changed = match mutant.apply(&folder) {
@@ -62,12 +63,30 @@ impl Scratch {
         for (path, text) in &changed {
             files::update(&folder.join(path), text.as_bytes())?;
         }
+        self.leave_out_modules(stage, checks)?;
         let built = cargo::graded(&self.root, &stage.solution, &self.target);
         self.copy(&solution)?;
         match built? {
             Ok(graded) => self.keep(&graded.executable, &mutant.name).map(Ok),
             Err(errors) => Ok(Err(format!("it does not compile:\n{errors}"))),
         }
+    }
+
+    /// Leaves out the modules of which no check will run. The search is compiled anew in each of them: that is most of a build.
+    fn leave_out_modules(&self, stage: &Stage, checks: &[String]) -> Result<(), Error> {
+        let needed: BTreeSet<&str> = checks.iter().map(|check| split(check).0).collect();
+        let all = matrix::checks(stage).map(|check| split(check).0);
+        let left_out: BTreeSet<&str> = all.clone().filter(|module| !needed.contains(module)).collect();
+        let parents: BTreeSet<&str> = all.map(|module| split(module).0).collect();
+        for parent in parents {
+            let file = format!("exercises/{}/tests/checks/{}/mod.rs", stage.id, parent.replace("::", "/"));
+            let original = self.original.join(&file);
+            let text = fs::read_to_string(&original).map_err(Error::io("read", &original))?;
+            let names = left_out.iter().filter(|module| split(module).0 == parent).map(|module| split(module).1);
+            let shorter = without_modules(&text, &names.collect());
+            files::update(&self.root.join(INSIDE).join(&file), shorter.as_bytes())?;
+        }
+        Ok(())
     }
 
     fn keep(&self, executable: &Path, name: &str) -> Result<PathBuf, Error> {
@@ -106,6 +125,19 @@ impl Scratch {
     }
 }
 
+/// The module that a check or module stands in, and its name there.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once("::").unwrap_or(("", path))
+}
+
+/// A module's text without the lines that declare these modules in it.
+fn without_modules(text: &str, left_out: &BTreeSet<&str>) -> String {
+    let declares =
+        |line: &str| line.trim().strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';').map(str::to_owned));
+    let stays = |line: &&str| declares(line).is_none_or(|name| !left_out.contains(&*name));
+    text.split_inclusive('\n').filter(stays).collect()
+}
+
 /// A workspace's manifest for the case that all its members lie one folder deeper.
 fn deeper(manifest: &str) -> Result<String, toml::de::Error> {
     let mut manifest: Table = manifest.parse()?;
@@ -140,6 +172,15 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn modules_are_left_out_by_their_declaration() {
+        let text = "//! Checks.\n\npub mod abd;\npub mod abd_long;\npub mod spec;\n";
+        let shorter = without_modules(text, &BTreeSet::from(["abd"]));
+        assert_eq!(shorter, "//! Checks.\n\npub mod abd_long;\npub mod spec;\n");
+        assert_eq!(split("raft::election::one_leader"), ("raft::election", "one_leader"));
+        assert_eq!(split("abd"), ("", "abd"));
+    }
 
     #[test]
     fn members_and_paths_move_one_folder_deeper() {

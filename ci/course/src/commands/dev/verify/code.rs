@@ -149,8 +149,7 @@ pub fn matrix_is_current(subject: &Subject) -> Result<Audited, Error> {
 pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
     each_stage(subject, "bugs and variants", |stage| {
         let mutants = bugs::load(&subject.workspace.solution(&stage.id))?;
-        let all: Vec<String> = matrix::checks(stage).cloned().collect();
-        let checks = |mutant: &bugs::Mutant| if mutant.is_bug() { mutant.caught_by().to_vec() } else { all.clone() };
+        let checks = bugs::plan(subject.workspace, stage, false)?;
         let outcomes = bugs::try_out(subject.workspace, stage, &mutants, &checks, &ProgressBar::hidden(), &|_| {})?;
         let mut findings = Vec::new();
         for outcome in &outcomes {

@@ -1,0 +1,141 @@
+//! Which checks a changed solution can make a difference to.
+//!
+//! A check that names nothing of what was changed, not even in a roundabout way, does the same as on the reference. To run it
+//! on each changed solution would be most of the audit's time. What a file names is read off its text: the modules behind
+//! `crate::`, `subject::` and `super::`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::commands::dev::files;
+use crate::error::Error;
+
+/// The text of each module of a folder, by its path: `abd`, `raft::election`; a folder's own `mod.rs` has the folder's path.
+type Modules = BTreeMap<String, String>;
+
+/// The modules of checks that a change can reach.
+pub struct Reach {
+    solution: Modules,
+    checks: Modules,
+}
+
+impl Reach {
+    /// Reads a solution's folder, and the folder of its checks.
+    pub fn new(solution: &Path, checks: &Path) -> Result<Self, Error> {
+        Ok(Self { solution: modules(&solution.join("src"))?, checks: modules(checks)? })
+    }
+
+    /// The modules of checks that name something of `changed` (paths like `src/abd.rs`), or something that names it.
+    pub fn of<'p>(&self, changed: impl IntoIterator<Item = &'p str>) -> BTreeSet<String> {
+        let changed = changed.into_iter().map(|path| top(&module(path.trim_start_matches("src/"))).to_owned());
+        let changed = spread(changed.collect(), |known| {
+            let touches = |text: &str| named(text, "crate::").iter().any(|name| known.contains(name));
+            self.solution.iter().filter(|(_, text)| touches(text)).map(|(path, _)| top(path).to_owned()).collect()
+        });
+        let touched = |text: &str| named(text, "subject::").iter().any(|name| name == "{" || changed.contains(name));
+        let touched = self.checks.iter().filter(|(_, text)| touched(text)).map(|(path, _)| path.clone());
+        spread(touched.collect(), |known| {
+            let touches = |path: &str, text: &str| neighbours(path, text).iter().any(|other| known.contains(other));
+            self.checks.iter().filter(|(path, text)| touches(path, text)).map(|(path, _)| path.clone()).collect()
+        })
+    }
+}
+
+/// Adds what `more` finds until it finds nothing new.
+fn spread(mut known: BTreeSet<String>, more: impl Fn(&BTreeSet<String>) -> Vec<String>) -> BTreeSet<String> {
+    loop {
+        let before = known.len();
+        known.extend(more(&known));
+        if known.len() == before {
+            return known;
+        }
+    }
+}
+
+fn modules(folder: &Path) -> Result<Modules, Error> {
+    let mut modules = Modules::new();
+    for file in files::below(folder)? {
+        let below = file.strip_prefix(folder).expect("it lies below the folder").to_string_lossy().into_owned();
+        modules.insert(module(&below), fs::read_to_string(&file).map_err(Error::io("read", &file))?);
+    }
+    Ok(modules)
+}
+
+/// `raft/election.rs` is `raft::election`, and `raft/mod.rs` is `raft`.
+fn module(file: &str) -> String {
+    let path = file.trim_end_matches(".rs").trim_end_matches("mod").trim_end_matches('/');
+    path.replace('/', "::")
+}
+
+fn top(path: &str) -> &str {
+    path.split("::").next().unwrap_or(path)
+}
+
+/// The names that stand behind `before` in a text. A group in braces counts as the name `{`.
+fn named(text: &str, before: &str) -> BTreeSet<String> {
+    let name = |rest: &str| {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        if rest.starts_with('{') { "{".to_owned() } else { rest[..end].to_owned() }
+    };
+    text.split(before).skip(1).map(name).collect()
+}
+
+/// The modules that the module at `path` names by `super::`, once or more.
+fn neighbours(path: &str, text: &str) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let mut parent = path;
+    let mut before = String::new();
+    while let Some((above, _)) = parent.rsplit_once("::").or((!parent.is_empty()).then_some(("", ""))) {
+        before.push_str("super::");
+        let inside = |name: String| if above.is_empty() { name } else { format!("{above}::{name}") };
+        all.extend(named(text, &before).into_iter().map(inside));
+        parent = above;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach() -> Reach {
+        let texts =
+            |texts: &[(&str, &str)]| texts.iter().map(|(path, text)| (module(path), (*text).to_owned())).collect();
+        Reach {
+            solution: texts(&[
+                ("quorum.rs", ""),
+                ("abd.rs", "use crate::quorum::majority;"),
+                ("lww.rs", ""),
+                ("raft/mod.rs", "mod election;"),
+                ("raft/election.rs", "use crate::quorum::majority;"),
+            ]),
+            checks: texts(&[
+                ("mod.rs", "pub mod abd;"),
+                ("spec.rs", "use crate::subject::register::Value;"),
+                ("abd.rs", "use super::spec::register;\nuse crate::subject::abd::Abd;"),
+                ("lww.rs", "use super::spec::register;\nuse crate::subject::lww::Lww;"),
+                ("raft/mod.rs", "pub mod rules;"),
+                ("raft/rules.rs", "use crate::subject::raft::Raft;"),
+                ("raft/election.rs", "use super::rules::ONE;"),
+                ("raft/clients.rs", "use super::super::spec::register;"),
+            ]),
+        }
+    }
+
+    #[test]
+    fn a_change_reaches_the_checks_that_name_it() {
+        let of = |changed: &[&str]| reach().of(changed.iter().copied()).into_iter().collect::<Vec<_>>();
+        assert_eq!(of(&["src/lww.rs"]), ["lww"]);
+        assert_eq!(of(&["src/abd.rs"]), ["abd"]);
+        assert_eq!(of(&["src/raft/election.rs"]), ["raft::election", "raft::rules"]);
+        assert_eq!(of(&["src/quorum.rs"]), ["abd", "raft::election", "raft::rules"]);
+        assert_eq!(of(&["src/register.rs"]), ["abd", "lww", "raft::clients", "spec"]);
+    }
+
+    #[test]
+    fn names_are_read_off_a_text() {
+        let text = "use crate::subject::abd::Abd;\nuse crate::subject::{lww, naive};\nsubject::raft";
+        assert_eq!(named(text, "subject::").into_iter().collect::<Vec<_>>(), ["abd", "raft", "{"]);
+    }
+}
