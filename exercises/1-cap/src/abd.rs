@@ -42,7 +42,8 @@ pub struct Tag {
     pub writer: NodeId,
 }
 
-/// A value with its tag. The larger version is the newer one. Shown as `7@1.n0`.
+/// A value with its tag. The larger version is the newer one: the tags decide. (The order that is derived here looks at the
+/// values where the tags are the same. That never matters, as long as no two writes share a tag.) Shown as `7@1.n0`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// How new it is.

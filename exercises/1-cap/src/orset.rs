@@ -19,7 +19,8 @@
 //!
 //! # Left out on purpose
 //!
-//! Removed dots are kept for ever, and each message carries the whole state. The chapter says how production sets do better.
+//! Removed dots are kept for ever, and each message carries the whole state. The chapter says how the
+//! removed dots can be summed up instead.
 
 #![expect(unused_variables, reason = "for the holes below: delete this line when all are filled")]
 use std::collections::{BTreeMap, BTreeSet};

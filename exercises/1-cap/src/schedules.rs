@@ -27,10 +27,10 @@ pub fn stale_read() -> Schedule<Request> {
 }
 
 /// A run of your own [quorum register](crate::abd) in which a server that is up leaves a client without an answer, because
-/// it reaches no majority.
+/// the network keeps it from a majority.
 ///
-/// Contract: at the end, some client waits for an answer of a server that is up and reaches, itself included, less than a
-/// majority of the servers. Shortest possible: three steps.
+/// Contract: at the end, some client waits for an answer of a server that is up, and whose links work to less than a majority
+/// of the servers, itself included. Links count, not crashes. Shortest possible: three steps.
 pub fn silent_minority() -> Schedule<Request> {
     todo!("Build a schedule that leaves a server with less than a majority, and let a client ask it.")
 }

@@ -18,7 +18,11 @@ use testkit::search::{Bounds, Ended, Judge, search};
 #[path = "../../../exercises/1-cap/tests/checks/spec.rs"]
 mod spec;
 
-use spec::{Register, Set, register};
+#[path = "../../../exercises/1-cap/tests/checks/set.rs"]
+mod set;
+
+use set::Set;
+use spec::{Register, register};
 
 /// Passes every state.
 struct Anything;

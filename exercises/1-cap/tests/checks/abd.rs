@@ -118,7 +118,9 @@ pub fn two_clients_of_one_server_keep_apart() {
         let cluster = cluster.leads_to(TERMINATION, 1, |view| no_live_coordinator_is_silent(view, &[0, 0, 1]));
         check.exhausts("two clients of one of two servers, and a reader", finishes(cluster.leaving_out_ignored()))?;
         let cluster = servers(3).client(&[0], [Write(1)]).client(&[0], [Read]).client(&[1], [Read]);
-        check.explores("a writer and a reader at one of three servers, and a reader", answers(cluster), ENOUGH)
+        check.explores("a writer and a reader at one of three servers, and a reader", answers(cluster), ENOUGH)?;
+        let cluster = servers(3).client(&[0], [Write(1), Read, Read]).client(&[0], [Write(2)]);
+        check.explores("two writers at one of three servers, of which one reads", answers(cluster), ENOUGH)
     });
 }
 

@@ -8,7 +8,7 @@ use crate::subject::naive::Naive;
 use crate::subject::schedules::stale_read;
 
 const BROKEN: Rule = Rule::new(
-    "not linearizable",
+    "a stale read",
     "The schedule leads the naive register to answers that no single copy could have given.",
     "Gilbert & Lynch 2002, Brewer's Conjecture and the Feasibility of Consistent, Available, Partition-Tolerant Web Services, \
      theorem 1",

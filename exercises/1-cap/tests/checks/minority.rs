@@ -11,7 +11,7 @@ use crate::subject::schedules::silent_minority;
 
 const SILENT: Rule = Rule::new(
     "silence in the minority",
-    "A client of a server that is up and reaches less than a majority waits for an answer.",
+    "A client of a server that is up, and that cut links leave with less than a majority, waits for an answer.",
     "Gilbert & Lynch 2002, section 3: a consistent register gives up availability",
     "1-cap/break.md#minority",
 );
@@ -64,15 +64,16 @@ fn play(check: &mut Check) -> Proven {
         view.waiting(client).is_some() && view.server(server).is_some() && 2 * reach(&view, server) <= SERVERS
     });
     check.requires_of_run(SCOPE, &played, SILENT, silent, || {
-        "Every client has its answer, or waits for a server that has crashed or reaches a majority. Cut a server off from so \
-         many others that less than a majority is left to it, and let a client ask it."
+        "Every client has its answer, or waits for a server that has crashed, or for one whose links to a majority work. Cut a \
+         server off from so many others that less than a majority is left to it, and let a client ask it."
             .to_owned()
     })?;
     check.evidence(format!("{} steps: the register gives no answer rather than a wrong one", schedule.len()));
     Ok(())
 }
 
-/// How many servers `server` reaches over links that work, itself included.
+/// To how many servers the links of `server` work, itself included. A crashed server counts: the silence is to come from the
+/// network.
 fn reach(view: &View<'_, Abd, Registers>, server: NodeId) -> usize {
-    view.servers().filter(|&(other, _)| !view.is_cut(server, other)).count()
+    (0..SERVERS).filter(|&other| !view.is_cut(server, NodeId(other))).count()
 }

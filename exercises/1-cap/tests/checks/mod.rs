@@ -6,4 +6,5 @@ pub mod lww;
 pub mod minority;
 pub mod orset;
 pub mod replicas;
+pub mod set;
 pub mod spec;

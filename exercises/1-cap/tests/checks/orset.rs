@@ -8,7 +8,7 @@ use testkit::node::{NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
 use super::replicas::{CONVERGENCE, ENOUGH, NOT_LINEARIZABLE, agree, answers_at_once};
-use super::spec::Set;
+use super::set::Set;
 use crate::subject::orset::Request::{Add, Elements, Remove};
 use crate::subject::orset::{Element, OrSet, Request, Response};
 
@@ -52,7 +52,7 @@ pub fn a_client_alone_sees_a_set() {
         let alone = Cluster::<OrSet, _>::new(2, Linearizable::new(Set::default())).client(&[1], script);
         let alone = alone.always(SEQUENTIAL, |view| match view.history().holds() {
             true => Ok(()),
-            false => Err("The client was alone, and its last answer is not what a set would have said.".to_owned()),
+            false => Err(format!("No set answers a client like this: {}.", view.history().summary())),
         });
         check.exhausts("one client, ten requests", answers_at_once(alone))
     });

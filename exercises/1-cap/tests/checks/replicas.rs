@@ -20,7 +20,8 @@ pub const CONVERGENCE: Rule = Rule::new(
     "1-cap/ap.md#invariants-to-keep",
 );
 
-/// What availability costs.
+/// What availability costs. No register that answers at once can fail to pay it: a bug breaks this check by not answering, and
+/// the check is there to show learners the run.
 pub const NOT_LINEARIZABLE: Rule = Rule::new(
     "the price of availability",
     "Some run is not linearizable: a register that always answers sometimes answers with an old value.",

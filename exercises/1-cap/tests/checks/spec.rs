@@ -1,12 +1,9 @@
-//! What a register and a set do when there is one copy and one client at a time. Histories are judged against these.
-
-use std::collections::BTreeSet;
+//! What a register does when there is one copy and one client at a time. Histories are judged against it.
 
 use testkit::check::Rule;
 use testkit::cluster::{Linearizable, SequentialSpec, View};
 use testkit::node::Node;
 
-use crate::subject::orset::{self, Element};
 use crate::subject::register::{Request, Response, Value};
 
 /// A register, 0 before the first write.
@@ -24,29 +21,6 @@ impl SequentialSpec for Register {
                 self.0 = value;
                 Response::Written
             }
-        }
-    }
-}
-
-/// A set, empty at first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Set(BTreeSet<Element>);
-
-impl SequentialSpec for Set {
-    type Op = orset::Request;
-    type Ret = orset::Response;
-
-    fn invoke(&mut self, request: &orset::Request) -> orset::Response {
-        match *request {
-            orset::Request::Add(element) => {
-                self.0.insert(element);
-                orset::Response::Done
-            }
-            orset::Request::Remove(element) => {
-                self.0.remove(&element);
-                orset::Response::Done
-            }
-            orset::Request::Elements => orset::Response::Elements(self.0.clone()),
         }
     }
 }
