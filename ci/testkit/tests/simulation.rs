@@ -200,7 +200,10 @@ mod shrinking {
     fn what_never_happens_is_unreachable() {
         let finding = run(counters(1, 1).sometimes(rule("ten"), |view| counts(view)[0] == 10), NONE, 0).unwrap_err();
         assert_eq!((finding.kind, finding.trace), (FailureKind::Unreachable, None));
-        assert_eq!(finding.summary, "This never happens (1 seeds, 3 steps, 1 answers): As the test says.");
+        assert_eq!(
+            finding.summary,
+            "No run does what is wanted (1 seeds, 3 steps, 1 answers). A single one that does would have been enough."
+        );
     }
 }
 

@@ -129,7 +129,7 @@ impl Check {
     fn failure_in(&self, scope: &str, mut finding: Finding) -> super::Failure {
         match &mut finding.trace {
             Some(trace) => trace.scope = scope.to_owned(),
-            None => finding.summary = format!("{scope}: {}", finding.summary),
+            None => finding.summary.push_str(&format!("\nScope: {scope}.")),
         }
         self.failure(finding)
     }

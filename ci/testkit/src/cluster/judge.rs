@@ -151,15 +151,17 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     /// A broken rule with the run that shows it.
     pub(crate) fn finding(&self, producer: Producer, broken: &Broken, path: &[Action]) -> Finding {
         let steps = [path, &broken.suffix].concat();
-        let why = match broken.kind {
-            FailureKind::Stuck => format!("{}\n{}", broken.why, self.ending(path.len(), &broken.suffix)),
-            _ => broken.why.clone(),
+        let behaves =
+            broken.kind == FailureKind::Stuck || broken.kind == FailureKind::Violated && !broken.suffix.is_empty();
+        let why = match behaves {
+            true => format!("{}\n{}", broken.why, self.ending(path.len(), &broken.suffix)),
+            false => broken.why.clone(),
         };
         let trace = self.trace_of(producer, &steps, broken.kind, &broken.rule, &why);
         Finding { kind: broken.kind, rule: broken.rule.clone(), summary: why, trace: Some(trace) }
     }
 
-    /// What the network does at the end of a run that gets stuck after `steps` steps.
+    /// What the network does after `steps` steps, at the end of a run that does not come to what it must come to.
     fn ending(&self, steps: usize, suffix: &[Action]) -> String {
         let behaves = match suffix.len() {
             0 => format!("After step {steps} there is nothing more to deliver"),
