@@ -68,8 +68,11 @@ const SMALL: Scope = Scope { name: "small", servers: 2, scripts: &[&[Write(1), R
 /// For the table.
 const LARGE: Scope = Scope { name: "large", servers: 3, scripts: &[&[Write(1)], &[Read, Read]] };
 
+/// Searches a scope, and says how many states it has.
+type Way = fn(&Scope) -> usize;
+
 /// Ways to search.
-const WAYS: [(&str, fn(&Scope) -> usize); 4] = [
+const WAYS: [(&str, Way); 4] = [
     ("ours", ours),
     ("ours, leaving out", ours_leaving_out),
     ("stateright on the cluster", stateright_on_cluster),
