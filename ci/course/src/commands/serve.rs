@@ -31,6 +31,8 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let (listener, port) = listen(args.port)?;
+    // Before the first build: a page that is saved while the book is built is built again.
+    let watcher = Watcher::new(workspace)?;
     let (editions, newest) = watch::channel(Arc::new(publish(workspace, 0)?));
     let address = format!("http://127.0.0.1:{port}");
     if args.port != 0 && port != args.port {
@@ -38,7 +40,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     }
     style::say(format_args!("{} The book is at {}. Ctrl-C ends this.", paint(GOOD, "ok"), paint(TYPE, &address)));
     let owned = workspace.clone();
-    thread::spawn(move || rebuild_on_change(&owned, &editions));
+    thread::spawn(move || rebuild_on_change(&owned, &watcher, &editions));
     if args.open {
         open(&address);
     }
@@ -81,11 +83,7 @@ fn publish(workspace: &Workspace, number: u64) -> Result<Edition, Error> {
 }
 
 /// Runs beside the server until the process ends. A build that fails leaves the last good edition in place.
-fn rebuild_on_change(workspace: &Workspace, editions: &Sender<Arc<Edition>>) {
-    let watcher = match Watcher::new(workspace) {
-        Ok(watcher) => watcher,
-        Err(error) => return style::complain(&error),
-    };
+fn rebuild_on_change(workspace: &Workspace, watcher: &Watcher, editions: &Sender<Arc<Edition>>) {
     for number in 1.. {
         if let Err(error) = watcher.wait() {
             return style::complain(&error);
