@@ -44,7 +44,7 @@
 //! | the simulation: [`simulation`] | long runs of a larger scope, drawn from seeds | completeness |
 //! | the network (from stage 2 on) | real processes, disks and links | repeatability |
 //!
-//! Beside them stands the [`schedule`]: one run, written by hand. What clients were told is judged in all tiers alike
+//! Beside them stand the [`schedule`], one run that is written by hand, and a server [`alone`]. What clients were told is judged in all tiers alike
 //! ([`history`]), and a run that breaks a rule is told in all tiers alike ([`trace`]).
 //!
 //! # In which order to read
@@ -66,6 +66,7 @@
 //! - Learner code may panic wherever it is called. That is a finding with the run that led there.
 //! - Nothing here knows a stage. What a stage demands stands in its `tests/checks/`.
 
+pub mod alone;
 pub mod check;
 pub mod cluster;
 pub mod history;

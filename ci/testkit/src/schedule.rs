@@ -17,14 +17,14 @@ use std::any;
 use std::fmt;
 
 use crate::check::Finding;
-use crate::cluster::{Action, Cluster, Event, History, State, View};
-use crate::node::{ClientId, Node, NodeId};
+use crate::cluster::{Action, Cluster, Event, History, Occurrence, State, View};
+use crate::node::{ClientId, Never, Node, NodeId};
 use crate::trace::Producer;
 
 /// One step of a [`Schedule`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
-pub enum Step<Request> {
+pub enum Step<Request, Timer = Never> {
     /// Cuts the link between two servers, in both directions.
     Cut { a: usize, b: usize },
     /// Lets the link work again.
@@ -33,16 +33,22 @@ pub enum Step<Request> {
     Ask { client: usize, server: usize, request: Request },
     /// A server stops for good.
     Crash { server: usize },
+    /// A server stops, and starts again with what it had saved.
+    Restart { server: usize },
+    /// A timer that the server has armed fires.
+    Fire { server: usize, timer: Timer },
 }
 
 /// A step as it is written in a program: `.ask(0, 1, Request::Read)`.
-impl<Request: fmt::Debug> fmt::Display for Step<Request> {
+impl<Request: fmt::Debug, Timer: fmt::Debug> fmt::Display for Step<Request, Timer> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::Cut { a, b } => write!(f, ".cut({a}, {b})"),
             Step::Heal { a, b } => write!(f, ".heal({a}, {b})"),
             Step::Ask { client, server, request } => write!(f, ".ask({client}, {server}, {})", written(request)),
             Step::Crash { server } => write!(f, ".crash({server})"),
+            Step::Restart { server } => write!(f, ".restart({server})"),
+            Step::Fire { server, timer } => write!(f, ".fire({server}, {})", written(timer)),
         }
     }
 }
@@ -60,19 +66,26 @@ fn written<T: fmt::Debug>(value: &T) -> String {
 
 /// Steps in the order in which they happen. See the [module](self).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Schedule<Request> {
-    steps: Vec<Step<Request>>,
+pub struct Schedule<Request, Timer = Never> {
+    steps: Vec<Step<Request, Timer>>,
 }
 
-impl<Request> Default for Schedule<Request> {
+impl<Request, Timer> Default for Schedule<Request, Timer> {
     fn default() -> Self {
         Schedule { steps: Vec::new() }
     }
 }
 
 impl<Request> Schedule<Request> {
-    /// A schedule in which nothing happens yet.
+    /// A schedule in which nothing happens yet, for servers without timers.
     pub fn new() -> Self {
+        Schedule::default()
+    }
+}
+
+impl<Request, Timer> Schedule<Request, Timer> {
+    /// A schedule in which nothing happens yet, for servers with timers.
+    pub fn with_timers() -> Self {
         Schedule::default()
     }
 
@@ -96,13 +109,23 @@ impl<Request> Schedule<Request> {
         self.step(Step::Crash { server })
     }
 
-    fn step(mut self, step: Step<Request>) -> Self {
+    /// The server `server` stops, and starts again with what it had saved.
+    pub fn restart(self, server: usize) -> Self {
+        self.step(Step::Restart { server })
+    }
+
+    /// The timer `timer`, which `server` has armed, fires.
+    pub fn fire(self, server: usize, timer: Timer) -> Self {
+        self.step(Step::Fire { server, timer })
+    }
+
+    fn step(mut self, step: Step<Request, Timer>) -> Self {
         self.steps.push(step);
         self
     }
 
     /// The steps.
-    pub fn steps(&self) -> &[Step<Request>] {
+    pub fn steps(&self) -> &[Step<Request, Timer>] {
         &self.steps
     }
 
@@ -117,8 +140,8 @@ impl<Request> Schedule<Request> {
     }
 }
 
-impl<Request> FromIterator<Step<Request>> for Schedule<Request> {
-    fn from_iter<T: IntoIterator<Item = Step<Request>>>(steps: T) -> Self {
+impl<Request, Timer> FromIterator<Step<Request, Timer>> for Schedule<Request, Timer> {
+    fn from_iter<T: IntoIterator<Item = Step<Request, Timer>>>(steps: T) -> Self {
         Schedule { steps: steps.into_iter().collect() }
     }
 }
@@ -139,6 +162,18 @@ impl<N: Node, H: History<N>> Played<N, H> {
         self.cluster.view(&self.state)
     }
 
+    /// How many of the steps `counts` says yes to.
+    pub fn count(&self, counts: impl Fn(&Occurrence<'_, N>) -> bool) -> usize {
+        let mut state = self.cluster.initial();
+        let mut taken = Vec::new();
+        let mut count = 0;
+        for &action in &self.actions {
+            count += usize::from(counts(&self.cluster.occurrence(&state, action.event)));
+            self.cluster.take(&mut state, action, &mut taken);
+        }
+        count
+    }
+
     /// Did the servers keep the rules of the cluster up to the end of the schedule?
     pub(crate) fn tested(&self) -> Result<(), Box<Finding>> {
         self.cluster
@@ -155,7 +190,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     ///
     /// # Errors
     /// One sentence that names the step which cannot be played, and why.
-    pub fn play(mut self, schedule: &Schedule<N::Request>) -> Result<Played<N, H>, String> {
+    pub fn play(mut self, schedule: &Schedule<N::Request, N::Timer>) -> Result<Played<N, H>, String> {
         let first = self.add_scripts(schedule);
         let mut state = self.initial();
         let mut actions = Vec::new();
@@ -174,7 +209,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     }
 
     /// Gives the clients of `schedule` their scripts, and says which number the first of them has in this cluster.
-    fn add_scripts(&mut self, schedule: &Schedule<N::Request>) -> usize {
+    fn add_scripts(&mut self, schedule: &Schedule<N::Request, N::Timer>) -> usize {
         let first = self.clients();
         for step in schedule.steps() {
             if let Step::Ask { client, request, .. } = step {
@@ -184,7 +219,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         first
     }
 
-    fn event(&self, state: &State, step: &Step<N::Request>, first: usize) -> Result<Event, String> {
+    fn event(&self, state: &State, step: &Step<N::Request, N::Timer>, first: usize) -> Result<Event, String> {
         let server = |id: usize| match id < self.size() {
             true => Ok(NodeId(id)),
             false => Err(format!("there is no server n{id} (the last is n{})", self.size() - 1)),
@@ -201,6 +236,10 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             Step::Cut { a, b } => link(a, b).map(|(a, b)| Event::CutLink { a, b })?,
             Step::Heal { a, b } => link(a, b).map(|(a, b)| Event::HealLink { a, b })?,
             Step::Crash { server } => Event::Crash { server: up(server)? },
+            Step::Restart { server } => Event::Restart { server: up(server)? },
+            Step::Fire { server, ref timer } => self
+                .firing(state, up(server)?, timer)
+                .ok_or_else(|| format!("n{server} has not armed its timer {timer:?}"))?,
             Step::Ask { client, server, .. } => {
                 let asker = ClientId(first + client);
                 if self.view(state).waiting(asker).is_some() {
@@ -244,8 +283,11 @@ mod tests {
         assert_eq!(shown(Step::Heal { a: 0, b: 1 }), ".heal(0, 1)");
         assert_eq!(shown(Step::Crash { server: 2 }), ".crash(2)");
         assert_eq!(shown(Step::Ask { client: 0, server: 1, request: Ask::Add }), ".ask(0, 1, Ask::Add)");
-        assert_eq!(Step::Ask { client: 0, server: 1, request: "read" }.to_string(), ".ask(0, 1, \"read\")");
-        assert_eq!(Step::Ask { client: 0, server: 1, request: Some(1) }.to_string(), ".ask(0, 1, Some(1))");
+        assert_eq!(Step::<_>::Ask { client: 0, server: 1, request: "read" }.to_string(), ".ask(0, 1, \"read\")");
+        assert_eq!(Step::<_>::Ask { client: 0, server: 1, request: Some(1) }.to_string(), ".ask(0, 1, Some(1))");
+        assert_eq!(shown(Step::Restart { server: 2 }), ".restart(2)");
+        let fire = Step::<Ask, &str>::Fire { server: 2, timer: "tea" };
+        assert_eq!(fire.to_string(), ".fire(2, \"tea\")");
     }
 
     #[test]

@@ -6,11 +6,11 @@ use testkit::check::{FailureKind, Finding};
 use testkit::cluster::{Causes, Cluster, History, Invocation, View};
 use testkit::node::{ClientId, NodeId, RequestId};
 use testkit::rule::Rule;
-use testkit::samples::{Ask, Counter, Courier, Errand};
+use testkit::samples::{Again, Ask, Counter, Courier, Errand};
 use testkit::simulation::{Faults, Simulation};
 use testkit::trace::{Producer, StepKind};
 
-const NONE: Faults = Faults { duplicated: 0, lost: 0, partitions: 0, crashes: 0, restarts: 0, slow: None };
+const NONE: Faults = Faults { duplicated: 0, lost: 0, partitions: 0, flaps: 0, crashes: 0, restarts: 0, slow: None };
 
 const fn rule(name: &'static str) -> Rule {
     Rule::new(name, "As the test says.", "this test", "")
@@ -90,6 +90,7 @@ mod faults {
     fn each_fault_happens_where_it_is_allowed_and_nowhere_else() {
         let cut = |view: &View<'_, _, _>| view.is_cut(NodeId(0), NodeId(1));
         assert!(happens(Faults { partitions: 2, ..NONE }, cut) && !happens(NONE, cut));
+        assert!(happens(Faults { flaps: 4, ..NONE }, cut));
         let down = |view: &View<'_, Counter<false>, ()>| view.servers().count() < 3;
         assert!(happens(Faults { crashes: 1, ..NONE }, down) && !happens(NONE, down));
         let too_many = |view: &View<'_, _, _>| counts(view).iter().any(|count| *count > 60);
@@ -212,4 +213,53 @@ fn a_run_of_thousands_of_steps_is_short() {
     let begun = Instant::now();
     let evidence = run(counters(10, 500), Faults { duplicated: 50, partitions: 5, slow: Some(5), ..NONE }, 0).unwrap();
     println!("{evidence} in {:?}", begun.elapsed());
+}
+
+mod clients_that_ask_again {
+    use super::*;
+
+    /// An errand on a network that loses two parcels in five.
+    fn errands<const REARMS: bool>() -> Cluster<Courier<REARMS>> {
+        Cluster::new(2, ()).client(&[0], [Errand]).sometimes(rule("finishes"), |view| view.is_finished())
+    }
+
+    #[test]
+    fn get_an_answer_where_others_wait_for_ever() {
+        let lossy = Faults { lost: 400, ..NONE };
+        let always_done = |cluster: Cluster<Courier<false>>| {
+            cluster.settles(
+                rule("done"),
+                0,
+                |view| if view.is_finished() { Ok(()) } else { Err("c0 waits.".to_owned()) },
+            )
+        };
+        let simulation = || Simulation::new(always_done(errands::<false>()), lossy);
+        let broken = simulation().run(0..20).unwrap_err();
+        assert_eq!(broken.kind, FailureKind::Violated);
+        assert!(broken.summary.contains("; 0 of them are enough"), "{}", broken.summary);
+        let answered = simulation().clients_ask_again(300..=400).run(0..20);
+        assert!(answered.is_ok(), "{answered:?}");
+    }
+
+    #[test]
+    fn stop_when_they_are_answered() {
+        let evidence = Simulation::new(errands::<true>(), NONE).clients_ask_again(300..=400).run(0..10).unwrap();
+        assert_eq!(evidence, "10 seeds, 30 steps, 10 answers", "each asks, is delivered to, and answered");
+    }
+}
+
+mod timers {
+    use super::*;
+
+    #[test]
+    fn of_a_kind_of_their_own_wait_as_long_as_is_said() {
+        // A parcel and its receipt take at most 20 ticks: a timer of 50 never fires, one of 1 always does.
+        let fires = |ticks| {
+            let cluster = Cluster::<Courier<true>>::new(2, ()).client(&[0], [Errand]);
+            let simulation = Simulation::new(cluster, NONE).messages_take(5..=10).timer_waits(Again, ticks);
+            simulation.run(0..10).unwrap()
+        };
+        assert_eq!(fires(50..=60), "10 seeds, 30 steps, 10 answers");
+        assert_ne!(fires(1..=1), fires(50..=60));
+    }
 }

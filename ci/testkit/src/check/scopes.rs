@@ -36,7 +36,18 @@ impl Check {
     /// Looks at every reachable state of `cluster`; or, if there are more than a million, at every run of `enough` steps at
     /// least, and says so. For scopes that the reference exhausts, and that a correct program with more messages might not.
     pub fn explores<N: Node, H: History<N>>(&mut self, scope: &str, cluster: Cluster<N, H>, enough: usize) -> Proven {
-        self.looks(scope, cluster, |cluster| cluster.prove(Bounds::exhaustive(EXPLORED), Some(enough)))
+        self.explores_up_to(EXPLORED, scope, cluster, enough)
+    }
+
+    /// As [`explores`](Self::explores), for a scope of which even the reference has more states than a million.
+    pub fn explores_up_to<N: Node, H: History<N>>(
+        &mut self,
+        states: usize,
+        scope: &str,
+        cluster: Cluster<N, H>,
+        enough: usize,
+    ) -> Proven {
+        self.looks(scope, cluster, |cluster| cluster.prove(Bounds::exhaustive(states), Some(enough)))
     }
 
     /// Runs `simulation` with each of `seeds`.
@@ -59,7 +70,7 @@ impl Check {
         &mut self,
         scope: &str,
         cluster: Cluster<N, H>,
-        schedule: &Schedule<N::Request>,
+        schedule: &Schedule<N::Request, N::Timer>,
     ) -> Result<Played<N, H>, Box<super::Failure>> {
         let played = cluster.play(schedule).map_err(|summary| {
             let finding = Finding { kind: FailureKind::Violated, rule: PLAYABLE, summary, trace: None };

@@ -12,7 +12,7 @@ use crate::node::{ClientId, Node, NodeId, RequestId};
 use crate::text::thousands;
 
 /// A request at the moment in which a server is handed it for the first time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Invocation<'a, N: Node> {
     /// Which request of which client.
     pub id: RequestId,
@@ -26,19 +26,55 @@ pub struct Invocation<'a, N: Node> {
     pub causes: Causes,
 }
 
+impl<N: Node> Clone for Invocation<'_, N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<N: Node> Copy for Invocation<'_, N> {}
+
 /// A record of what clients asked and were told. It is part of the model's state, so it should remember no more than the
 /// check needs.
 pub trait History<N: Node>: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static {
+    /// Whether [`server_changed`](Self::server_changed) is of interest. It costs a look at each step.
+    const WATCHES_SERVERS: bool = false;
+
     /// A client made a request.
     fn invoked(&mut self, invocation: Invocation<'_, N>);
     /// A client was answered. Each request is answered at most once here; later replies are ignored by the client.
     fn returned(&mut self, id: RequestId, response: &N::Response);
+    /// A server is not what it was: for rules about what happens to a server, or about what has happened in a run. Without a
+    /// `before` it has just started.
+    fn server_changed(&mut self, server: NodeId, before: Option<&N>, after: &N) {
+        let _ = (server, before, after);
+    }
 }
 
 /// Remembers nothing.
 impl<N: Node> History<N> for () {
     fn invoked(&mut self, _: Invocation<'_, N>) {}
     fn returned(&mut self, _: RequestId, _: &N::Response) {}
+}
+
+/// Keeps two records of the same run.
+impl<N: Node, A: History<N>, B: History<N>> History<N> for (A, B) {
+    const WATCHES_SERVERS: bool = A::WATCHES_SERVERS || B::WATCHES_SERVERS;
+
+    fn invoked(&mut self, invocation: Invocation<'_, N>) {
+        self.0.invoked(invocation);
+        self.1.invoked(invocation);
+    }
+
+    fn returned(&mut self, id: RequestId, response: &N::Response) {
+        self.0.returned(id, response);
+        self.1.returned(id, response);
+    }
+
+    fn server_changed(&mut self, server: NodeId, before: Option<&N>, after: &N) {
+        self.0.server_changed(server, before, after);
+        self.1.server_changed(server, before, after);
+    }
 }
 
 /// An object whose histories can be judged: what it answers to each request when nothing is concurrent.
@@ -137,7 +173,24 @@ impl<N: Node> Log<N> {
         &self,
         object: S,
     ) -> Result<(), String> {
-        match history::linearizable(object, &self.operations) {
+        self.explained(history::linearizable(object, &self.operations))
+    }
+
+    /// Judges the operations on each key by themselves: linearizability is local (Herlihy & Wing 1990, theorem 1). `object` is
+    /// what stands under a key at first.
+    ///
+    /// # Errors
+    /// As [`linearizable`](Self::linearizable).
+    pub fn linearizable_by_key<S: Object + SequentialSpec<Op = N::Request, Ret = N::Response>, K: Ord>(
+        &self,
+        object: impl Fn(&K) -> S,
+        key: impl Fn(&N::Request) -> K,
+    ) -> Result<(), String> {
+        self.explained(history::linearizable_by_key(object, &self.operations, key))
+    }
+
+    fn explained(&self, verdict: Verdict<N::Response>) -> Result<(), String> {
+        match verdict {
             Verdict::Linearizable { .. } => Ok(()),
             Verdict::Not { misfit, .. } => Err(misfit.sentence(&self.operations)),
             Verdict::Undecided { steps } => Err(format!(

@@ -10,11 +10,14 @@ use std::collections::HashMap;
 use super::state::{Action, Event, Server, State};
 use super::{Claim, Cluster, Expectation, History};
 use crate::check::FailureKind;
-use crate::node::{Node, NodeId};
+use crate::node::{ClientId, Node, NodeId};
 use crate::search::fingerprint;
 
 /// How many rounds of deliveries may pass between two timers. Servers that send without end are not quiet, but fair.
 const DELIVERIES: usize = 64;
+
+/// How often the other timers fire before the slowest does, where there is one.
+pub(super) const BETWEEN: usize = 2;
 
 /// When the goal is looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,18 +99,58 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
 
     fn play_timers(&self, suffix: &mut Suffix, promise: &Promise<'_, N, H>) -> Result<(), String> {
         let Suffix { steps, end } = suffix;
+        self.let_clients_ask(end, steps);
+        self.let_quick_timers_fire(end, steps);
         for _ in 0..promise.rounds {
             for event in self.armed(end) {
                 if promise.moment == Moment::Reached && self.ask(promise, end).is_ok() {
                     return Ok(());
                 }
                 if self.is_possible(end, event) {
-                    self.take(end, event.into(), steps);
-                    self.deliver_all(end, DELIVERIES, steps);
+                    self.let_timer_fire(end, event, steps);
+                    self.let_quick_timers_fire(end, steps);
                 }
             }
         }
         self.ask(promise, end)
+    }
+
+    fn let_timer_fire(&self, state: &mut State, event: Event, steps: &mut Vec<Action>) {
+        self.take(state, event.into(), steps);
+        self.deliver_all(state, DELIVERIES, steps);
+        self.let_clients_ask(state, steps);
+    }
+
+    /// Where one timer is the slowest, all others fire a few times.
+    fn let_quick_timers_fire(&self, state: &mut State, steps: &mut Vec<Action>) {
+        let Some(slowest) = self.slowest else { return };
+        for _ in 0..BETWEEN {
+            for event in self.armed(state) {
+                let quick = matches!(event, Event::Timeout { timer, .. } if timer != slowest);
+                if quick && self.is_possible(state, event) {
+                    self.let_timer_fire(state, event, steps);
+                }
+            }
+        }
+    }
+
+    /// Clients that persist ask each of their servers in turn, as long as that brings them answers.
+    fn let_clients_ask(&self, state: &mut State, steps: &mut Vec<Action>) {
+        let clients = if self.clients_persist { self.clients() } else { 0 };
+        for client in (0..clients).map(ClientId) {
+            let mut answered = true;
+            while std::mem::take(&mut answered) {
+                for to in self.servers_for(state, client) {
+                    let waiting = state.clients[client.0].waiting;
+                    let event = if waiting { Event::Retry { client, to } } else { Event::Invoke { client, to } };
+                    if self.is_possible(state, event) && !self.is_turned_away(state, event) {
+                        self.take(state, event.into(), steps);
+                        self.deliver_all(state, DELIVERIES, steps);
+                        answered |= !state.clients[client.0].waiting;
+                    }
+                }
+            }
+        }
     }
 
     /// What the goal says of `state`. Where learner code did what no program may do, no goal is reached.

@@ -50,6 +50,7 @@ use step::Budget;
 use tables::Tables;
 
 use crate::node::{ClientId, Node, NodeId};
+use crate::panics::Later;
 use crate::rule::Rule;
 use crate::schedule::Schedule;
 
@@ -67,6 +68,9 @@ struct Limit<N: Node> {
 
 type Counts<N> = dyn Fn(&Occurrence<'_, N>) -> bool + Send + Sync;
 
+/// Says of a response that the request was not taken.
+type Refuses<N> = dyn Fn(&<N as Node>::Response) -> bool + Send + Sync;
+
 /// A cluster of servers and clients, with what may go wrong and what must hold. See the [module](self).
 pub struct Cluster<N: Node, H: History<N> = ()> {
     size: usize,
@@ -80,6 +84,10 @@ pub struct Cluster<N: Node, H: History<N> = ()> {
     cut: u64,
     leaves_out_ignored: bool,
     tracks_causes: bool,
+    refusals: Option<Box<Refuses<N>>>,
+    clients_persist: bool,
+    /// The timer that waits longer than all others.
+    slowest: Option<u8>,
     staged: Vec<Action>,
     /// While a trace is replayed, budgets do not count: the run was possible once.
     replaying: bool,
@@ -102,6 +110,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             cut: 0,
             leaves_out_ignored: false,
             tracks_causes: false,
+            refusals: None,
+            clients_persist: false,
+            slowest: None,
             staged: Vec::new(),
             replaying: false,
             properties: Vec::new(),
@@ -193,11 +204,51 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         self
     }
 
+    /// A response for which `refuses` says yes is no answer: the server has not taken the request. The client goes on waiting, and
+    /// may ask the same or another server again, which costs no retry.
+    pub fn refusals(mut self, refuses: impl Fn(&N::Response) -> bool + Send + Sync + 'static) -> Self {
+        self.refusals = Some(Box::new(refuses));
+        self
+    }
+
+    /// On a fair suffix, clients do what they can: whoever waits asks each of its servers again, and makes its next request when
+    /// it is answered.
+    pub fn persistent_clients(mut self) -> Self {
+        self.clients_persist = true;
+        self
+    }
+
+    /// `timer` waits longer than all others: on a fair suffix, each of the others fires twice before it fires again. A
+    /// protocol may need that to get anywhere, as one with heartbeats and elections does.
+    pub fn slowest(mut self, timer: N::Timer) -> Self {
+        self.slowest = Some(self.tables.timer(timer));
+        self
+    }
+
+    /// A `todo!` in one of `files` (ends of paths) is left for a later task: a handler that meets one ends there, as if it had
+    /// come to its end.
+    pub fn later_tasks(mut self, files: &[&'static str]) -> Self {
+        self.tables.later = Later(files.to_vec());
+        self
+    }
+
+    /// Starts with the firing of a timer that `server` arms when it starts. Where all servers are alike, somebody's timer is the
+    /// first, and it may as well be this one: the other runs are the same with other names.
+    ///
+    /// # Panics
+    /// Panics if the server does not arm it.
+    pub fn fires_first(mut self, server: usize, timer: N::Timer) -> Self {
+        let state = self.initial();
+        let event = self.firing(&state, NodeId(server), &timer);
+        self.staged.push(event.unwrap_or_else(|| panic!("n{server} does not arm {timer:?} when it starts")).into());
+        self
+    }
+
     /// Starts after the steps of `schedule`. Its clients come first: `c0` of the schedule is `c0` of the cluster.
     ///
     /// # Panics
     /// Panics if the cluster has clients already, or if the schedule cannot be played.
-    pub fn staged(mut self, schedule: &Schedule<N::Request>) -> Self {
+    pub fn staged(mut self, schedule: &Schedule<N::Request, N::Timer>) -> Self {
         assert!(self.scripts.is_empty(), "stage a cluster before adding clients");
         let played = self.play(schedule).unwrap_or_else(|why| panic!("{why}"));
         self = played.cluster;
@@ -325,7 +376,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             state.servers.push(Server { local: NOTHING, saved, timers: 0, causes: 0, up: true });
         }
         for id in (0..self.size).map(NodeId) {
-            self.hand_over(&mut state, id, self.starting(id), false);
+            self.hand_over(&mut state, id, self.starting(id), Event::Restart { server: id }.into());
         }
         if self.leaves_out_ignored {
             self.leave_out_ignored(&mut state, |_| true);

@@ -94,10 +94,7 @@ impl<'a, N: Node, H: History<N>> View<'a, N, H> {
 
     /// Has each client made all requests of its script, and been answered?
     pub fn is_finished(&self) -> bool {
-        let scripts = self.state.clients.iter().zip(&self.cluster.scripts);
-        scripts
-            .into_iter()
-            .all(|(client, script)| !client.waiting && usize::from(client.asked) == script.requests.len())
+        self.cluster.has_answered_all(self.state)
     }
 
     /// Is the link between `a` and `b` cut?

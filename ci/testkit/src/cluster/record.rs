@@ -45,7 +45,13 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             Event::Deliver { envelope, .. } | Event::Drop { envelope } => self.sent_knowing(envelope.causes),
             _ => String::new(),
         };
-        format!("{}{causes}{lost}", self.occurrence(state, action.event))
+        let torn = match (action.torn_at, self.input(state, action.event)) {
+            (Some(at), Some((server, _))) => {
+                format!("; {server} crashes before its effect {}, a save, and restarts", at + 1)
+            }
+            _ => String::new(),
+        };
+        format!("{}{causes}{torn}{lost}", self.occurrence(state, action.event))
     }
 
     fn sent_knowing(&self, causes: Causes) -> String {
@@ -120,7 +126,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     /// What the server does in answer to `action`, in words.
     fn effects(&self, state: &State, action: Action) -> Vec<String> {
         let outputs = self.outputs(state, action.event).map_or(&[][..], |(_, outputs)| outputs);
-        outputs.iter().map(|output| self.effect(output, action.replies_lost)).collect()
+        let happen = action.torn_at.map_or(outputs.len(), usize::from);
+        outputs[..happen].iter().map(|output| self.effect(output, action.replies_lost)).collect()
     }
 
     fn effect(&self, output: &Output, replies_lost: bool) -> String {

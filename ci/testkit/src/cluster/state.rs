@@ -33,6 +33,7 @@ pub(super) struct Server {
 
 impl Server {
     /// The timers that are armed, by their index.
+    #[inline]
     pub fn armed(self) -> impl Iterator<Item = u8> {
         let mut left = self.timers;
         iter::from_fn(move || {
@@ -54,19 +55,24 @@ pub struct Envelope {
 
 impl Envelope {
     /// Who sent it.
+    #[inline]
     pub fn from(self) -> NodeId {
         NodeId(self.from.into())
     }
 
     /// Whom it is for.
+    #[inline]
     pub fn to(self) -> NodeId {
         NodeId(self.to.into())
     }
 }
 
+// What the search does for each message of each state is inlined into the crate of the check: there it is instantiated.
+//
 // Most of a state is servers and messages, and each state is hashed. Whole words are twice as fast as field by field.
 
 impl Hash for Server {
+    #[inline]
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(pair(self.local, self.saved));
         hasher.write_u64(self.timers);
@@ -75,12 +81,14 @@ impl Hash for Server {
 }
 
 impl Hash for Envelope {
+    #[inline]
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(pair(self.message, self.causes));
         hasher.write_u16(u16::from_be_bytes([self.from, self.to]));
     }
 }
 
+#[inline]
 fn pair(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
@@ -90,6 +98,8 @@ fn pair(high: u32, low: u32) -> u64 {
 pub(super) struct Client {
     pub asked: u16,
     pub waiting: bool,
+    /// The server that it asked last has refused: to ask another one costs no retry.
+    pub refused: bool,
     /// Names its last request, while causes are tracked.
     pub causes: Causes,
 }
@@ -144,15 +154,20 @@ pub struct Action {
     pub event: Event,
     /// The clients never see the replies that this step sends.
     pub replies_lost: bool,
+    /// The server stops in the middle: what it wanted done before the effect with this index has happened, and the rest never
+    /// does. Then it starts again, with what it had saved.
+    pub torn_at: Option<u8>,
 }
 
 impl From<Event> for Action {
+    #[inline]
     fn from(event: Event) -> Self {
-        Action { event, replies_lost: false }
+        Action { event, replies_lost: false, torn_at: None }
     }
 }
 
 /// The bit of the link between `a` and `b`, the same in both directions.
+#[inline]
 pub(super) fn link(a: NodeId, b: NodeId) -> u64 {
     let (low, high) = (a.0.min(b.0), a.0.max(b.0));
     // The pairs below `high` come first: (0,1), (0,2), (1,2), (0,3), …

@@ -98,20 +98,61 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         if self.replaying {
             self.link_events(&mut events);
         }
-        events.retain(|&event| self.within_limits(state, event));
+        events.retain(|&event| self.within_limits(state, event) && !self.is_turned_away(state, event));
         for event in events {
             actions.push(event.into());
             if self.left(state, Budget::LostReplies) && self.replies(state, event) {
-                actions.push(Action { event, replies_lost: true });
+                actions.push(Action { replies_lost: true, ..event.into() });
+            }
+            if self.left(state, Budget::Restarts) {
+                actions.extend(self.tears(state, event).map(|at| Action { torn_at: Some(at), ..event.into() }));
             }
         }
+    }
+
+    /// Would `event` only bring a client, which has nothing to lose by it, a refusal? Then it need not be looked at: the client
+    /// is where it was, and may ask elsewhere.
+    pub(super) fn is_turned_away(&self, state: &State, event: Event) -> bool {
+        let (Event::Invoke { client, .. } | Event::Retry { client, .. }) = event else { return false };
+        let cannot_be = self.replaying || self.refusals.is_none() && self.tables.later.0.is_empty();
+        let Some((server, input)) = self.input(state, event).filter(|_| !cannot_be) else { return false };
+        let asked = state.clients[client.0];
+        let refuses = |output: &Output| matches!(output, Output::Reply { response, .. } if self.is_refusal(*response));
+        match self.handled(state, server, input) {
+            Handled::Done { local, outputs, unfinished } => {
+                let nothing_else = *local == state.servers[server.0].local && outputs.iter().all(refuses);
+                nothing_else && (!outputs.is_empty() || *unfinished) && (asked.refused || !asked.waiting)
+            }
+            Handled::Fault(_) => false,
+        }
+    }
+
+    /// Does this response say that the request was not taken?
+    fn is_refusal(&self, response: Key) -> bool {
+        self.refusals.as_ref().is_some_and(|refuses| refuses(self.tables.responses.get(response)))
+    }
+
+    /// The moments in which a crash in the middle of `event` would matter: just before something is saved, when somebody has
+    /// been told of it already.
+    fn tears(&self, state: &State, event: Event) -> impl Iterator<Item = u8> + use<N, H> {
+        let outputs = self.outputs(state, event).map_or(&[][..], |(_, outputs)| outputs);
+        let told = |output: &Output| matches!(output, Output::Send { .. } | Output::Reply { .. });
+        let mut saves = Vec::new();
+        let mut anybody_knows = false;
+        for (at, output) in outputs.iter().enumerate() {
+            anybody_knows |= told(output);
+            if anybody_knows && matches!(output, Output::Save { .. }) {
+                saves.extend(u8::try_from(at));
+            }
+        }
+        saves.into_iter()
     }
 
     fn client_events(&self, state: &State, events: &mut Vec<Event>) {
         for (at, (client, script)) in state.clients.iter().zip(&self.scripts).enumerate() {
             let id = ClientId(at);
             let up = script.servers.iter().copied().filter(|server| state.servers[server.0].up);
-            if client.waiting && self.left(state, Budget::Retries) {
+            if client.waiting && (client.refused || self.left(state, Budget::Retries)) {
                 events.extend(up.map(|to| Event::Retry { client: id, to }));
             } else if !client.waiting && !self.has_asked_all(state, id) {
                 events.extend(up.map(|to| Event::Invoke { client: id, to }));
@@ -196,6 +237,19 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             }
     }
 
+    /// The index of a timer.
+    pub(crate) fn timer(&self, timer: N::Timer) -> u8 {
+        self.tables.timer(timer)
+    }
+
+    /// The firing of `timer`, if `server` has armed it.
+    pub(crate) fn firing(&self, state: &State, server: NodeId, timer: &N::Timer) -> Option<Event> {
+        let armed = state.servers[server.0].armed();
+        armed.map(|timer| Event::Timeout { server, timer }).find(|event| {
+            matches!(self.occurrence(state, *event), Occurrence::Timeout { timer: other, .. } if other == timer)
+        })
+    }
+
     /// The step that `action` comes to in `state`: itself if it is possible, or the delivery of a message of the same variant
     /// between the same two servers.
     pub(crate) fn alike(&self, state: &State, action: Action) -> Option<Action> {
@@ -225,6 +279,16 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     /// Has `client` made every request of its script?
     pub(crate) fn has_asked_all(&self, state: &State, client: ClientId) -> bool {
         usize::from(state.clients[client.0].asked) == self.script(client).requests.len()
+    }
+
+    /// Does `client` wait for an answer, and has the server that it asked last refused?
+    pub(crate) fn has_been_refused(&self, state: &State, client: ClientId) -> bool {
+        state.clients[client.0].waiting && state.clients[client.0].refused
+    }
+
+    /// Has each client got all of its answers?
+    pub(crate) fn has_answered_all(&self, state: &State) -> bool {
+        (0..self.clients()).map(ClientId).all(|id| !state.clients[id.0].waiting && self.has_asked_all(state, id))
     }
 
     /// The servers that `client` may ask and that are up.
@@ -325,10 +389,17 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             Event::Heal => state.cut = self.cut,
             Event::CutLink { a, b } => state.cut |= link(a, b),
             Event::HealLink { a, b } => state.cut = (state.cut & !link(a, b)) | self.cut,
-            Event::Retry { client, to } => state.servers[to.0].causes |= state.clients[client.0].causes,
+            Event::Retry { client, to } => {
+                state.servers[to.0].causes |= state.clients[client.0].causes;
+                state.clients[client.0].refused = false;
+            }
         }
         if let Some((server, input)) = input {
-            self.hand_over(state, server, input, action.replies_lost);
+            self.hand_over(state, server, input, action);
+            if action.torn_at.is_some() && state.fault == NOTHING {
+                self.stop_for_a_moment(state, server);
+                self.hand_over(state, server, self.starting(server), Event::Restart { server }.into());
+            }
         }
         if self.leaves_out_ignored {
             self.leave_out_what_is_ignored_since(state, action.event);
@@ -352,12 +423,13 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             Event::Restart { .. } => Some(Budget::Restarts),
             Event::Deliver { keep: true, .. } => Some(Budget::Duplicates),
             Event::Drop { .. } => Some(Budget::Drops),
-            Event::Retry { .. } => Some(Budget::Retries),
+            Event::Retry { client, .. } if !state.clients[client.0].refused => Some(Budget::Retries),
             Event::Partition { .. } | Event::Heal => Some(Budget::Partitions),
             _ => None,
         };
         let lost = action.replies_lost.then_some(Budget::LostReplies);
-        for budget in budget.into_iter().chain(lost) {
+        let torn = action.torn_at.map(|_| Budget::Restarts);
+        for budget in budget.into_iter().chain(lost).chain(torn) {
             let spent = &mut state.spent[budget as usize];
             // What nobody limits is not counted: the count would only tell equal states apart.
             *spent = (*spent + 1).min(self.budgets[budget as usize]);
@@ -396,13 +468,17 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         state.servers[server.0].causes = causes;
     }
 
-    /// Lets a server handle `input`, and what it wants done happen.
-    pub(super) fn hand_over(&self, state: &mut State, server: NodeId, input: Input, replies_lost: bool) {
+    /// Lets a server handle `input`, as a part of `action`, and what it wants done happen.
+    pub(super) fn hand_over(&self, state: &mut State, server: NodeId, input: Input, action: Action) {
         match self.handled(state, server, input) {
             Handled::Fault(fault) => state.fault = *fault,
-            Handled::Done { local, outputs } => {
-                state.servers[server.0].local = *local;
-                self.emit(state, server, outputs, replies_lost);
+            Handled::Done { local, outputs, .. } => {
+                let before = std::mem::replace(&mut state.servers[server.0].local, *local);
+                if H::WATCHES_SERVERS && before != *local {
+                    state.history = self.tables.server_changed(state.history, server, before, *local);
+                }
+                let happen = action.torn_at.map_or(outputs.len(), usize::from);
+                self.emit(state, server, &outputs[..happen], action.replies_lost);
             }
         }
     }
@@ -438,9 +514,14 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             state.fault = self.tables.faults.key(Fault::AnswersNobody { server, to });
             return;
         }
+        let refused = self.is_refusal(response);
         let client = &mut state.clients[to.client.0];
         // A reply to an earlier request, or a second reply, comes too late: the client has gone on.
-        if !lost && client.waiting && to.number + 1 == asked {
+        if lost || !client.waiting || to.number + 1 != asked {
+            return;
+        }
+        client.refused = refused;
+        if !refused {
             client.waiting = false;
             state.history = self.tables.returned(state.history, to.client, to.number, response);
         }

@@ -17,7 +17,7 @@ use hashbrown::HashTable;
 use super::history::{History, Invocation};
 use super::state::{Causes, Key, NOTHING};
 use crate::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
-use crate::panics;
+use crate::panics::{self, Later};
 
 /// Values by index, each once.
 pub(super) struct Table<T> {
@@ -90,15 +90,28 @@ pub(crate) enum Output {
 
 /// What a handler did: the server after it, and its effects in order.
 pub(super) enum Handled {
-    Done { local: Key, outputs: Vec<Output> },
+    /// With `unfinished`, it met a `todo!` of a later task, and ended there.
+    Done {
+        local: Key,
+        outputs: Vec<Output>,
+        unfinished: bool,
+    },
     Fault(Key),
 }
 
 impl Handled {
     /// Would the server at `local` be the same had the event not come?
     pub fn is_ignored(&self, before: Key) -> bool {
-        matches!(self, Handled::Done { local, outputs } if *local == before && outputs.is_empty())
+        matches!(self, Handled::Done { local, outputs, .. } if *local == before && outputs.is_empty())
     }
+}
+
+/// What one call of a handler led to: the server after it, its effects, and whether it ended before its end.
+#[derive(PartialEq)]
+struct Call<N: Node> {
+    node: N,
+    out: Outbox<N>,
+    unfinished: bool,
 }
 
 /// What learner code must never do, whatever it implements.
@@ -119,6 +132,7 @@ pub enum Fault {
 enum Recorded {
     Invoked { id: RequestId, server: NodeId, local: Key, request: Key, causes: Causes },
     Returned { id: RequestId, response: Key },
+    ServerChanged { server: NodeId, before: Key, after: Key },
 }
 
 /// All tables of one cluster.
@@ -131,6 +145,8 @@ pub(super) struct Tables<N: Node, H> {
     pub responses: Table<N::Response>,
     pub histories: Table<H>,
     pub faults: Table<Fault>,
+    /// What is left for later tasks.
+    pub later: Later,
     handled: boxcar::Vec<Handled>,
     handled_by: Mutex<HashMap<(Key, Input), usize, FixedState>>,
     recorded: Mutex<HashMap<(Key, Recorded), Key, FixedState>>,
@@ -147,6 +163,7 @@ impl<N: Node, H: History<N>> Tables<N, H> {
             responses: Table::new(),
             histories: Table::new(),
             faults: Table::new(),
+            later: Later::default(),
             handled: boxcar::Vec::new(),
             handled_by: Mutex::default(),
             recorded: Mutex::default(),
@@ -158,50 +175,57 @@ impl<N: Node, H: History<N>> Tables<N, H> {
         if let Some(&at) = lock(&self.handled_by).get(&(before, input)) {
             return &self.handled[at];
         }
-        let handled = self.run(|out| match input {
-            Input::Start { membership } => {
+        let is_start = matches!(input, Input::Start { .. });
+        let node = (!is_start).then(|| self.locals.get(before));
+        let handled = self.run(node, |node, out| match (input, node) {
+            (Input::Start { membership }, node) => {
                 let saved = (before != NOTHING).then(|| self.saved.get(before).clone());
-                N::start(membership, saved, out)
+                *node = Some(N::start(membership, saved, out));
             }
-            Input::Message { from, message } => self.changed(before, |node| {
+            (Input::Message { from, message }, Some(node)) => {
                 node.on_message(NodeId(from.into()), self.messages.get(message).clone(), out);
-            }),
-            Input::Timer { timer } => self.changed(before, |node| {
-                node.on_timer(self.timers.get(timer.into()).clone(), out);
-            }),
-            Input::Request { id, request } => self.changed(before, |node| {
+            }
+            (Input::Timer { timer }, Some(node)) => node.on_timer(self.timers.get(timer.into()).clone(), out),
+            (Input::Request { id, request }, Some(node)) => {
                 node.on_request(id, self.requests.get(request).clone(), out);
-            }),
+            }
+            (_, None) => unreachable!("only a server that is up is handed anything"),
         });
         let at = self.handled.push(handled);
         lock(&self.handled_by).insert((before, input), at);
         &self.handled[at]
     }
 
-    /// The server at `local` after `change`.
-    fn changed(&self, local: Key, change: impl FnOnce(&mut N)) -> N {
-        let mut node = self.locals.get(local).clone();
-        change(&mut node);
-        node
-    }
-
-    /// Runs learner code twice, and keeps what it did if both runs agree.
-    fn run(&self, step: impl Fn(&mut Outbox<N>) -> N) -> Handled {
-        let once = || {
-            let mut out = Outbox::new();
-            catch_unwind(AssertUnwindSafe(|| step(&mut out))).map(|node| (node, out)).map_err(fault)
+    /// Runs learner code twice on a copy of `node`, and keeps what it did if both runs agree.
+    fn run(&self, node: Option<&N>, step: impl Fn(&mut Option<N>, &mut Outbox<N>)) -> Handled {
+        let call = || {
+            let (mut node, mut out) = (node.cloned(), Outbox::new());
+            let ended = catch_unwind(AssertUnwindSafe(|| step(&mut node, &mut out))).map_err(fault);
+            match (ended, node) {
+                (Ok(()), Some(node)) => Ok(Call { node, out, unfinished: false }),
+                (Err(fault), Some(node)) if self.is_left_for_later(&fault) => Ok(Call { node, out, unfinished: true }),
+                (Err(fault), _) => Err(fault),
+                (Ok(()), None) => unreachable!("a start makes a server"),
+            }
         };
-        match (once(), once()) {
+        match (call(), call()) {
             (Err(fault), _) | (_, Err(fault)) => Handled::Fault(self.faults.key(fault)),
             (Ok(first), Ok(second)) if first == second => {
-                let (node, out) = first;
+                let Call { node, out, unfinished } = first;
                 let outputs = out.into_effects().into_iter().map(|effect| self.output(effect)).collect();
-                Handled::Done { local: self.locals.key(node), outputs }
+                Handled::Done { local: self.locals.key(node), outputs, unfinished }
             }
-            (Ok(first), Ok(second)) => Handled::Fault(
-                self.faults.key(Fault::Nondeterministic { first: format!("{first:?}"), second: format!("{second:?}") }),
-            ),
+            (Ok(first), Ok(second)) => {
+                let shown = |Call { node, out, .. }| format!("{:?}", (node, out));
+                let fault = Fault::Nondeterministic { first: shown(first), second: shown(second) };
+                Handled::Fault(self.faults.key(fault))
+            }
         }
+    }
+
+    /// Is this a `todo!` in a file of a later task?
+    fn is_left_for_later(&self, fault: &Fault) -> bool {
+        matches!(fault, Fault::Panicked { message, at } if self.later.covers(message, at))
     }
 
     fn output(&self, effect: Effect<N>) -> Output {
@@ -226,7 +250,7 @@ impl<N: Node, H: History<N>> Tables<N, H> {
     }
 
     /// The index of a timer. Armed timers are kept as bits, so there is room for 64 kinds.
-    fn timer(&self, timer: N::Timer) -> u8 {
+    pub fn timer(&self, timer: N::Timer) -> u8 {
         let key = self.timers.key(timer);
         assert!(key < 64, "a server arms more than 64 different timers; a timer is a kind, not an occasion");
         key as u8
@@ -258,6 +282,14 @@ impl<N: Node, H: History<N>> Tables<N, H> {
         let id = RequestId { client, number };
         self.record(history, Recorded::Returned { id, response }, |history| {
             history.returned(id, self.responses.get(response));
+        })
+    }
+
+    /// The history after a server has changed.
+    pub fn server_changed(&self, history: Key, server: NodeId, before: Key, after: Key) -> Key {
+        self.record(history, Recorded::ServerChanged { server, before, after }, |history| {
+            let was = (before != NOTHING).then(|| self.locals.get(before));
+            history.server_changed(server, was, self.locals.get(after));
         })
     }
 

@@ -15,6 +15,7 @@ mod shrink;
 mod timetable;
 mod world;
 
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
 use rand::Rng;
@@ -43,6 +44,8 @@ pub struct Faults {
     pub lost: u32,
     /// So many partitions into two random sides, one after the other, each healed later.
     pub partitions: u8,
+    /// So many times, one link is cut for a short while.
+    pub flaps: u8,
     /// At most so many servers stop for good.
     pub crashes: u8,
     /// At most so many times, a server stops and starts again.
@@ -64,13 +67,24 @@ pub struct Simulation<N: Node, H: History<N>> {
 struct Timing {
     messages: RangeInclusive<Tick>,
     timers: RangeInclusive<Tick>,
+    /// Timers that wait otherwise, by their index.
+    each_timer: BTreeMap<u8, RangeInclusive<Tick>>,
     pauses: RangeInclusive<Tick>,
+    /// How long clients wait for an answer before they ask again, if they ever do.
+    patience: Option<RangeInclusive<Tick>>,
+}
+
+impl Timing {
+    fn of_timer(&self, timer: u8) -> &RangeInclusive<Tick> {
+        self.each_timer.get(&timer).unwrap_or(&self.timers)
+    }
 }
 
 impl<N: Node, H: History<N>> Simulation<N, H> {
     /// Simulates `cluster`, whose clients make the requests of their scripts. Its budgets do not matter here.
     pub fn new(cluster: Cluster<N, H>, faults: Faults) -> Self {
-        let timing = Timing { messages: 1..=20, timers: 100..=200, pauses: 1..=40 };
+        let timing =
+            Timing { messages: 1..=20, timers: 100..=200, each_timer: BTreeMap::new(), pauses: 1..=40, patience: None };
         Simulation { cluster, faults, timing, steps: 50_000 }
     }
 
@@ -83,6 +97,19 @@ impl<N: Node, H: History<N>> Simulation<N, H> {
     /// How long a timer waits, in ticks (100 to 200 if not said).
     pub fn timers_wait(mut self, ticks: RangeInclusive<Tick>) -> Self {
         self.timing.timers = ticks;
+        self
+    }
+
+    /// How long one kind of timer waits, in ticks.
+    pub fn timer_waits(mut self, timer: N::Timer, ticks: RangeInclusive<Tick>) -> Self {
+        self.timing.each_timer.insert(self.cluster.timer(timer), ticks);
+        self
+    }
+
+    /// How long a client waits for an answer before it asks again, at any of its servers (for ever if not said). One that was refused
+    /// asks again after a pause. A run then ends when all clients have their answers, and all faults are over.
+    pub fn clients_ask_again(mut self, ticks: RangeInclusive<Tick>) -> Self {
+        self.timing.patience = Some(ticks);
         self
     }
 
@@ -151,6 +178,15 @@ impl<N: Node, H: History<N>> Simulation<N, H> {
             moment = start + rng.random_range(1..=share / 2);
             plan.extend(split(self.cluster.size(), rng).into_iter().map(|cut| (start, cut)));
             plan.push((moment, Event::Heal));
+        }
+        for _ in 0..self.faults.flaps {
+            let start = rng.random_range(1..=span);
+            let until = start + rng.random_range(1..=4 * self.timing.messages.end());
+            let a = self.any_server(rng);
+            let b = NodeId((a.0 + rng.random_range(1..self.cluster.size().max(2))) % self.cluster.size());
+            if a != b {
+                plan.extend([(start, Event::CutLink { a, b }), (until, Event::HealLink { a, b })]);
+            }
         }
         for _ in 0..self.faults.crashes {
             plan.push((rng.random_range(1..=span), Event::Crash { server: self.any_server(rng) }));

@@ -30,7 +30,10 @@ pub(super) fn shrink<N: Node, H: History<N>>(
             }
             let end = (start + chunk).min(actions.len());
             let rest = [&actions[..start], &actions[end..]].concat();
-            if let Some((taken, again)) = retake(cluster, &rest, &broken) {
+            // A run that is broken before its first step has nothing left to take out.
+            if let Some((taken, again)) = retake(cluster, &rest, &broken)
+                && taken.len() < actions.len()
+            {
                 (actions, broken, shorter) = (taken, again, true);
             }
             if start == 0 {

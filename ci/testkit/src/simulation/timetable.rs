@@ -26,6 +26,9 @@ pub enum Sighting<Response> {
     Answered { client: ClientId, at: Tick, response: Response },
 }
 
+/// What happens at which tick, in any order.
+type Timetable<N> = [(Tick, Step<<N as Node>::Request, <N as Node>::Timer>)];
+
 impl<N: Node, H: History<N>> Simulation<N, H> {
     /// Plays one run in which each step of `timetable` happens at its tick, until the network has nothing left to do. Tells
     /// what the clients saw, in the order in which it happened; several things may share a tick.
@@ -38,12 +41,8 @@ impl<N: Node, H: History<N>> Simulation<N, H> {
     /// The rule of the cluster that the run broke. The run is not shrunk.
     ///
     /// # Panics
-    /// If the timetable names a server that does not exist.
-    pub fn play(
-        mut self,
-        timetable: &[(Tick, Step<N::Request>)],
-        seed: u64,
-    ) -> Result<Vec<Sighting<N::Response>>, Box<Finding>> {
+    /// If the timetable names a server that does not exist, or fires a timer.
+    pub fn play(mut self, timetable: &Timetable<N>, seed: u64) -> Result<Vec<Sighting<N::Response>>, Box<Finding>> {
         let plan = self.plan_of(timetable);
         let rng = ChaCha8Rng::seed_from_u64(seed);
         let mut world = World::new(&self.cluster, &self.timing, self.faults, None, rng, plan);
@@ -56,16 +55,20 @@ impl<N: Node, H: History<N>> Simulation<N, H> {
     }
 
     /// The steps of a timetable as events, with their requests in the clients' scripts.
-    fn plan_of(&mut self, timetable: &[(Tick, Step<N::Request>)]) -> Vec<(Tick, Event)> {
+    fn plan_of(&mut self, timetable: &Timetable<N>) -> Vec<(Tick, Event)> {
         let (size, first) = (self.cluster.size(), self.cluster.clients());
         let server = |id: usize| {
             assert!(id < size, "the timetable names n{id}, but the last server is n{}", size - 1);
             NodeId(id)
         };
-        let mut event = |step: &Step<N::Request>| match *step {
+        let mut event = |step: &Step<N::Request, N::Timer>| match *step {
             Step::Cut { a, b } => Event::CutLink { a: server(a), b: server(b) },
             Step::Heal { a, b } => Event::HealLink { a: server(a), b: server(b) },
             Step::Crash { server: id } => Event::Crash { server: server(id) },
+            Step::Restart { server: id } => Event::Restart { server: server(id) },
+            Step::Fire { .. } => {
+                panic!("a timetable fires no timers: in a simulation, each fires when its time has come")
+            }
             Step::Ask { client, server: id, ref request } => {
                 self.cluster.append_request(first + client, request.clone());
                 Event::Invoke { client: ClientId(first + client), to: server(id) }

@@ -29,6 +29,8 @@ pub(super) struct World<'a, N: Node, H: History<N>> {
     appointments: u64,
     /// For each armed timer the appointment that counts. To arm it again moves it.
     armed: BTreeMap<(NodeId, u8), u64>,
+    /// Until when each client waits for its answer, if clients ask again.
+    patience: BTreeMap<ClientId, Tick>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +79,7 @@ impl<'a, N: Node, H: History<N>> World<'a, N, H> {
             agenda: BinaryHeap::new(),
             appointments: 0,
             armed: BTreeMap::new(),
+            patience: BTreeMap::new(),
         };
         for fault in 0..world.plan.len() {
             world.appoint(world.plan[fault].0, What::Fault(fault));
@@ -107,9 +110,14 @@ impl<'a, N: Node, H: History<N>> World<'a, N, H> {
         (self.actions, self.ticks, self.state)
     }
 
-    /// Timers may go on for ever; the run is over when only they are left.
+    /// Timers may go on for ever; the run is over when only they are left. If clients ask again, it is over when they need not
+    /// any more.
     fn is_over(&self) -> bool {
-        self.agenda.iter().all(|Reverse(appointment)| matches!(appointment.what, What::Timer(..)))
+        let what = || self.agenda.iter().map(|Reverse(appointment)| appointment.what);
+        match self.timing.patience {
+            None => what().all(|what| matches!(what, What::Timer(..))),
+            Some(_) => self.cluster.has_answered_all(&self.state) && !what().any(|what| matches!(what, What::Fault(_))),
+        }
     }
 
     /// The event of an appointment, if it can happen now.
@@ -137,9 +145,10 @@ impl<'a, N: Node, H: History<N>> World<'a, N, H> {
         self.cluster.is_possible(&self.state, event).then_some(event)
     }
 
-    /// A client's next request, at one of its servers that are up. A client that waits looks again later.
+    /// A client's next request, at one of its servers that are up. A client that waits looks again later, and then asks again
+    /// if it was refused or has lost its patience.
     fn ask(&mut self, client: ClientId) -> Option<Event> {
-        if self.cluster.has_asked_all(&self.state, client) {
+        if self.timing.patience.is_none() && self.cluster.has_asked_all(&self.state, client) {
             return None;
         }
         let servers = self.cluster.servers_for(&self.state, client);
@@ -147,15 +156,32 @@ impl<'a, N: Node, H: History<N>> World<'a, N, H> {
             return None;
         }
         let to = servers[self.rng.random_range(0..servers.len())];
-        let event = Event::Invoke { client, to };
-        if self.cluster.is_possible(&self.state, event) {
+        let (next, again) = (Event::Invoke { client, to }, Event::Retry { client, to });
+        if self.cluster.is_possible(&self.state, next) {
+            self.wait_for_answer(client);
             self.appoint_client(client);
-            return Some(event);
+            return Some(next);
         }
-        if self.can_still_be_answered() {
-            self.appoint_client(client);
+        if !self.cluster.is_possible(&self.state, again) {
+            return None; // it has all of its answers
         }
-        None
+        let has_patience = self.patience.get(&client).is_none_or(|until| self.now < *until);
+        if self.timing.patience.is_none() || has_patience && !self.cluster.has_been_refused(&self.state, client) {
+            if self.timing.patience.is_some() || self.can_still_be_answered() {
+                self.appoint_client(client);
+            }
+            return None;
+        }
+        self.wait_for_answer(client);
+        self.appoint_client(client);
+        Some(again)
+    }
+
+    fn wait_for_answer(&mut self, client: ClientId) {
+        if let Some(patience) = self.timing.patience.clone() {
+            let until = self.now + self.draw(&patience);
+            self.patience.insert(client, until);
+        }
     }
 
     /// Is anything under way that could bring a waiting client its answer?
@@ -226,7 +252,7 @@ impl<'a, N: Node, H: History<N>> World<'a, N, H> {
     }
 
     fn appoint_timer(&mut self, server: NodeId, timer: u8) {
-        let at = self.now + self.draw(&self.timing.timers.clone());
+        let at = self.now + self.draw(&self.timing.of_timer(timer).clone());
         let number = self.appoint(at, What::Timer(server, timer));
         self.armed.insert((server, timer), number);
     }

@@ -4,7 +4,7 @@ use testkit::cluster::{Cluster, Log};
 use testkit::history::Operation;
 use testkit::node::{ClientId, RequestId};
 
-use crate::puppet::Do::{Answer, AnswerWhenTold, Tell};
+use crate::puppet::Do::{Answer, AnswerWhenTold, Remember, Tell};
 use crate::puppet::{ANSWER, Puppet};
 use crate::walk::Walk;
 
@@ -82,4 +82,36 @@ fn a_reply_to_an_earlier_request_is_ignored() {
         walk.then(["c0 asks n0: [AnswerWhenTold, Tell(0, 0), Tell(0, 0)]", "n0 receives 0 from n0", "c0 asks n0: []"]);
     let walk = walk.then(["n0 receives 0 from n0"]);
     assert_eq!(answers(&walk), [Some(7), None], "the second request still waits");
+}
+
+/// The answer 0 says that the server has not taken the request.
+fn refusing() -> Cluster<Puppet, Log<Puppet>> {
+    cluster().refusals(|answer| *answer == 0)
+}
+
+#[test]
+fn a_refusal_is_no_answer_and_asking_elsewhere_costs_no_retry() {
+    let walk = Walk::new(refusing().client(&[0, 1], [vec![Remember(1), Answer(0)]]));
+    let walk = walk.then(["c0 asks n0: [Remember(1), Answer(0)]"]);
+    assert_eq!(answers(&walk), [None]);
+    assert_eq!(
+        walk.possible(),
+        ["c0 asks n1 again: [Remember(1), Answer(0)]"],
+        "n0 would refuse again, and be the same"
+    );
+}
+
+#[test]
+fn a_refusal_that_changes_nothing_need_not_be_asked_for() {
+    let walk = Walk::new(refusing().client(&[0, 1], [vec![Answer(0)]]));
+    assert!(walk.possible().is_empty(), "{:?}", walk.possible());
+    let walk = Walk::new(refusing().client(&[0, 1], [vec![Answer(1)]]));
+    assert_eq!(walk.possible().len(), 2, "an answer is something else");
+}
+
+#[test]
+fn a_lost_refusal_leaves_its_client_waiting() {
+    let walk = Walk::new(refusing().client(&[0, 1], [vec![Remember(1), Answer(0)]]).lost_replies(1));
+    let walk = walk.then(["c0 asks n0: [Remember(1), Answer(0)]; the reply is lost"]);
+    assert!(walk.possible().is_empty(), "it knows nothing of the refusal, and has no retry: {:?}", walk.possible());
 }

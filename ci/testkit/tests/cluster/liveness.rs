@@ -112,3 +112,61 @@ impl Node for Fragile {
         out.send(NodeId(1), ());
     }
 }
+
+#[test]
+fn clients_that_persist_ask_again_on_a_fair_suffix() {
+    let finishes = |view: &View<'_, Puppet, ()>| if view.is_finished() { Ok(()) } else { Err("c0 waits.".to_owned()) };
+    // Only n1 answers, and only when it is asked.
+    let cluster = || {
+        let request = vec![Do::Remember(1), Do::Answer(1)];
+        let cluster = Cluster::<Puppet>::new(2, ()).client(&[0, 1], [request.clone(), request]).lost_replies(1);
+        cluster.leads_to(rule("finishes"), 1, finishes)
+    };
+    assert_eq!(cluster().prove(ALL, None).unwrap_err().kind, FailureKind::Stuck);
+    assert!(cluster().persistent_clients().prove(ALL, None).is_ok());
+}
+
+/// Wins its client's race if its quick timer fires before the slow one does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Racer {
+    won: bool,
+}
+
+impl Node for Racer {
+    type Message = Never;
+    type Timer = &'static str;
+    type Request = Never;
+    type Response = Never;
+    type Durable = ();
+
+    fn start(_: Membership, _: Option<()>, out: &mut Outbox<Self>) -> Self {
+        out.arm("slow");
+        Racer { won: false }
+    }
+
+    fn on_timer(&mut self, timer: &'static str, out: &mut Outbox<Self>) {
+        match timer {
+            "slow" => out.arm("quick"),
+            _ => self.won = true,
+        }
+    }
+
+    fn on_message(&mut self, _: NodeId, message: Never, _: &mut Outbox<Self>) {
+        match message {}
+    }
+
+    fn on_request(&mut self, _: RequestId, request: Never, _: &mut Outbox<Self>) {
+        match request {}
+    }
+}
+
+#[test]
+fn the_slowest_timer_waits_for_the_others() {
+    let won = |view: &View<'_, Racer, ()>| match view.servers().all(|(_, racer)| racer.won) {
+        true => Ok(()),
+        false => Err("Its quick timer has not fired.".to_owned()),
+    };
+    let racers = || Cluster::<Racer>::new(2, ()).leads_to(rule("wins"), 1, won);
+    assert_eq!(racers().prove(ALL, None).unwrap_err().kind, FailureKind::Stuck, "one round fires each timer once");
+    assert!(racers().slowest("slow").prove(ALL, None).is_ok());
+}

@@ -5,6 +5,7 @@ mod aloud;
 mod clients;
 mod findings;
 mod labels;
+mod later;
 mod liveness;
 mod network;
 mod puppet;
@@ -12,6 +13,7 @@ mod replay;
 mod servers;
 mod staging;
 mod walk;
+mod watching;
 
 use testkit::rule::Rule;
 use testkit::search::Bounds;

@@ -1,7 +1,7 @@
 //! Timers, crashes, restarts, and what survives them.
 
 use testkit::cluster::{Cluster, Occurrence};
-use testkit::node::NodeId;
+use testkit::node::{ClientId, NodeId};
 
 use crate::puppet::Do::{Answer, Arm, Disarm, Remember, Save, Tell};
 use crate::puppet::{Puppet, Puppetry};
@@ -142,4 +142,24 @@ fn a_limit_counts_what_it_was_told_to_count() {
 fn a_server_may_send_to_itself() {
     let walk = Walk::new(told([vec![Tell(0, 5)]])).then(["c0 asks n0: [Tell(0, 5)]", "n0 receives 5 from n0"]);
     assert_eq!(puppet(&walk).heard, [5]);
+}
+
+#[test]
+fn a_server_may_crash_between_what_it_tells_and_what_it_saves() {
+    let cluster = || told([vec![Tell(1, 5), Save(8), Answer(0)]]).restarts(1);
+    let walk = Walk::new(cluster());
+    let torn = "c0 asks n0: [Tell(1, 5), Save(8), Answer(0)]; n0 crashes before its effect 2, a save, and restarts";
+    assert!(walk.can(torn), "{:#?}", walk.possible());
+    let walk = walk.then([torn]);
+    assert_eq!(puppet(&walk).started_with, None, "it had saved nothing yet");
+    assert!(walk.can("n1 receives 5 from n0"), "but n1 will hear of it");
+    assert_eq!(walk.view().answered(ClientId(0)), 0);
+    assert!(!walk.can("n0 crashes and restarts"), "that was the one restart");
+    assert!(!Walk::new(told([vec![Tell(1, 5), Save(8)]])).can(torn), "without a budget nothing crashes");
+}
+
+#[test]
+fn who_saves_before_it_tells_cannot_be_caught_between() {
+    let walk = Walk::new(told([vec![Save(8), Tell(1, 5), Answer(0)]]).restarts(1));
+    assert!(walk.possible().iter().all(|step| !step.contains("a save")), "{:#?}", walk.possible());
 }

@@ -1,9 +1,9 @@
 //! Clusters that do not start from nothing.
 
 use testkit::check::FailureKind;
-use testkit::cluster::Cluster;
-use testkit::node::{ClientId, NodeId};
-use testkit::samples::{Ask, Counter};
+use testkit::cluster::{Cluster, Occurrence};
+use testkit::node::{ClientId, Membership, Never, Node, NodeId, Outbox, RequestId};
+use testkit::samples::{Again, Ask, Counter, Courier, Errand};
 use testkit::schedule::Schedule;
 
 use crate::puppet::{Do, Puppet};
@@ -50,8 +50,71 @@ fn a_run_of_a_staged_cluster_begins_after_its_schedule() {
 
 #[test]
 fn a_panic_in_the_schedule_of_a_staged_cluster_is_found() {
-    let schedule = Schedule::new().ask(0, 0, vec![Do::Panic]).ask(0, 0, vec![Do::Answer(1)]);
+    let schedule = Schedule::with_timers().ask(0, 0, vec![Do::Panic]).ask(0, 0, vec![Do::Answer(1)]);
     let cluster = Cluster::<Puppet>::new(1, ()).staged(&schedule).client(&[0], [vec![Do::Answer(1)]]);
     let finding = cluster.prove(ALL, None).unwrap_err();
     assert_eq!(finding.kind, FailureKind::Panicked);
+}
+
+#[test]
+fn a_schedule_fires_timers_and_restarts_servers() {
+    let errand = || Schedule::with_timers().cut(0, 1).ask(0, 0, Errand).heal(0, 1);
+    let parcels = |schedule: Schedule<Errand, Again>| {
+        let played = Cluster::<Courier<true>>::new(2, ()).play(&schedule).map_err(|why| why.to_string())?;
+        Ok::<_, String>(played.count(|step| matches!(step, Occurrence::Deliver { to: NodeId(1), .. })))
+    };
+    assert_eq!(parcels(errand()), Ok(1), "the parcel waited on the cut link");
+    let fires_unarmed = Schedule::with_timers().fire(0, Again);
+    let why = parcels(fires_unarmed).unwrap_err();
+    assert!(why.ends_with("cannot be played: n0 has not armed its timer Again."), "{why}");
+    let again = Schedule::with_timers().cut(0, 1).ask(0, 0, Errand).fire(0, Again).heal(0, 1);
+    assert_eq!(parcels(again), Ok(2), "the timer sent it once more");
+
+    let counter = Cluster::<Counter<false>>::new(1, ()).play(&Schedule::new().ask(0, 0, Ask::Add).restart(0)).unwrap();
+    assert_eq!(counter.view().server(NodeId(0)).map(Counter::count), Some(0), "it had saved nothing");
+}
+
+#[test]
+fn the_first_timer_to_fire_may_be_chosen() {
+    let cluster = || Cluster::<Waker>::new(2, ());
+    let walk = Walk::new(cluster().fires_first(1, "wake"));
+    assert_eq!(walk.view().servers().map(|(_, waker)| waker.woken).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(walk.possible(), [r#"n0's timer "wake" fires"#]);
+}
+
+#[test]
+#[should_panic(expected = "n0 does not arm \"sleep\" when it starts")]
+fn a_first_timer_that_is_not_armed_is_refused() {
+    Cluster::<Waker>::new(2, ()).fires_first(0, "sleep");
+}
+
+/// Counts how often its timer fired.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Waker {
+    woken: u32,
+}
+
+impl Node for Waker {
+    type Message = Never;
+    type Timer = &'static str;
+    type Request = Never;
+    type Response = Never;
+    type Durable = ();
+
+    fn start(_: Membership, _: Option<()>, out: &mut Outbox<Self>) -> Self {
+        out.arm("wake");
+        Waker { woken: 0 }
+    }
+
+    fn on_timer(&mut self, _: &'static str, _: &mut Outbox<Self>) {
+        self.woken += 1;
+    }
+
+    fn on_message(&mut self, _: NodeId, message: Never, _: &mut Outbox<Self>) {
+        match message {}
+    }
+
+    fn on_request(&mut self, _: RequestId, request: Never, _: &mut Outbox<Self>) {
+        match request {}
+    }
 }
