@@ -111,15 +111,18 @@ fn progress_bar(length: usize) -> ProgressBar {
     bar
 }
 
+/// A task lists its checks from the simplest to the costliest. So the last is begun first: none is left to run alone at the end.
 fn side_by_side(checks: &[&str], bar: &ProgressBar, run: impl Fn(&str) -> Run + Sync) -> Vec<Run> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let (next, under_way) = (AtomicUsize::new(0), UnderWay::default());
+    let (next, under_way) = (AtomicUsize::new(1), UnderWay::default());
     let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..cores.min(checks.len()) {
             let (send, next, under_way, run) = (send.clone(), &next, &under_way, &run);
             scope.spawn(move || {
-                while let Some(check) = checks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let take = || checks.len().checked_sub(next.fetch_add(1, Ordering::Relaxed));
+                while let Some(at) = take() {
+                    let check = checks[at];
                     under_way.begin(check, bar);
                     let _ = send.send(run(check)); // the receiver outlives the scope
                     under_way.end(check, bar);
