@@ -9,7 +9,7 @@ use subject::abd::Abd;
 use subject::naive::Naive;
 use subject::register::{Request, Response};
 use testkit::cluster::{Cluster, Linearizable, View};
-use testkit::node::{ClientId, Node};
+use testkit::node::{ClientId, Never, Node};
 use testkit::schedule::{Schedule, Step};
 
 const SERVERS: usize = 3;
@@ -30,7 +30,7 @@ fn no_schedule_of_two_steps_silences_a_quorum_server() {
 type Registers = Linearizable<spec::Register>;
 
 /// How many schedules of one or two steps end in a state of which `wanted` says yes.
-fn how_many<N: Node<Request = Request, Response = Response>>(
+fn how_many<N: Node<Request = Request, Response = Response, Timer = Never>>(
     wanted: impl Fn(&View<'_, N, Registers>) -> bool,
 ) -> usize {
     let steps = steps();

@@ -9,8 +9,11 @@ use subject::lww::Lww;
 use subject::naive::Naive;
 use subject::orset::OrSet;
 use subject::orset::Request::{Add, Elements, Remove};
+use subject::paxos::{Paxos, Propose};
+use subject::raft::prevote::PreVote;
+use subject::raft::{Raft, Timer, store as kv};
 use subject::register::Request::{Read, Write};
-use testkit::cluster::{Cluster, History, Linearizable, Log, State};
+use testkit::cluster::{Cluster, History, Linearizable, Log, Occurrence, State};
 use testkit::node::Node;
 use testkit::search::{Bounds, Ended, Judge, search};
 
@@ -111,6 +114,35 @@ fn on_the_naive_register() {
     the_searches_agree(|| Cluster::<Naive, _>::new(2, Log::default()).client(&[0, 1], [Write(1), Read]).retries(1));
 }
 
+/// So many elections and heartbeats in all, and clients that are sent on.
+fn raft<N>(size: usize, timeouts: u8) -> Cluster<N>
+where
+    N: Node<Request = kv::Request, Response = kv::Response>,
+{
+    let cluster = Cluster::new(size, ()).refusals(|response| matches!(response, kv::Response::NotLeader { .. }));
+    cluster.limit(timeouts, |occurrence| matches!(occurrence, Occurrence::Timeout { .. }))
+}
+
+#[test]
+fn on_raft() {
+    let put = || [kv::Request::Put('x', 1)];
+    the_searches_agree(|| raft::<Raft>(1, 3).client(&[0], put()).restarts(1));
+    the_searches_agree(|| raft::<Raft>(2, 3).client(&[0, 1], put()));
+    the_searches_agree(|| raft::<Raft>(2, 3).client(&[0, 1], put()).restarts(1).leaving_out_ignored());
+    the_searches_agree(|| raft::<Raft>(2, 3).client(&[0, 1], put()).retries(1).lost_replies(1).leaving_out_ignored());
+    the_searches_agree(|| raft::<Raft>(3, 1).fires_first(0, Timer::Election).leaving_out_ignored());
+    the_searches_agree(|| raft::<PreVote>(2, 3).client(&[0, 1], put()).leaving_out_ignored());
+}
+
+#[test]
+fn on_paxos() {
+    let proposers = |size| Cluster::<Paxos>::new(size, ()).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]);
+    let paxos = move |size| proposers(size).limit(1, |step| matches!(step, Occurrence::Timeout { .. }));
+    the_searches_agree(|| paxos(2));
+    the_searches_agree(|| paxos(2).duplicates(1).restarts(1).leaving_out_ignored());
+    the_searches_agree(|| paxos(3).limit(0, |step| matches!(step, Occurrence::Timeout { .. })).leaving_out_ignored());
+}
+
 #[test]
 #[ignore = "takes a minute: cargo test -p cap-solution --test states -- --ignored"]
 fn on_the_largest_models() {
@@ -122,6 +154,8 @@ fn on_the_largest_models() {
     the_searches_agree(|| doubled().leaving_out_ignored());
     let readers = || abd(3).client(&[0], [Write(1)]).client(&[1], [Read]).client(&[2], [Read]);
     the_searches_agree(|| readers().leaving_out_ignored());
+    let elections = || raft::<Raft>(3, 3).fires_first(0, Timer::Election).client(&[0, 1], [kv::Request::Put('x', 1)]);
+    the_searches_agree(|| elections().leaving_out_ignored());
     let four = || abd(4).client(&[0], [Write(1)]).client(&[1], [Read]).duplicates(1);
     the_searches_agree(|| four().leaving_out_ignored());
 }

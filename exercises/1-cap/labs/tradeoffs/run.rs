@@ -2,7 +2,7 @@
 
 use testkit::check::FailureKind;
 use testkit::cluster::Cluster;
-use testkit::node::Node;
+use testkit::node::{Never, Node};
 use testkit::panics;
 use testkit::simulation::{Faults, Sighting, Simulation, Tick};
 
@@ -84,7 +84,7 @@ pub fn contenders(whose: &str) -> Vec<Contender> {
 
 fn contender<N>(name: &'static str, whose: &str, task: Option<&'static str>) -> Contender
 where
-    N: Node<Request = Request, Response = Response>,
+    N: Node<Request = Request, Response = Response, Timer = Never>,
 {
     let runs: Result<Vec<_>, _> =
         SEEDS.map(|seed| play::<N>(seed).map_err(|why| format!("The {name} register {why}"))).collect();
@@ -95,7 +95,7 @@ where
 /// Plays the day of `seed`. The error says what is the matter with the register.
 fn play<N>(seed: u64) -> Result<Run, String>
 where
-    N: Node<Request = Request, Response = Response>,
+    N: Node<Request = Request, Response = Response, Timer = Never>,
 {
     let day = Day::draw(seed);
     let simulation = Simulation::<N, ()>::new(Cluster::new(SERVERS, ()), Faults::default()).messages_take(DELAY);

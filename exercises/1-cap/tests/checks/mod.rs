@@ -5,6 +5,8 @@ pub mod break_it;
 pub mod lww;
 pub mod minority;
 pub mod orset;
+pub mod paxos;
+pub mod raft;
 pub mod replicas;
 pub mod set;
 pub mod spec;

@@ -1,0 +1,88 @@
+//! Replication: the leader's log becomes everybody's log.
+//!
+//! Source: Ongaro & Ousterhout 2014, section 5.3; figure 2, "AppendEntries RPC" and "Rules for Servers".
+//!
+//! # The problem
+//!
+//! Followers may lack entries, or have others that an earlier leader left behind. The leader never changes its own log; it finds, for
+//! each follower, the last place where both logs agree, and sends what comes behind it. Its messages may overtake each other, come
+//! twice, or come from a leader that was deposed long ago.
+//!
+//! # The protocol
+//!
+//! Each [`Message::AppendEntries`] names the entry just before the new ones. A follower that has that entry takes the new ones;
+//! one that has not says so, with a hint where to look. So if two logs agree on an entry's index and term, they agree up to
+//! there. The leader keeps two numbers for each follower: where it will continue (`next_index`, a guess that may be wrong)
+//! and how far the logs are known to agree (`match_index`, which must never be wrong: commits are counted on it).
+
+#![expect(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
+#![allow(dead_code, reason = "the holes of other files will use it")]
+use testkit::node::{NodeId, Outbox};
+
+use super::log::{Command, Entry, Index, Term};
+use super::message::{Message, Outcome};
+use super::{Raft, Role, Timer};
+
+impl Raft {
+    /// On a leader: takes a command into its log, and sends it to the others. A cluster of one has a majority at once, so see
+    /// what is committed now.
+    ///
+    /// Source: section 5.3; figure 2, rules for leaders.
+    pub(super) fn propose(&mut self, command: Command, out: &mut Outbox<Self>) {
+        todo!(
+            "Put the command into your log with your term, save, send entries to every peer, and see what is committed now."
+        )
+    }
+
+    /// The heartbeat timer has fired: makes the leader heard, sends again what may have been lost, and arms the timer anew.
+    ///
+    /// Source: section 5.2; figure 2, rules for leaders.
+    pub(super) fn on_heartbeat(&mut self, out: &mut Outbox<Self>) {
+        todo!("If you are the leader, arm the heartbeat timer and send entries to every peer.")
+    }
+
+    /// On a leader: sends a follower what it lacks, as far as `next_index` knows. That may be nothing.
+    ///
+    /// Source: figure 2, rules for leaders.
+    fn send_entries(&self, follower: NodeId, out: &mut Outbox<Self>) {
+        todo!(
+            "Send the entries from the follower's next_index on, with the index and the term of the entry before them."
+        )
+    }
+
+    /// Takes entries from a leader, and says what became of them.
+    ///
+    /// A leader of an earlier term is refused; the reply's term tells it that it is deposed. If this server's log has no entry
+    /// with the index and term of `prev`, the entries do not fit: the reply is a conflict, with a hint. Otherwise they are
+    /// merged into the log and saved, and the reply says how far both logs are now *known* to agree: up to the last entry that
+    /// this message spoke of, whatever stands behind it. How far the leader's `commit_index` counts here too is for
+    /// [`follow_commit_index`](Self::follow_commit_index) to say.
+    ///
+    /// Source: section 5.3; figure 2, AppendEntries RPC, receiver implementation.
+    pub(super) fn on_append_entries(
+        &mut self,
+        leader: NodeId,
+        term: Term,
+        prev: (Index, Term),
+        entries: Vec<Entry>,
+        commit_index: Index,
+        out: &mut Outbox<Self>,
+    ) {
+        todo!(
+            "Refuse an earlier term and entries that do not fit; else merge them, save if the log changed, reply how far it matches, and follow_commit_index."
+        )
+    }
+
+    /// On a leader: learns what became of entries that it sent in its present term.
+    ///
+    /// A match moves `match_index` up, never down: replies may overtake each other. What is still missing is sent, and there may be
+    /// more to commit. A conflict moves `next_index` down to where the hint says, but never to what is known to match, and the
+    /// leader tries again there. A conflict that says nothing new is left alone, or old replies would cause messages for ever.
+    ///
+    /// Source: section 5.3; figure 2, rules for leaders.
+    pub(super) fn on_append_reply(&mut self, follower: NodeId, term: Term, outcome: Outcome, out: &mut Outbox<Self>) {
+        todo!(
+            "If you lead in this term: on a match raise match_index and next_index, and commit what is held; on a conflict lower next_index; then send what is missing."
+        )
+    }
+}

@@ -1,0 +1,192 @@
+//! Bonus task `paxos`: single-decree Paxos.
+
+use testkit::check::{Rule, check};
+use testkit::cluster::{Cluster, Linearizable, Occurrence, SequentialSpec, View};
+use testkit::node::{ClientId, NodeId};
+use testkit::simulation::{Faults, Simulation};
+
+use crate::subject::paxos::{Chosen, Paxos, Propose, Value};
+
+/// One decision, when there is one copy and one client at a time: the first proposal is chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Decision(Option<Value>);
+
+impl SequentialSpec for Decision {
+    type Op = Propose;
+    type Ret = Chosen;
+
+    fn invoke(&mut self, Propose(value): &Propose) -> Chosen {
+        Chosen(*self.0.get_or_insert(*value))
+    }
+}
+
+type Decisions = Linearizable<Decision>;
+
+const CONSENSUS: Rule = Rule::new(
+    "consensus",
+    "Only one value is chosen, somebody has proposed it, and every client is told that one.",
+    "Lamport 2001, Paxos Made Simple, section 2.1",
+    "1-cap/paxos.md#invariants-to-keep",
+);
+
+const AGREEMENT: Rule = Rule::new(
+    "agreement",
+    "No two servers take different values for chosen.",
+    "Lamport 2001, Paxos Made Simple, section 2.1",
+    "1-cap/paxos.md#invariants-to-keep",
+);
+
+const CHOOSES: Rule = Rule::new(
+    "a value is chosen",
+    "There is a run in which a client is told the chosen value.",
+    "Lamport 2001, Paxos Made Simple, section 2.1",
+    "1-cap/paxos.md#the-idea",
+);
+
+const ALL_ARE_TOLD: Rule = Rule::new(
+    "everybody is told",
+    "There is a run in which every client is told the chosen value.",
+    "Lamport 2001, Paxos Made Simple, section 2.3",
+    "1-cap/paxos.md#the-idea",
+);
+
+const PROGRESS: Rule = Rule::new(
+    "progress",
+    "Once messages arrive and timers fire in turn, a client whose server is up and reaches a majority is told the chosen value.",
+    "Lamport 2001, Paxos Made Simple, section 2.4",
+    "1-cap/paxos.md#the-idea",
+);
+
+const NO_MINORITY: Rule = Rule::new(
+    "no choice in a minority",
+    "A server that reaches less than a majority tells nobody that a value is chosen.",
+    "Lamport 2001, Paxos Made Simple, section 2.1",
+    "1-cap/paxos.md#paxos-minority",
+);
+
+/// Servers of which a retry timer fires so many times.
+fn servers(size: usize, retries: u8) -> Cluster<Paxos, Decisions> {
+    Cluster::new(size, Linearizable::new(Decision::default()))
+        .limit(retries, |occurrence| matches!(occurrence, Occurrence::Timeout { .. }))
+        .leaving_out_ignored()
+        .always(CONSENSUS, |view| match view.history().holds() {
+            true => Ok(()),
+            false => Err(format!("No single decision explains these answers: {}.", view.history().summary())),
+        })
+        .always(AGREEMENT, agree)
+}
+
+fn agree(view: &View<'_, Paxos, Decisions>) -> Result<(), String> {
+    let mut chosen = view.servers().filter_map(|(id, server)| Some((id, server.chosen()?)));
+    let Some((first, value)) = chosen.next() else { return Ok(()) };
+    match chosen.find(|(_, other)| *other != value) {
+        None => Ok(()),
+        Some((id, other)) => Err(format!("{first} takes {value} for chosen, and {id} takes {other}.")),
+    }
+}
+
+fn chooses(cluster: Cluster<Paxos, Decisions>) -> Cluster<Paxos, Decisions> {
+    let clients = cluster.clients();
+    cluster.sometimes(CHOOSES, move |view| (0..clients).any(|id| view.answered(ClientId(id)) > 0))
+}
+
+fn tells_all(cluster: Cluster<Paxos, Decisions>) -> Cluster<Paxos, Decisions> {
+    cluster.sometimes(ALL_ARE_TOLD, |view| view.is_finished())
+}
+
+/// How many steps are enough to look at where a program has more states than the reference.
+const ENOUGH: usize = 12;
+
+#[test]
+pub fn a_client_alone_gets_its_value() {
+    check(|check| {
+        for size in 1..=3 {
+            let cluster = servers(size, 0).client(&[0], [Propose(7)]);
+            check.explores(&format!("one client, and a cluster of {size}"), tells_all(cluster), ENOUGH)?;
+        }
+        let cluster = servers(3, 0).client(&[0], [Propose(7)]).client(&[0], [Propose(8)]);
+        check.explores("two clients of one server", tells_all(cluster), ENOUGH)
+    });
+}
+
+#[test]
+pub fn one_value_is_chosen() {
+    check(|check| {
+        let cluster = servers(3, 1).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]);
+        check.explores("two proposers of three servers, a retry", tells_all(cluster), ENOUGH)?;
+        let cluster = servers(3, 0).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]).client(&[2], [Propose(3)]);
+        check.explores("three proposers of three servers", chooses(cluster), ENOUGH)?;
+        let cluster = servers(4, 0).client(&[0], [Propose(1)]).client(&[3], [Propose(2)]);
+        check.explores("two proposers of four servers", chooses(cluster), ENOUGH)?;
+        let cluster = servers(2, 2).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]);
+        check.explores("two proposers of two servers, two retries", tells_all(cluster), ENOUGH)
+    });
+}
+
+#[test]
+pub fn a_promise_survives_a_restart() {
+    check(|check| {
+        let cluster = servers(3, 0).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]).restarts(1);
+        check.explores("two proposers of three servers, a restart", chooses(cluster), ENOUGH)?;
+        let cluster = servers(3, 0).client(&[0], [Propose(1)]).client(&[0, 1], [Propose(2)]).restarts(2);
+        check.explores("two clients, of which one asks two servers, and two restarts", chooses(cluster), ENOUGH)
+    });
+}
+
+#[test]
+pub fn a_message_that_comes_twice_counts_once() {
+    check(|check| {
+        // With five servers, one that counts for two leaves a majority that knows nothing. Few links keep the scope small.
+        let five = servers(5, 0)
+            .links(&[(0, 1), (0, 2), (4, 2), (4, 3)])
+            .client(&[0], [Propose(1)])
+            .client(&[4], [Propose(2)]);
+        let scope = "two proposers of five servers, of which each reaches three, and a duplicate";
+        check.explores(scope, chooses(five.duplicates(1)), ENOUGH)?;
+        let cluster = servers(3, 0).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]).duplicates(1);
+        check.explores("two proposers of three servers, a duplicate", chooses(cluster), ENOUGH)
+    });
+}
+
+#[test]
+pub fn a_majority_chooses() {
+    check(|check| {
+        let cluster = servers(3, 0).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]).drops(2);
+        let cluster = cluster.leads_to(PROGRESS, 6, |view| nobody_waits(view, &[0, 1]));
+        check.explores("two proposers of three servers, two lost messages", cluster, ENOUGH)?;
+        let cluster = servers(3, 1).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]).crashes(1);
+        let cluster = cluster.leads_to(PROGRESS, 6, |view| nobody_waits(view, &[0, 1]));
+        check.explores("two proposers of three servers, a retry, a crash", cluster, ENOUGH)?;
+        let cluster = servers(3, 2).split(&[&[0], &[1, 2]]).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]);
+        let cluster = cluster.sometimes(CHOOSES, |view| view.answered(ClientId(1)) == 1);
+        let cluster = cluster.always(NO_MINORITY, |view| match view.answered(ClientId(0)) {
+            0 => Ok(()),
+            _ => Err("n0 is cut off from n1 and n2, and has told c0 that a value is chosen.".to_owned()),
+        });
+        check.explores("n0 apart from n1 and n2", cluster, ENOUGH)?;
+        let cluster = (0..5).fold(Cluster::new(5, Linearizable::new(Decision::default())), |cluster, id| {
+            cluster.client(&[id], [Propose(id as Value), Propose(10 + id as Value)])
+        });
+        let cluster = cluster
+            .always(CONSENSUS, |view| match view.history().holds() {
+                true => Ok(()),
+                false => Err(format!("No single decision explains these answers: {}.", view.history().summary())),
+            })
+            .always(AGREEMENT, agree)
+            .leads_to(PROGRESS, 6, |view| nobody_waits(view, &[0, 1, 2, 3, 4]));
+        let faults = Faults { duplicated: 50, lost: 50, partitions: 2, flaps: 4, ..Faults::default() };
+        check.simulates("five servers, five clients", Simulation::new(cluster, faults).steps(4_000), 0..100)
+    });
+}
+
+/// No client whose server is up waits; `of` names the server of each client.
+fn nobody_waits(view: &View<'_, Paxos, Decisions>, of: &[usize]) -> Result<(), String> {
+    for (client, &server) in of.iter().enumerate() {
+        if let (Some(_), Some(request)) = (view.server(NodeId(server)), view.waiting(ClientId(client))) {
+            return Err(format!(
+                "c{client} still waits for the answer to {request}, though n{server} is up, a majority too, and messages arrive."
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Task `clients`: the replicated map, as clients see it.
+
+use testkit::alone::Alone;
+use testkit::check::{Rule, check};
+use testkit::cluster::{Cluster, Log, Occurrence, View};
+use testkit::node::{ClientId, Effect, NodeId};
+use testkit::schedule::Schedule;
+use testkit::simulation::{Faults, Simulation};
+
+use super::super::spec::LINEARIZABLE;
+use super::chronicle::Chronicle;
+use super::servers::{Cell, Server, Watched, servers, serving};
+use crate::subject::raft::message::Message;
+use crate::subject::raft::store::Request::{self, Add, Get, Put};
+use crate::subject::raft::store::{Key, Response};
+use crate::subject::raft::{Raft, Timer};
+
+const FINISHES: Rule = Rule::new(
+    "requests are answered",
+    "There is a run in which every client gets all of its answers.",
+    "Ongaro & Ousterhout 2014 (extended version), section 8",
+    "1-cap/raft-commit.md#clients",
+);
+
+const PERSISTENCE_PAYS: Rule = Rule::new(
+    "whoever asks again is answered",
+    "Once messages arrive and timers fire in turn, a client that asks each server again gets its answers.",
+    "Ongaro & Ousterhout 2014 (extended version), section 8",
+    "1-cap/raft-commit.md#clients",
+);
+
+const ALL_AT_ONCE: Rule = Rule::new(
+    "what is committed is applied",
+    "A server applies everything that it knows to be committed, as soon as it knows.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for all servers",
+    "1-cap/raft-commit.md#skips-or-reorders",
+);
+
+const REDIRECTS: Rule = Rule::new(
+    "redirect",
+    "A server that does not lead refuses a request at once, and names the leader that it has heard of in its term.",
+    "Ongaro & Ousterhout 2014 (extended version), section 8",
+    "1-cap/raft-commit.md#redirect",
+);
+
+const FEW_MESSAGES: Rule = Rule::new(
+    "messages per command",
+    "In a quiet cluster, a command costs a constant number of messages for each follower.",
+    "Ongaro & Ousterhout 2014 (extended version), section 5.3: one round of AppendEntries to each follower",
+    "1-cap/raft-commit.md#clients",
+);
+
+fn finishes<N: Server>(cluster: Cluster<N, Watched>) -> Cluster<N, Watched> {
+    cluster.sometimes(FINISHES, |view| view.is_finished())
+}
+
+/// How many steps are enough to look at where a program has more states than the reference.
+const ENOUGH: usize = 10;
+
+#[test]
+pub fn every_history_is_linearizable() {
+    check(|check| {
+        let cluster = serving::<Raft>(3, 1, 0).fires_first(0, Timer::Election);
+        let cluster = cluster.client(&[0, 1], [Put('x', 1)]).client(&[0, 1, 2], [Get('x')]);
+        check.explores(
+            "three servers, a writer, a reader, two elections of which the first is n0's",
+            cluster,
+            ENOUGH,
+        )?;
+        let cluster = serving::<Raft>(2, 2, 1).client(&[0, 1], [Put('x', 1), Get('x')]).client(&[0, 1], [Put('x', 2)]);
+        check.explores("two servers, two writers of which one reads, two elections", finishes(cluster), ENOUGH)?;
+        check.exhausts("one server alone", finishes(serving::<Raft>(1, 1, 0).client(&[0], [Put('x', 1), Get('x')])))
+    });
+}
+
+#[test]
+pub fn a_request_that_is_made_again_is_done_once() {
+    check(|check| {
+        let cluster = serving::<Raft>(3, 1, 0).fires_first(0, Timer::Election);
+        let cluster = cluster.client(&[0, 1], [Add('x', 1)]).retries(1).lost_replies(1);
+        check.explores("three servers, an addition, two elections, a lost reply, a retry", cluster, ENOUGH)?;
+        let cluster = serving::<Raft>(2, 2, 1).client(&[0, 1], [Add('x', 1), Get('x')]).retries(1).lost_replies(1);
+        check.explores(
+            "two servers, an addition and a read, two elections, a lost reply, a retry",
+            finishes(cluster),
+            ENOUGH,
+        )?;
+        let cluster = serving::<Raft>(2, 2, 0).client(&[0, 1], [Add('x', 1)]).client(&[0, 1], [Add('x', 2)]);
+        let cluster = cluster.retries(1).restarts(1);
+        check.explores("two servers, two clients that add, two elections, a restart, a retry", cluster, ENOUGH)?;
+        let cluster = serving::<Raft>(2, 1, 1).client(&[0, 1], [Add('x', 1)]).client(&[0, 1], [Add('x', 2)]);
+        let cluster = cluster.retries(1).lost_replies(1);
+        check.explores(
+            "two servers, two clients that add, an election, a lost reply, a retry",
+            finishes(cluster),
+            ENOUGH,
+        )
+    });
+}
+
+#[test]
+pub fn whoever_asks_again_is_answered() {
+    check(|check| {
+        let answered = |view: &View<'_, Raft, Watched>| match view.waiting(ClientId(0)) {
+            None if view.is_finished() => Ok(()),
+            _ => Err("A client has asked every server again, and has no answer.".to_owned()),
+        };
+        let cluster = serving::<Raft>(3, 1, 0).fires_first(0, Timer::Election).client(&[0, 1], [Add('x', 1)]);
+        let cluster = cluster.drops(1).persistent_clients().leads_to(PERSISTENCE_PAYS, 2, answered);
+        check.explores("three servers, an addition, two elections, a lost message", cluster, ENOUGH)?;
+        let cluster = serving::<Raft>(2, 2, 1).client(&[0, 1], [Add('x', 1), Get('x')]).lost_replies(2);
+        let cluster = cluster.persistent_clients().leads_to(PERSISTENCE_PAYS, 2, answered);
+        check.explores("two servers, an addition and a read, two elections, two lost replies", cluster, ENOUGH)?;
+        let cluster = serving::<Raft>(2, 2, 0).client(&[0, 1], [Add('x', 1), Get('x')]).persistent_clients();
+        let cluster = cluster.restarts(1).leads_to(PERSISTENCE_PAYS, 2, answered);
+        check.explores("two servers, an addition and a read, two elections, a restart", cluster, ENOUGH)
+    });
+}
+
+#[test]
+pub fn what_is_committed_at_once_is_answered_at_once() {
+    check(|check| {
+        // n0 leads term 1 and cannot tell the others of c0's command. It leads again, and the next command commits both.
+        let scope = "a command that is committed together with one of an earlier term";
+        let schedule = Schedule::with_timers().fire(0, Timer::Election).cut(0, 1).cut(0, 2).ask(0, 0, Add('x', 1));
+        let schedule = schedule.restart(0).heal(0, 1).heal(0, 2).fire(0, Timer::Election).fire(0, Timer::Heartbeat);
+        let schedule = schedule.ask(1, 0, Add('x', 2)).fire(0, Timer::Heartbeat).fire(0, Timer::Heartbeat);
+        let played = check.plays(scope, serving::<Raft>(3, 3, 3), &schedule)?;
+        let answered = played.view().answered(ClientId(1));
+        check.requires_of_run(scope, &played, ALL_AT_ONCE, answered == 1, || {
+            "n0 leads, everything arrives, and two heartbeats have followed c1's command: it is not answered."
+                .to_owned()
+        })?;
+        check.evidence(format!("{scope}: it is answered"));
+        Ok(())
+    });
+}
+
+#[test]
+pub fn a_server_that_does_not_lead_says_who_does() {
+    check(|check| {
+        let mut server = Alone::<Raft>::start(3, None, &[]);
+        let told = ask(&mut server, Get('x'));
+        check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
+            format!("n0 has just started and was asked Get('x'): its reply is {told:?}.")
+        })?;
+        let heartbeat =
+            Message::AppendEntries { term: 1, prev_index: 0, prev_term: 0, entries: vec![], commit_index: 0 };
+        server.receives(NodeId(2), heartbeat.clone());
+        let told = ask(&mut server, Get('x'));
+        check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: Some(NodeId(2)) }), || {
+            format!("n0 has heard from n2, the leader of its term, and was asked Get('x'): its reply is {told:?}.")
+        })?;
+        let mut candidate = Alone::<Raft>::start(3, None, &[]);
+        candidate.fires(Timer::Election);
+        candidate.receives(NodeId(2), heartbeat);
+        let told = ask(&mut candidate, Get('x'));
+        check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: Some(NodeId(2)) }), || {
+            format!(
+                "n0 was a candidate when it heard from n2, the leader of its term. Asked Get('x'), it replies {told:?}."
+            )
+        })?;
+        server.receives(NodeId(1), Message::RequestVote { term: 2, last_index: 0, last_term: 0 });
+        let told = ask(&mut server, Get('x'));
+        check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
+            format!(
+                "n0 has entered term 2, whose leader it does not know, and was asked Get('x'): its reply is {told:?}."
+            )
+        })?;
+        check.evidence("four requests to servers that do not lead: each names the leader of its term, if it knows one");
+        Ok(())
+    });
+}
+
+fn ask(server: &mut Alone<Raft>, request: Request) -> Option<Response> {
+    server.is_asked(request).into_iter().find_map(|effect| match effect {
+        Effect::Reply { response, .. } => Some(response),
+        _ => None,
+    })
+}
+
+#[test]
+pub fn a_command_costs_few_messages() {
+    check(|check| {
+        let (size, commands) = (5, 50);
+        let scope = "five servers, fifty commands one after the other";
+        let cluster = serving::<Raft>(size, 1, 1);
+        let schedule = Schedule::with_timers().fire(0, Timer::Election);
+        let schedule =
+            (0..commands).fold(schedule, |schedule, _| schedule.ask(0, 0, Add('x', 1)).fire(0, Timer::Heartbeat));
+        let played = check.plays(scope, cluster, &schedule)?;
+        let messages = played.count(|step| matches!(step, Occurrence::Deliver { .. }));
+        let answered = played.view().answered(ClientId(0));
+        check.requires_of_run(scope, &played, FINISHES, answered == commands, || {
+            format!("n0 leads, everything arrives, and a heartbeat follows each command. {answered} of {commands} were answered.")
+        })?;
+        // One round for the command, one that says it is committed, and the heartbeat's, each with its replies.
+        let enough = commands * (size - 1) * 6 + 4 * size;
+        check.requires_of_run(scope, &played, FEW_MESSAGES, messages <= enough, || {
+            format!("{commands} commands took {messages} messages. Three rounds for each would be {enough}.")
+        })?;
+        check.evidence(format!("{scope}: {messages} messages, heartbeats included"));
+        Ok(())
+    });
+}
+
+#[test]
+pub fn long_runs_are_linearizable() {
+    check(|check| {
+        let slow = Faults { lost: 20, duplicated: 20, flaps: 12, slow: Some(4), ..Faults::default() };
+        check.simulates("five servers, flapping links and a slow server", simulation(slow), 0..70)?;
+        let apart = Faults { partitions: 4, restarts: 4, duplicated: 20, ..Faults::default() };
+        check.simulates("five servers, long partitions and restarts", simulation(apart), 0..70)?;
+        let crashes = Faults { crashes: 2, partitions: 2, lost: 20, ..Faults::default() };
+        check.simulates("five servers, two crashes and partitions", simulation(crashes), 0..70)
+    });
+}
+
+/// Four clients with 30 requests each, on three keys.
+fn simulation(faults: Faults) -> Simulation<Raft, (Log<Raft>, Chronicle)> {
+    let mut cluster = servers::<Raft, _>(5, (Log::default(), Chronicle::default()));
+    for client in 0..4 {
+        cluster = cluster.client(&[0, 1, 2, 3, 4], script(client, 30));
+    }
+    let cluster = cluster
+        .whole_run(LINEARIZABLE, |view| view.history().0.linearizable_by_key(|_| Cell::default(), key))
+        .sometimes(FINISHES, |view| view.is_finished());
+    Simulation::new(cluster, faults)
+        .timer_waits(Timer::Election, 150..=300)
+        .timer_waits(Timer::Heartbeat, 40..=50)
+        .clients_ask_again(200..=400)
+        .steps(20_000)
+}
+
+fn script(client: usize, requests: usize) -> impl Iterator<Item = Request> {
+    (0..requests).map(move |number| {
+        let key = ['x', 'y', 'z'][(client + number / 2) % 3];
+        match number % 4 {
+            0 => Add(key, 1),
+            1 => Put(key, (1_000 * (client + 1) + number) as i64),
+            _ => Get(key),
+        }
+    })
+}
+
+fn key(request: &Request) -> Key {
+    let (Get(key) | Put(key, _) | Add(key, _)) = request;
+    *key
+}

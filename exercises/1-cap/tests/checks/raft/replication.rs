@@ -1,0 +1,280 @@
+//! Task `replication`: the leader's log becomes everybody's log.
+
+use testkit::alone::Alone;
+use testkit::check::{Rule, check};
+use testkit::cluster::{Cluster, Occurrence, View};
+use testkit::node::{ClientId, Effect, NodeId, RequestId};
+use testkit::schedule::Schedule;
+
+use super::chronicle::Chronicle;
+use super::servers::{leaders, saved, servers, timeouts};
+use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
+use crate::subject::raft::message::{Message, Outcome};
+use crate::subject::raft::store::Request::{self, Put};
+use crate::subject::raft::{Raft, Timer};
+
+/// What later tasks write.
+const LATER: [&str; 3] = ["raft/quorum.rs", "raft/commit.rs", "raft/clients.rs"];
+
+const REPLICATED: Rule = Rule::new(
+    "an entry is replicated",
+    "There is a run in which every server holds a client's command.",
+    "Ongaro & Ousterhout 2014 (extended version), section 5.3",
+    "1-cap/raft-replication.md#the-idea",
+);
+
+const CARRIED_OVER: Rule = Rule::new(
+    "entries are carried over",
+    "There is a run in which every server holds an entry of an earlier term than the leader's.",
+    "Ongaro & Ousterhout 2014 (extended version), section 5.3",
+    "1-cap/raft-replication.md#the-idea",
+);
+
+const CATCHES_UP: Rule = Rule::new(
+    "followers catch up",
+    "Once messages arrive and timers fire in turn, every server comes to hold the leader's log.",
+    "Ongaro & Ousterhout 2014 (extended version), section 5.3",
+    "1-cap/raft-replication.md#never-backs-off",
+);
+
+const KEEPS: Rule = Rule::new(
+    "nothing is taken back",
+    "An entry is deleted only if it conflicts with a new one: the same index, another term.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, step 3",
+    "1-cap/raft-replication.md#truncates-without-conflict",
+);
+
+const SAVED_FIRST: Rule = Rule::new(
+    "saved before reported",
+    "What a follower reports to hold was saved before the report was sent.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state: \"updated on stable storage before responding\"",
+    "1-cap/raft-replication.md#log-not-saved",
+);
+
+const CONSISTENCY: Rule = Rule::new(
+    "consistency check",
+    "A server refuses entries of an earlier term, and entries that follow one which its log does not hold.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, steps 1 and 2",
+    "1-cap/raft-replication.md#skips-the-check",
+);
+
+const FAST_BACK_UP: Rule = Rule::new(
+    "fast back-up",
+    "A leader finds the place where a follower's log agrees with one message for each term that is in conflict, not for each entry.",
+    "Ongaro & Ousterhout 2014 (extended version), section 5.3, last paragraphs",
+    "1-cap/raft-replication.md#one-entry-at-a-time",
+);
+
+fn replicating(size: usize, elections: u8, heartbeats: u8) -> Cluster<Raft, Chronicle> {
+    timeouts(servers(size, Chronicle::default()).later_tasks(&LATER), elections, heartbeats).leaving_out_ignored()
+}
+
+/// Every server's log begins as the leader's does, and there is one.
+fn caught_up(view: &View<'_, Raft, Chronicle>) -> Result<(), String> {
+    let Some((leader, raft)) = leaders(view).max_by_key(|(_, raft)| raft.term()) else {
+        return Err("No server leads.".to_owned());
+    };
+    for (id, server) in view.servers() {
+        if server.log() != raft.log() {
+            return Err(format!("{leader} leads with the log {:?}, and {id} holds {:?}.", raft.log(), server.log()));
+        }
+    }
+    Ok(())
+}
+
+fn everybody_holds(view: &View<'_, Raft, Chronicle>, wanted: impl Fn(&Entry) -> bool) -> bool {
+    view.servers().all(|(_, server)| server.log().entries().iter().any(&wanted))
+}
+
+fn replicates(cluster: Cluster<Raft, Chronicle>) -> Cluster<Raft, Chronicle> {
+    let of_a_client = |entry: &Entry| entry.command != Command::Noop;
+    cluster.sometimes(REPLICATED, move |view| everybody_holds(view, of_a_client))
+}
+
+fn carries_over(cluster: Cluster<Raft, Chronicle>) -> Cluster<Raft, Chronicle> {
+    replicates(cluster).sometimes(CARRIED_OVER, |view| {
+        leaders(view).any(|(_, leader)| everybody_holds(view, |entry| entry.term < leader.term()))
+    })
+}
+
+/// How many steps are enough to look at where a program has more states than the reference.
+const ENOUGH: usize = 9;
+
+#[test]
+pub fn logs_match() {
+    check(|check| {
+        let cluster = replicating(3, 1, 0).fires_first(0, Timer::Election);
+        let cluster = cluster.client(&[0, 1], [Put('x', 1)]).client(&[0, 1, 2], [Put('x', 2)]);
+        check.explores("three servers, two commands, two elections of which the first is n0's", cluster, ENOUGH)?;
+        let cluster = replicating(2, 3, 1).client(&[0, 1], [Put('x', 1)]).client(&[0, 1], [Put('x', 2)]);
+        check.explores("two servers, two commands, three elections", carries_over(cluster), ENOUGH)?;
+        let cluster = replicating(3, 1, 0).fires_first(0, Timer::Election).client(&[0, 1], [Put('x', 1)]);
+        check.explores("three servers, a command, two elections, a duplicate", cluster.duplicates(1), ENOUGH)
+    });
+}
+
+#[test]
+pub fn a_log_survives_a_restart() {
+    check(|check| {
+        let cluster = replicating(2, 2, 1).client(&[0, 1], [Put('x', 1)]).client(&[0, 1], [Put('x', 2)]).restarts(1);
+        check.explores("two servers, two commands, two elections, a restart", carries_over(cluster), ENOUGH)
+    });
+}
+
+#[test]
+pub fn followers_catch_up() {
+    check(|check| {
+        let cluster = replicating(2, 2, 1).client(&[0, 1], [Put('x', 1)]).client(&[0, 1], [Put('x', 2)]).drops(1);
+        let cluster = cluster.leads_to(CATCHES_UP, 2, caught_up);
+        check.explores("two servers, two commands, two elections, a lost message", carries_over(cluster), ENOUGH)?;
+        // Logs as earlier leaders may have left them behind (figure 7).
+        for (scope, logs) in [
+            ("one log ends early", [&[1, 1, 2][..], &[1], &[1, 1, 2]]),
+            ("one log has entries that nobody else has", [&[1, 1, 3], &[1, 2, 2, 2], &[1, 1, 3]]),
+            ("all logs differ", [&[1, 2, 2], &[1, 1], &[3]]),
+        ] {
+            let cluster = replicating(3, 2, 1);
+            let cluster = (0..3).fold(cluster, |cluster, id| cluster.saved(id, saved(3, logs[id])));
+            check.explores(scope, cluster.leads_to(CATCHES_UP, 2, caught_up), ENOUGH)?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
+    check(|check| {
+        let two = [Put('x', 1), Put('x', 2)].map(|request| entry(1, request));
+        let [first, second] = two.clone();
+        // A message that was overtaken by a later one of the same leader.
+        let mut follower = Follower::new();
+        follower.receives(1, (0, 0), &two);
+        check.requires(SAVED_FIRST, follower.saved_when_reported.entries() == two, || {
+            format!(
+                "n0 reported {two:?} to the leader. At that moment its disk held {:?}: after a crash it would not have what the \
+                 leader counts on.",
+                follower.saved_when_reported
+            )
+        })?;
+        let outcome = follower.receives(1, (0, 0), std::slice::from_ref(&first));
+        check.requires(KEEPS, follower.holds(&two), || {
+            format!("n0 held {two:?}. An older message with only the first of them left it {:?}.", follower.log())
+        })?;
+        check.requires(CONSISTENCY, outcome.is_none_or(|outcome| outcome == Outcome::Matches(1)), || {
+            format!("n0 was sent one entry, at index 1, and says that this message shows its log to be {outcome:?}.")
+        })?;
+        let outcome = follower.receives(1, (2, 1), &[]);
+        check.requires(KEEPS, follower.holds(&two), || {
+            format!("n0 held {two:?}. A heartbeat left it {:?}.", follower.log())
+        })?;
+        check.requires(CONSISTENCY, outcome.is_none_or(|outcome| outcome == Outcome::Matches(2)), || {
+            format!("A heartbeat spoke of the entry at index 2, which n0 holds, and n0 answered {outcome:?}.")
+        })?;
+
+        // An entry that follows one which is not there, and a leader that is deposed.
+        let mut follower = Follower::new();
+        follower.receives(1, (1, 1), std::slice::from_ref(&second));
+        check.requires(CONSISTENCY, follower.holds(&[]), || {
+            format!("n0 has no entry at index 1, and took what follows it: {:?}.", follower.log())
+        })?;
+        follower.receives(2, (0, 0), &[entry(2, Put('x', 3))]);
+        follower.receives(1, (0, 0), &two);
+        check.requires(CONSISTENCY, follower.holds(&[entry(2, Put('x', 3))]), || {
+            format!("n0 is in term 2, and took entries of the leader of term 1: {:?}.", follower.log())
+        })?;
+
+        // A conflict in the middle takes all that follows it.
+        let mut follower = Follower::new();
+        follower.receives(1, (0, 0), &two);
+        let new = entry(2, Put('x', 4));
+        follower.receives(2, (1, 1), std::slice::from_ref(&new));
+        check.requires(KEEPS, follower.holds(&[first.clone(), new.clone()]), || {
+            format!("n0 held {two:?}, and was sent {new:?} for index 2. It holds {:?}.", follower.log())
+        })?;
+        check.evidence("five messages to a follower: each leaves the log that the paper says");
+        Ok(())
+    });
+}
+
+/// The server n0, to which n1 sends entries.
+struct Follower {
+    server: Alone<Raft>,
+    /// What it saved last.
+    saved: Log,
+    /// What it had saved when it reported last.
+    saved_when_reported: Log,
+}
+
+impl Follower {
+    fn new() -> Self {
+        let server = Alone::start(3, None, &LATER);
+        Follower { server, saved: Log::default(), saved_when_reported: Log::default() }
+    }
+
+    /// Hands over entries that follow the one at `prev`, and says what n0 reports of its log.
+    fn receives(&mut self, term: Term, prev: (Index, Term), entries: &[Entry]) -> Option<Outcome> {
+        let (prev_index, prev_term) = prev;
+        let entries = entries.to_vec();
+        let message = Message::AppendEntries { term, prev_index, prev_term, entries, commit_index: 0 };
+        let mut reported = None;
+        for effect in self.server.receives(NodeId(1), message) {
+            match effect {
+                Effect::Save { durable } => self.saved = durable.log,
+                Effect::Send { message: Message::AppendReply { outcome, .. }, .. } => {
+                    self.saved_when_reported = self.saved.clone();
+                    reported = Some(outcome);
+                }
+                _ => {}
+            }
+        }
+        reported
+    }
+
+    fn log(&self) -> &[Entry] {
+        self.server.log().entries()
+    }
+
+    fn holds(&self, entries: &[Entry]) -> bool {
+        self.log() == entries
+    }
+}
+
+fn entry(term: Term, request: Request) -> Entry {
+    Entry { term, command: Command::Client { id: RequestId { client: ClientId(0), number: 0 }, request } }
+}
+
+#[test]
+pub fn back_up_takes_a_step_for_each_term() {
+    check(|check| {
+        // The follower has 40 entries of four terms that the leader lacks, and the leader 30 of another.
+        let terms = |counts: &[(Term, usize)]| -> Vec<Term> {
+            counts.iter().flat_map(|&(term, count)| std::iter::repeat_n(term, count)).collect()
+        };
+        let leader = terms(&[(1, 5), (6, 30)]);
+        let follower = terms(&[(1, 5), (2, 10), (3, 10), (4, 10), (5, 10)]);
+        for (scope, n1) in
+            [("a follower with entries of four other terms", &follower), ("an empty follower", &Vec::new())]
+        {
+            let cluster = replicating(2, 1, 40).saved(0, saved(6, &leader)).saved(1, saved(6, n1));
+            let schedule = Schedule::with_timers().fire(0, Timer::Election);
+            // Enough heartbeats for a leader that sends nothing else, and one entry at a time.
+            let schedule = (0..40).fold(schedule, |schedule, _| schedule.fire(0, Timer::Heartbeat));
+            let played = check.plays(scope, cluster, &schedule)?;
+            let agree = caught_up(&played.view());
+            check.requires_of_run(scope, &played, CATCHES_UP, agree.is_ok(), || agree.err().unwrap_or_default())?;
+            let conflicts = played.count(|step| {
+                let conflict =
+                    |message: &Message| matches!(message, Message::AppendReply { outcome: Outcome::Conflict(_), .. });
+                matches!(step, Occurrence::Deliver { to: NodeId(0), message, .. } if conflict(message))
+            });
+            check.requires_of_run(scope, &played, FAST_BACK_UP, conflicts <= 8, || {
+                format!(
+                    "n1 refused {conflicts} messages until the logs agreed. Eight are enough for a leader that skips a term at a \
+                     time, or halves the distance."
+                )
+            })?;
+            check.evidence(format!("{scope}: conflicts until the logs agree: {conflicts}"));
+        }
+        Ok(())
+    });
+}

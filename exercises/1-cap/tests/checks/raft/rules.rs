@@ -1,0 +1,125 @@
+//! What must hold of any Raft: the five rules of figure 3 of Ongaro & Ousterhout 2014 (extended version), and their neighbours.
+
+use testkit::check::Rule;
+use testkit::cluster::{Cluster, History, View};
+use testkit::node::NodeId;
+
+use super::chronicle::{Chronicle, Never};
+use super::servers::Server;
+use crate::subject::raft::log::Log;
+
+/// A history that keeps a chronicle.
+pub trait Chronicled {
+    fn chronicle(&self) -> &Chronicle;
+}
+
+impl Chronicled for Chronicle {
+    fn chronicle(&self) -> &Chronicle {
+        self
+    }
+}
+
+impl<A> Chronicled for (A, Chronicle) {
+    fn chronicle(&self) -> &Chronicle {
+        &self.1
+    }
+}
+
+pub const ELECTION_SAFETY: Rule = Rule::new(
+    "election safety",
+    "At most one server leads a term.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 3 and section 5.2",
+    "1-cap/raft-election.md#invariants-to-keep",
+);
+
+pub const APPEND_ONLY: Rule = Rule::new(
+    "leader append-only",
+    "A leader never overwrites or deletes entries of its log; it only adds some.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 3 and section 5.3",
+    "1-cap/raft-replication.md#invariants-to-keep",
+);
+
+pub const LOG_MATCHING: Rule = Rule::new(
+    "log matching",
+    "If two logs hold an entry with the same index and term, they are the same from the first entry up to that one.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 3 and section 5.3",
+    "1-cap/raft-replication.md#invariants-to-keep",
+);
+
+pub const LEADER_COMPLETENESS: Rule = Rule::new(
+    "leader completeness",
+    "An entry that was committed in some term is in the log of each leader of a later term.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 3 and section 5.4",
+    "1-cap/raft-commit.md#invariants-to-keep",
+);
+
+pub const STATE_MACHINE_SAFETY: Rule = Rule::new(
+    "state machine safety",
+    "No two servers ever take different entries for committed at the same index.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 3 and section 5.4.3",
+    "1-cap/raft-commit.md#invariants-to-keep",
+);
+
+pub const COMMIT_NEVER_FALLS: Rule = Rule::new(
+    "commit index",
+    "As long as a server is up, its commit index never falls.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, volatile state: \"increases monotonically\"",
+    "1-cap/raft-commit.md#invariants-to-keep",
+);
+
+/// The rules of safety, for every check.
+pub fn safe<N: Server, H: History<N> + Chronicled>(cluster: Cluster<N, H>) -> Cluster<N, H> {
+    cluster
+        .always(ELECTION_SAFETY, |view| view.history().chronicle().holds(Never::TwoLeaders))
+        .always(APPEND_ONLY, |view| view.history().chronicle().holds(Never::LeaderRewrites))
+        .always(LOG_MATCHING, logs_match)
+        .always(STATE_MACHINE_SAFETY, |view| view.history().chronicle().holds(Never::CommittedDiffers))
+        .always(LEADER_COMPLETENESS, leaders_are_complete)
+        .always(COMMIT_NEVER_FALLS, |view| view.history().chronicle().holds(Never::CommitFalls))
+}
+
+fn logs_match<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result<(), String> {
+    let mut others: Vec<(NodeId, &Log)> = Vec::new();
+    for (id, server) in view.servers() {
+        let log = server.raft().log();
+        for &(other, its) in &others {
+            if let Some(index) = disagreement(log, its) {
+                return Err(format!(
+                    "{other} and {id} hold an entry of the same term at index {index}, but their logs differ up to there: {its:?} \
+                     and {log:?}."
+                ));
+            }
+        }
+        others.push((id, log));
+    }
+    Ok(())
+}
+
+/// The last index at which two logs have an entry of the same term, if they are not the same up to there.
+fn disagreement(one: &Log, other: &Log) -> Option<usize> {
+    let (one, other) = (one.entries(), other.entries());
+    let last = (0..one.len().min(other.len())).rev().find(|&at| one[at].term == other[at].term)?;
+    (one[..=last] != other[..=last]).then_some(last + 1)
+}
+
+fn leaders_are_complete<N: Server, H: History<N> + Chronicled>(view: &View<'_, N, H>) -> Result<(), String> {
+    let committed = &view.history().chronicle().committed;
+    for (id, server) in view.servers() {
+        let raft = server.raft();
+        if !raft.is_leader() {
+            continue;
+        }
+        for (at, (entry, term)) in committed.iter().enumerate() {
+            if *term < raft.term() && raft.log().entries().get(at) != Some(entry) {
+                return Err(format!(
+                    "{entry:?} was committed at index {} in term {term}, and {id}, which leads term {}, does not have it: its log \
+                     is {:?}.",
+                    at + 1,
+                    raft.term(),
+                    raft.log()
+                ));
+            }
+        }
+    }
+    Ok(())
+}

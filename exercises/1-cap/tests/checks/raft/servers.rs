@@ -1,0 +1,105 @@
+//! Which servers are checked, and the clusters that they stand in.
+
+use testkit::cluster::{Cluster, History, Linearizable, Occurrence, SequentialSpec, View};
+use testkit::node::{Node, NodeId};
+
+use super::super::spec::LINEARIZABLE;
+use super::chronicle::Chronicle;
+use super::rules::{Chronicled, safe};
+use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
+use crate::subject::raft::prevote::PreVote;
+use crate::subject::raft::store::{Request, Response, Value};
+use crate::subject::raft::{Durable, Raft, Timer};
+
+/// A server with a Raft in it: the learner's, with or without what is built around it.
+pub trait Server: Node<Timer = Timer, Request = Request, Response = Response, Durable = Durable> {
+    fn raft(&self) -> &Raft;
+}
+
+impl Server for Raft {
+    fn raft(&self) -> &Raft {
+        self
+    }
+}
+
+impl Server for PreVote {
+    fn raft(&self) -> &Raft {
+        PreVote::raft(self)
+    }
+}
+
+/// What stands under one key, when there is one copy and one client at a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Cell(Value);
+
+impl SequentialSpec for Cell {
+    type Op = Request;
+    type Ret = Response;
+
+    fn invoke(&mut self, request: &Request) -> Response {
+        match *request {
+            Request::Get(_) => {}
+            Request::Put(_, value) => self.0 = value,
+            Request::Add(_, amount) => self.0 += amount,
+        }
+        Response::Done(self.0)
+    }
+}
+
+/// What clients saw of the one key 'x', and what happened to the servers.
+pub type Watched = (Linearizable<Cell>, Chronicle);
+
+/// Servers with the rules of safety.
+pub fn servers<N: Server, H: History<N> + Chronicled>(size: usize, history: H) -> Cluster<N, H> {
+    let refuses = |response: &Response| matches!(response, Response::NotLeader { .. });
+    safe(Cluster::new(size, history).refusals(refuses).slowest(Timer::Election))
+}
+
+/// Allows so many elections and heartbeats.
+pub fn timeouts<N: Server, H: History<N>>(cluster: Cluster<N, H>, elections: u8, heartbeats: u8) -> Cluster<N, H> {
+    cluster
+        .limit(elections, |occurrence| fires(occurrence, Timer::Election))
+        .limit(heartbeats, |occurrence| fires(occurrence, Timer::Heartbeat))
+}
+
+fn fires<N: Server>(occurrence: &Occurrence<'_, N>, wanted: Timer) -> bool {
+    matches!(occurrence, Occurrence::Timeout { timer, .. } if **timer == wanted)
+}
+
+/// Servers whose clients' history of the one key 'x' is judged.
+pub fn serving<N: Server>(size: usize, elections: u8, heartbeats: u8) -> Cluster<N, Watched> {
+    let history = (Linearizable::new(Cell::default()), Chronicle::default());
+    timeouts(servers(size, history), elections, heartbeats)
+        .leaving_out_ignored()
+        .whole_run(LINEARIZABLE, is_linearizable)
+}
+
+fn is_linearizable<N: Server>(view: &View<'_, N, Watched>) -> Result<(), String> {
+    let (history, _) = view.history();
+    match history.holds() {
+        true => Ok(()),
+        false => Err(format!("No single copy of the map could have given these answers: {}.", history.summary())),
+    }
+}
+
+/// The servers that take themselves for leaders.
+pub fn leaders<'a, N: Server, H: History<N>>(view: &View<'a, N, H>) -> impl Iterator<Item = (NodeId, &'a Raft)> {
+    view.servers().map(|(id, server)| (id, server.raft())).filter(|(_, raft)| raft.is_leader())
+}
+
+/// Some server leads.
+pub fn somebody_leads<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result<(), String> {
+    if leaders(view).next().is_some() { Ok(()) } else { Err("No server leads.".to_owned()) }
+}
+
+/// How far the server that is furthest knows the log to be committed.
+pub fn committed<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Index {
+    view.servers().map(|(_, server)| server.raft().commit_index()).max().unwrap_or(0)
+}
+
+/// What a server has saved that has not voted in `term`, and holds entries of `terms` in its log.
+pub fn saved(term: Term, terms: &[Term]) -> Durable {
+    let mut log = Log::default();
+    terms.iter().for_each(|&term| log.push(Entry { term, command: Command::Noop }));
+    Durable { term, voted_for: None, log }
+}

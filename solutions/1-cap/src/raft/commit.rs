@@ -1,0 +1,63 @@
+//! Commitment: which entries will never change, and who applies them when.
+//!
+//! Source: Ongaro & Ousterhout 2014, sections 5.3 and 5.4.2, figure 8; figure 2, "Rules for Servers".
+//!
+//! # The problem
+//!
+//! An entry that a majority holds should be safe. It is not: figure 8 shows how an entry of an *earlier* term can stand on a
+//! majority, and still be overwritten by a later leader. So a leader counts only entries of its own term. What stands before
+//! one of those is committed along with it, since the logs match.
+
+//# starter: #![expect(unused_variables, unused_imports, reason = "the holes below will use them")]
+//# starter: #![allow(dead_code, reason = "the holes of other files will use it")]
+use testkit::node::Outbox;
+
+use super::log::Index;
+use super::quorum::agreed;
+use super::{Raft, Role};
+
+impl Raft {
+    /// On a leader: moves the commit index up to the last entry that a majority holds (the leader counts itself), if that is an
+    /// entry of the leader's own term. Then applies what is new.
+    ///
+    /// Source: section 5.4.2; figure 2, rules for leaders.
+    pub(super) fn advance_commit_index(&mut self, out: &mut Outbox<Self>) {
+        //# hole: If you lead, and a majority agrees on an entry of your own term behind your commit index, move the commit index there and apply.
+        let Role::Leader { match_index, .. } = &self.role else { return };
+        let held: Vec<Index> = match_index.values().copied().chain([self.log.last_index()]).collect();
+        let agreed = agreed(&held);
+        if agreed > self.commit_index && self.log.term_at(agreed) == Some(self.term) {
+            self.commit_index = agreed;
+            self.apply_committed(out);
+        }
+        //# end
+    }
+
+    /// On a follower: moves the commit index up to the leader's, but no further than `matching`, the last index up to which
+    /// this log is known to be the leader's: what stands behind that may be something else. And never down: an old message may know
+    /// less. Then applies what is new.
+    ///
+    /// Source: figure 2, AppendEntries RPC, receiver implementation, step 5.
+    pub(super) fn follow_commit_index(&mut self, leaders: Index, matching: Index, out: &mut Outbox<Self>) {
+        //# hole: If the smaller of the two is above your commit index, move the commit index there and apply.
+        let known = leaders.min(matching);
+        if known > self.commit_index {
+            self.commit_index = known;
+            self.apply_committed(out);
+        }
+        //# end
+    }
+
+    //# private
+    /// Applies what is committed and not applied yet, in the order of the log, each entry once.
+    ///
+    /// Source: figure 2, rules for all servers.
+    fn apply_committed(&mut self, out: &mut Outbox<Self>) {
+        while self.applied < self.commit_index {
+            self.applied += 1;
+            let entry = self.log.entry(self.applied).expect("what is committed is in the log");
+            self.apply(entry.command.clone(), out);
+        }
+    }
+    //# end
+}

@@ -1,0 +1,25 @@
+//! Quorum arithmetic over log indices: how far does a majority agree?
+
+//# starter: #![expect(unused_variables, unused_imports, reason = "the hole below will use it")]
+use super::log::Index;
+use crate::quorum::majority;
+
+/// The largest index such that a majority of the cluster holds the log at least that far. `held` says how far each server
+/// holds it, the leader included, in any order.
+///
+/// | held | agreed |
+/// |---|---|
+/// | 7 | 7 |
+/// | 7, 3 | 3 |
+/// | 7, 3, 5 | 5 |
+/// | 7, 3, 5, 5 | 5 |
+/// | 7, 3, 0, 5, 0 | 3 |
+///
+/// Source: Ongaro & Ousterhout 2014, figure 2, rules for leaders: "a majority of matchIndex\[i\] ≥ N".
+pub fn agreed(held: &[Index]) -> Index {
+    //# hole: Return the largest index that at least majority(held.len()) of the servers hold.
+    let mut held = held.to_vec();
+    held.sort_unstable_by(|a, b| b.cmp(a));
+    held[majority(held.len()) - 1]
+    //# end
+}

@@ -1,0 +1,145 @@
+//! Replication: the leader's log becomes everybody's log.
+//!
+//! Source: Ongaro & Ousterhout 2014, section 5.3; figure 2, "AppendEntries RPC" and "Rules for Servers".
+//!
+//! # The problem
+//!
+//! Followers may lack entries, or have others that an earlier leader left behind. The leader never changes its own log; it finds, for
+//! each follower, the last place where both logs agree, and sends what comes behind it. Its messages may overtake each other, come
+//! twice, or come from a leader that was deposed long ago.
+//!
+//! # The protocol
+//!
+//! Each [`Message::AppendEntries`] names the entry just before the new ones. A follower that has that entry takes the new ones;
+//! one that has not says so, with a hint where to look. So if two logs agree on an entry's index and term, they agree up to
+//! there. The leader keeps two numbers for each follower: where it will continue (`next_index`, a guess that may be wrong)
+//! and how far the logs are known to agree (`match_index`, which must never be wrong: commits are counted on it).
+
+//# starter: #![expect(unused_variables, unused_imports, reason = "the holes below will use them")]
+//# starter: #![allow(dead_code, reason = "the holes of other files will use it")]
+use testkit::node::{NodeId, Outbox};
+
+use super::log::{Command, Entry, Index, Term};
+use super::message::{Message, Outcome};
+use super::{Raft, Role, Timer};
+
+impl Raft {
+    /// On a leader: takes a command into its log, and sends it to the others. A cluster of one has a majority at once, so see
+    /// what is committed now.
+    ///
+    /// Source: section 5.3; figure 2, rules for leaders.
+    pub(super) fn propose(&mut self, command: Command, out: &mut Outbox<Self>) {
+        //# hole: Put the command into your log with your term, save, send entries to every peer, and see what is committed now.
+        self.log.push(Entry { term: self.term, command });
+        self.save(out);
+        self.send_entries_to_all(out);
+        self.advance_commit_index(out);
+        //# end
+    }
+
+    /// The heartbeat timer has fired: makes the leader heard, sends again what may have been lost, and arms the timer anew.
+    ///
+    /// Source: section 5.2; figure 2, rules for leaders.
+    pub(super) fn on_heartbeat(&mut self, out: &mut Outbox<Self>) {
+        //# hole: If you are the leader, arm the heartbeat timer and send entries to every peer.
+        if self.is_leader() {
+            out.arm(Timer::Heartbeat);
+            self.send_entries_to_all(out);
+        }
+        //# end
+    }
+
+    //# private
+    fn send_entries_to_all(&self, out: &mut Outbox<Self>) {
+        self.me.peers().for_each(|peer| self.send_entries(peer, out));
+    }
+    //# end
+
+    /// On a leader: sends a follower what it lacks, as far as `next_index` knows. That may be nothing.
+    ///
+    /// Source: figure 2, rules for leaders.
+    fn send_entries(&self, follower: NodeId, out: &mut Outbox<Self>) {
+        //# hole: Send the entries from the follower's next_index on, with the index and the term of the entry before them.
+        let Role::Leader { next_index, .. } = &self.role else { return };
+        let prev_index = next_index[&follower] - 1;
+        let message = Message::AppendEntries {
+            term: self.term,
+            prev_index,
+            prev_term: self.log.term_at(prev_index).expect("next_index is at most one behind the log's end"),
+            entries: self.log.after(prev_index).to_vec(),
+            commit_index: self.commit_index,
+        };
+        out.send(follower, message);
+        //# end
+    }
+
+    /// Takes entries from a leader, and says what became of them.
+    ///
+    /// A leader of an earlier term is refused; the reply's term tells it that it is deposed. If this server's log has no entry
+    /// with the index and term of `prev`, the entries do not fit: the reply is a conflict, with a hint. Otherwise they are
+    /// merged into the log and saved, and the reply says how far both logs are now *known* to agree: up to the last entry that
+    /// this message spoke of, whatever stands behind it. How far the leader's `commit_index` counts here too is for
+    /// [`follow_commit_index`](Self::follow_commit_index) to say.
+    ///
+    /// Source: section 5.3; figure 2, AppendEntries RPC, receiver implementation.
+    pub(super) fn on_append_entries(
+        &mut self,
+        leader: NodeId,
+        term: Term,
+        prev: (Index, Term),
+        entries: Vec<Entry>,
+        commit_index: Index,
+        out: &mut Outbox<Self>,
+    ) {
+        //# hole: Refuse an earlier term and entries that do not fit; else merge them, save if the log changed, reply how far it matches, and follow_commit_index.
+        let (prev_index, prev_term) = prev;
+        if term < self.term || self.log.term_at(prev_index) != Some(prev_term) {
+            let outcome = Outcome::Conflict(self.log.hint(prev_index));
+            out.send(leader, Message::AppendReply { term: self.term, outcome });
+            return;
+        }
+        let last_new = prev_index + entries.len() as Index;
+        if self.log.merge(prev_index, entries) {
+            self.save(out);
+        }
+        out.send(leader, Message::AppendReply { term: self.term, outcome: Outcome::Matches(last_new) });
+        self.follow_commit_index(commit_index, last_new, out);
+        //# end
+    }
+
+    /// On a leader: learns what became of entries that it sent in its present term.
+    ///
+    /// A match moves `match_index` up, never down: replies may overtake each other. What is still missing is sent, and there may be
+    /// more to commit. A conflict moves `next_index` down to where the hint says, but never to what is known to match, and the
+    /// leader tries again there. A conflict that says nothing new is left alone, or old replies would cause messages for ever.
+    ///
+    /// Source: section 5.3; figure 2, rules for leaders.
+    pub(super) fn on_append_reply(&mut self, follower: NodeId, term: Term, outcome: Outcome, out: &mut Outbox<Self>) {
+        //# hole: If you lead in this term: on a match raise match_index and next_index, and commit what is held; on a conflict lower next_index; then send what is missing.
+        if term != self.term {
+            return;
+        }
+        let Role::Leader { next_index, match_index } = &mut self.role else { return };
+        let (next, matched) = match (next_index.get_mut(&follower), match_index.get_mut(&follower)) {
+            (Some(next), Some(matched)) => (next, matched),
+            _ => return,
+        };
+        match outcome {
+            Outcome::Matches(index) if index > *matched => {
+                *matched = index;
+                *next = index + 1;
+                let is_behind = index < self.log.last_index();
+                self.advance_commit_index(out);
+                if is_behind {
+                    self.send_entries(follower, out);
+                }
+            }
+            Outcome::Conflict(hint) if self.log.next_after(hint) < *next && *next > *matched + 1 => {
+                *next = self.log.next_after(hint).max(*matched + 1);
+                self.send_entries(follower, out);
+            }
+            Outcome::Matches(_) | Outcome::Conflict(_) => {}
+        }
+        //# end
+    }
+}
