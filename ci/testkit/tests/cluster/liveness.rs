@@ -6,6 +6,7 @@ use testkit::node::{ClientId, Membership, Never, Node, NodeId, Outbox, RequestId
 use testkit::samples::{Ask, Counter, Courier, Errand};
 
 use crate::puppet::{Do, Puppet};
+use crate::sleeper::Sleeper;
 use crate::{ALL, rule};
 
 fn answered<const REARMS: bool>(view: &View<'_, Courier<REARMS>, ()>) -> Result<(), String> {
@@ -116,7 +117,7 @@ impl Node for Fragile {
 #[test]
 fn clients_that_persist_ask_again_on_a_fair_suffix() {
     let finishes = |view: &View<'_, Puppet, ()>| if view.is_finished() { Ok(()) } else { Err("c0 waits.".to_owned()) };
-    // Only n1 answers, and only when it is asked.
+    // Both answer whoever asks, and one reply may be lost.
     let cluster = || {
         let request = vec![Do::Remember(1), Do::Answer(1)];
         let cluster = Cluster::<Puppet>::new(2, ()).client(&[0, 1], [request.clone(), request]).lost_replies(1);
@@ -126,47 +127,16 @@ fn clients_that_persist_ask_again_on_a_fair_suffix() {
     assert!(cluster().persistent_clients().prove(ALL, None).is_ok());
 }
 
-/// Wins its client's race if its quick timer fires before the slow one does.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Racer {
-    won: bool,
-}
-
-impl Node for Racer {
-    type Message = Never;
-    type Timer = &'static str;
-    type Request = Never;
-    type Response = Never;
-    type Durable = ();
-
-    fn start(_: Membership, _: Option<()>, out: &mut Outbox<Self>) -> Self {
-        out.arm("slow");
-        Racer { won: false }
-    }
-
-    fn on_timer(&mut self, timer: &'static str, out: &mut Outbox<Self>) {
-        match timer {
-            "slow" => out.arm("quick"),
-            _ => self.won = true,
-        }
-    }
-
-    fn on_message(&mut self, _: NodeId, message: Never, _: &mut Outbox<Self>) {
-        match message {}
-    }
-
-    fn on_request(&mut self, _: RequestId, request: Never, _: &mut Outbox<Self>) {
-        match request {}
-    }
-}
-
 #[test]
 fn the_slowest_timer_waits_for_the_others() {
-    let won = |view: &View<'_, Racer, ()>| match view.servers().all(|(_, racer)| racer.won) {
+    let won = |view: &View<'_, Sleeper<true>, ()>| match view
+        .servers()
+        .all(|(_, sleeper)| sleeper.fired.contains(&"quick"))
+    {
         true => Ok(()),
         false => Err("Its quick timer has not fired.".to_owned()),
     };
-    let racers = || Cluster::<Racer>::new(2, ()).leads_to(rule("wins"), 1, won);
+    let racers = || Cluster::<Sleeper<true>>::new(2, ()).leads_to(rule("wins"), 1, won);
     assert_eq!(racers().prove(ALL, None).unwrap_err().kind, FailureKind::Stuck, "one round fires each timer once");
     assert!(racers().slowest("slow").prove(ALL, None).is_ok());
 }

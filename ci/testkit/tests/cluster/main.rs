@@ -11,6 +11,7 @@ mod network;
 mod puppet;
 mod replay;
 mod servers;
+mod sleeper;
 mod staging;
 mod walk;
 mod watching;

@@ -2,11 +2,12 @@
 
 use testkit::check::FailureKind;
 use testkit::cluster::{Cluster, Occurrence};
-use testkit::node::{ClientId, Membership, Never, Node, NodeId, Outbox, RequestId};
+use testkit::node::{ClientId, NodeId};
 use testkit::samples::{Again, Ask, Counter, Courier, Errand};
 use testkit::schedule::Schedule;
 
 use crate::puppet::{Do, Puppet};
+use crate::sleeper::Sleeper;
 use crate::walk::Walk;
 use crate::{ALL, rule};
 
@@ -76,45 +77,14 @@ fn a_schedule_fires_timers_and_restarts_servers() {
 
 #[test]
 fn the_first_timer_to_fire_may_be_chosen() {
-    let cluster = || Cluster::<Waker>::new(2, ());
-    let walk = Walk::new(cluster().fires_first(1, "wake"));
-    assert_eq!(walk.view().servers().map(|(_, waker)| waker.woken).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!(walk.possible(), [r#"n0's timer "wake" fires"#]);
+    let cluster = || Cluster::<Sleeper<false>>::new(2, ());
+    let walk = Walk::new(cluster().fires_first(1, "slow"));
+    assert_eq!(walk.view().servers().map(|(_, sleeper)| sleeper.fired.len()).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(walk.possible(), [r#"n0's timer "slow" fires"#]);
 }
 
 #[test]
 #[should_panic(expected = "n0 does not arm \"sleep\" when it starts")]
 fn a_first_timer_that_is_not_armed_is_refused() {
-    Cluster::<Waker>::new(2, ()).fires_first(0, "sleep");
-}
-
-/// Counts how often its timer fired.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Waker {
-    woken: u32,
-}
-
-impl Node for Waker {
-    type Message = Never;
-    type Timer = &'static str;
-    type Request = Never;
-    type Response = Never;
-    type Durable = ();
-
-    fn start(_: Membership, _: Option<()>, out: &mut Outbox<Self>) -> Self {
-        out.arm("wake");
-        Waker { woken: 0 }
-    }
-
-    fn on_timer(&mut self, _: &'static str, _: &mut Outbox<Self>) {
-        self.woken += 1;
-    }
-
-    fn on_message(&mut self, _: NodeId, message: Never, _: &mut Outbox<Self>) {
-        match message {}
-    }
-
-    fn on_request(&mut self, _: RequestId, request: Never, _: &mut Outbox<Self>) {
-        match request {}
-    }
+    Cluster::<Sleeper<false>>::new(2, ()).fires_first(0, "sleep");
 }
