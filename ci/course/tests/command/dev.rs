@@ -150,11 +150,28 @@ fn a_good_course_passes_its_audit_and_each_flaw_is_found() {
     assert!(page.contains("| [from-one](#from-one) |  | ● | ● |   |"), "{page}");
     let matrix = read(&course.root.join("solutions/1-tiny/bugs/matrix.json"));
     assert!(matrix.contains("\"caught_by_all\": [\n        \"tally::each_addition_counts_once\"\n      ]"), "{matrix}");
+    a_full_run_goes_on_where_the_last_one_stopped(&course, &matrix);
 
     let said = course.says(&["dev", "verify"], 0);
     assert!(said.ends_with("The course holds what it promises.\n"), "{said}");
     bugs_that_do_not_count(&course);
     flaws(&course);
+}
+
+fn a_full_run_goes_on_where_the_last_one_stopped(course: &Fixture, matrix: &str) {
+    let known = |args: &[&str], count: &str| {
+        let said = course.says(&[&["dev", "bugs", "--full"], args].concat(), 0);
+        assert!(said.contains(&format!("0 findings.{count}\n")), "{said}");
+    };
+    known(&[], " 5 verdicts were known already.");
+    assert_eq!(read(&course.root.join("solutions/1-tiny/bugs/matrix.json")), matrix);
+    let tally = "exercises/1-tiny/tests/checks/tally.rs";
+    let text = read(&course.root.join(tally));
+    put(course, tally, &format!("{text}// changed\n"));
+    known(&[], " 4 verdicts were known already.");
+    known(&["--afresh"], "");
+    put(course, tally, &text);
+    known(&[], " 4 verdicts were known already.");
 }
 
 /// A bug that survives, one that does not compile, one that panics, a variant that fails, a patch that does not apply any more.

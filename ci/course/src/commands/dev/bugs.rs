@@ -2,35 +2,33 @@
 //!
 //! Every known-wrong variant of a solution ([`mutant`]) is built in a [`scratch`] copy and run through the checks. A bug counts
 //! as caught where a check reaches a verdict: a rule is broken, something cannot be reached, a run is stuck, the code is not
-//! deterministic. A compile error, a panic, a crash or a time-out catches nothing. While one bug's checks run, the next is built.
+//! deterministic. A compile error, a panic, a crash or a time-out catches nothing.
 
+mod bench;
 mod figures;
 pub mod matrix;
+mod memory;
 mod mutant;
 mod reach;
 mod scratch;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use testkit::check::supervise::{self, Limits, Run};
-use testkit::check::{FailureKind, Mode, RunRequest, report};
+use serde::{Deserialize, Serialize};
+use testkit::check::supervise::Run;
+use testkit::check::{FailureKind, report};
 use testkit::trace::Trace;
 
 use crate::commands::dev::files;
 use crate::error::{Error, Exit};
 use crate::manifest::{Course, Stage, nearest};
-use crate::runner::test_path;
 use crate::style::{self, BAD, FAINT, GOOD, STRONG, paint};
 use crate::workspace::Workspace;
+pub use bench::{Bench, fates};
 use matrix::{Matrix, Row, Variant};
 pub use mutant::{Kind, Mutant, load};
-use reach::Reach;
-use scratch::{Planted, Scratch};
 
 /// Run the checks on known bugs and on correct variants of the solutions
 #[derive(clap::Args)]
@@ -41,13 +39,17 @@ pub struct Args {
     /// Every bug against every check, not only against those that must catch it; records the kill matrix
     #[arg(long)]
     full: bool,
+    /// With --full, do again also what an earlier full run has found and nothing has changed since
+    #[arg(long, requires = "full")]
+    afresh: bool,
     /// Only the bug or variant of this name; nothing is recorded then
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
 }
 
 /// What became of one check on one changed solution.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// The check passed.
     Passed,
@@ -66,6 +68,8 @@ pub struct Outcome<'m> {
     pub mutant: &'m Mutant,
     /// The checks that ran, or why none could.
     pub fates: Result<Vec<(String, Fate)>, String>,
+    /// How many of these an earlier run had found.
+    pub remembered: usize,
     /// From the start of its build to the end of its last check.
     pub took: Duration,
 }
@@ -94,9 +98,9 @@ fn stages<'c>(course: &'c Course, name: Option<&str>) -> Result<Vec<&'c Stage>, 
 
 fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize, Error> {
     let mutants = chosen(load(&workspace.solution(&stage.id))?, args.only.as_deref())?;
-    let checks = plan(workspace, stage, args.full)?;
+    let bench = if args.full { Bench::full(workspace, stage, args.afresh)? } else { Bench::new(workspace, stage)? };
     let bar = progress(mutants.len());
-    let outcomes = try_out(workspace, stage, &mutants, &checks, &bar, &|outcome| {
+    let outcomes = bench.try_out(&mutants, &bar, &|outcome| {
         bar.suspend(|| style::say(outcome.line()));
         bar.inc(1);
     });
@@ -110,29 +114,12 @@ fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize,
         style::say(format_args!("{} {complaint}", paint(BAD, "finding:")));
     }
     let count = mutants.iter().filter(|mutant| mutant.is_bug()).count();
-    let text =
-        format!("{}: {count} bugs and {} variants, {} findings.", stage.id, mutants.len() - count, complaints.len());
+    let remembered: usize = outcomes.iter().map(|outcome| outcome.remembered).sum();
+    let known = if remembered == 0 { String::new() } else { format!(" {remembered} verdicts were known already.") };
+    let (variants, findings) = (mutants.len() - count, complaints.len());
+    let text = format!("{}: {count} bugs and {variants} variants, {findings} findings.{known}", stage.id);
     style::say(paint(STRONG, text));
     Ok(complaints.len())
-}
-
-/// The checks that a changed solution is run through: a bug through those that must catch it, a variant (or with `full` a
-/// bug) through all that can tell it from the reference.
-pub fn plan<'s>(
-    workspace: &Workspace,
-    stage: &'s Stage,
-    full: bool,
-) -> Result<impl Fn(&Mutant) -> Vec<String> + Sync + use<'s>, Error> {
-    let checks = workspace.exercises().join(&stage.id).join("tests/checks");
-    let reach = Reach::new(&workspace.solution(&stage.id), &checks)?;
-    Ok(move |mutant: &Mutant| {
-        if mutant.is_bug() && !full {
-            return mutant.caught_by().to_vec();
-        }
-        let reached = reach.of(mutant.files());
-        let is_reached = |check: &&String| check.rsplit_once("::").is_some_and(|(module, _)| reached.contains(module));
-        matrix::checks(stage).filter(is_reached).cloned().collect()
-    })
 }
 
 fn chosen(mutants: Vec<Mutant>, only: Option<&str>) -> Result<Vec<Mutant>, Error> {
@@ -192,63 +179,6 @@ fn table(matrix: &Matrix, stage: &Stage) -> String {
         lines.push(format!("{:width$} {marks}  {steps:>5}", bug.name));
     }
     lines.join("\n")
-}
-
-/// Builds every mutant and runs its checks; the next one is built meanwhile. `done` hears of each as it is through.
-pub fn try_out<'m>(
-    workspace: &Workspace,
-    stage: &Stage,
-    mutants: &'m [Mutant],
-    checks: &(impl Fn(&Mutant) -> Vec<String> + Sync),
-    bar: &ProgressBar,
-    done: &(impl Fn(&Outcome) + Sync),
-) -> Result<Vec<Outcome<'m>>, Error> {
-    let scratch = Scratch::new(workspace)?;
-    let (send, built) = mpsc::sync_channel::<(&Mutant, Instant, Planted)>(1);
-    thread::scope(|scope| {
-        let judge = scope.spawn(|| {
-            let judge = |(mutant, start, planted): (&'m Mutant, Instant, Planted)| {
-                let fates =
-                    planted.map(|program| fates(&program, &checks(mutant), &figures::traces(workspace, stage, mutant)));
-                let outcome = Outcome { mutant, fates, took: start.elapsed() };
-                done(&outcome);
-                outcome
-            };
-            built.into_iter().map(judge).collect::<Vec<_>>()
-        });
-        for mutant in mutants {
-            bar.set_message(format!("building {}", mutant.name));
-            let start = Instant::now();
-            let planted = scratch.plant(stage, mutant, &checks(mutant))?;
-            send.send((mutant, start, planted))
-                .map_err(|_| Error::Course("The thread that runs checks has died.".into()))?;
-        }
-        bar.set_message("running the last checks");
-        drop(send);
-        judge.join().map_err(|_| Error::Course("The thread that runs checks has died.".into()))
-    })
-}
-
-/// Runs checks of a program, two at once, in the order given.
-pub fn fates(program: &Path, checks: &[String], traces: &Path) -> Vec<(String, Fate)> {
-    let next = AtomicUsize::new(0);
-    let fates = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..checks.len().min(2) {
-            scope.spawn(|| {
-                while let Some((at, check)) =
-                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, checks.get(at)?)))
-                {
-                    let request = RunRequest::new(Mode::Grade, traces);
-                    let fate = Fate::of(&supervise::run(program, &test_path(check), &request, &Limits::default()));
-                    fates.lock().unwrap_or_else(PoisonError::into_inner).push((at, check.clone(), fate));
-                }
-            });
-        }
-    });
-    let mut fates = fates.into_inner().unwrap_or_else(PoisonError::into_inner);
-    fates.sort_by_key(|(at, ..)| *at);
-    fates.into_iter().map(|(_, check, fate)| (check, fate)).collect()
 }
 
 fn progress(length: usize) -> ProgressBar {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::error::Error;
 
 /// Every file below a folder, in the order of their names. A folder that is not there holds none.
@@ -39,4 +41,56 @@ pub fn update(path: &Path, text: &[u8]) -> Result<bool, Error> {
         return Ok(false);
     }
     write(path, text).map(|()| true)
+}
+
+/// A hash of named texts, to tell whether they are still the same.
+#[derive(Debug, Clone)]
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// The hash of nothing.
+    pub fn new() -> Self {
+        Self(Sha256::new())
+    }
+
+    /// Adds a text under a name.
+    pub fn text(&mut self, name: &str, text: impl AsRef<[u8]>) {
+        let text = text.as_ref();
+        for part in [name.as_bytes(), text] {
+            self.0.update(part.len().to_le_bytes());
+            self.0.update(part);
+        }
+    }
+
+    /// Adds every file below a folder but those whose name ends with `.json`, which record what was found. Files go by their
+    /// paths below `root`.
+    pub fn folder(&mut self, root: &Path, folder: &Path) -> Result<(), Error> {
+        for path in below(folder)?.iter().filter(|path| path.extension().is_none_or(|extension| extension != "json")) {
+            let text = fs::read(path).map_err(Error::io("read", path))?;
+            self.text(&path.strip_prefix(root).unwrap_or(path).to_string_lossy(), text);
+        }
+        Ok(())
+    }
+
+    /// The first half of it, in hexadecimal.
+    pub fn shown(self) -> String {
+        self.0.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_tells_names_from_texts() {
+        let digest = |texts: &[(&str, &str)]| {
+            let mut digest = Digest::new();
+            texts.iter().for_each(|(name, text)| digest.text(name, text));
+            digest.shown()
+        };
+        assert_eq!(digest(&[("a", "bc")]), digest(&[("a", "bc")]));
+        assert_ne!(digest(&[("a", "bc")]), digest(&[("ab", "c")]));
+        assert_ne!(digest(&[("a", ""), ("b", "")]), digest(&[("a", "b")]));
+    }
 }

@@ -9,10 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::mutant::{Kind, Mutant};
-use crate::commands::dev::files;
+use crate::commands::dev::files::Digest;
 use crate::error::Error;
 use crate::manifest::{Stage, sentence};
 use crate::workspace::Workspace;
@@ -78,16 +77,9 @@ pub fn hash(workspace: &Workspace, stage: &Stage) -> Result<String, Error> {
         stage.folder.join("tests"),
         workspace.root().join("ci/testkit/src"),
     ];
-    let mut hash = Sha256::new();
-    for folder in folders {
-        for path in files::below(&folder)?.iter().filter(|path| !path.ends_with("matrix.json")) {
-            let text = fs::read(path).map_err(Error::io("read", path))?;
-            hash.update(workspace.shown(path).to_string());
-            hash.update(text.len().to_le_bytes());
-            hash.update(text);
-        }
-    }
-    Ok(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    let mut digest = Digest::new();
+    folders.iter().try_for_each(|folder| digest.folder(workspace.root(), folder))?;
+    Ok(digest.shown())
 }
 
 impl Matrix {

@@ -103,7 +103,12 @@ impl Mutant {
 
     /// The changed files, by their paths in the solution's folder.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.diffs.keys().map(String::as_str)
+        self.diffs().map(|(path, _)| path)
+    }
+
+    /// What it changes: a diff for each file, by the file's path in the solution's folder.
+    pub fn diffs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.diffs.iter().map(|(path, diff)| (&**path, &**diff))
     }
 
     /// The changed files with their new texts, for the solution in a folder.

@@ -40,6 +40,17 @@ impl Reach {
             self.checks.iter().filter(|(path, text)| touches(path, text)).map(|(path, _)| path.clone()).collect()
         })
     }
+
+    /// The text of a module of checks, of the modules above it, and of all that these name.
+    pub fn behind(&self, module: &str) -> String {
+        let above = module.match_indices("::").map(|(at, _)| module[..at].to_owned());
+        let known = above.chain([String::new(), module.to_owned()]).collect();
+        let behind = spread(known, |known| {
+            let texts = known.iter().filter_map(|path| Some((path, self.checks.get(path)?)));
+            texts.flat_map(|(path, text)| neighbours(path, text)).collect()
+        });
+        behind.iter().filter_map(|path| self.checks.get(path)).map(String::as_str).collect()
+    }
 }
 
 /// Adds what `more` finds until it finds nothing new.
@@ -131,6 +142,15 @@ mod tests {
         assert_eq!(of(&["src/raft/election.rs"]), ["raft::election", "raft::rules"]);
         assert_eq!(of(&["src/quorum.rs"]), ["abd", "raft::election", "raft::rules"]);
         assert_eq!(of(&["src/register.rs"]), ["abd", "lww", "raft::clients", "spec"]);
+    }
+
+    #[test]
+    fn behind_a_module_stands_what_it_names() {
+        assert_eq!(
+            reach().behind("raft::election"),
+            "pub mod abd;pub mod rules;use super::rules::ONE;use crate::subject::raft::Raft;"
+        );
+        assert!(reach().behind("abd").ends_with("use crate::subject::register::Value;"));
     }
 
     #[test]

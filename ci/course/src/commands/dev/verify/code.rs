@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 
 use super::{Audited, Finding, Subject};
 use crate::commands::dev::bugs::matrix::{self, Matrix};
-use crate::commands::dev::bugs::{self, Fate};
+use crate::commands::dev::bugs::{self, Bench, Fate};
 use crate::commands::dev::starters::{self, Stale};
 use crate::commands::dev::{cargo, files};
 use crate::error::Error;
@@ -149,8 +149,8 @@ pub fn matrix_is_current(subject: &Subject) -> Result<Audited, Error> {
 pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
     each_stage(subject, "bugs and variants", |stage| {
         let mutants = bugs::load(&subject.workspace.solution(&stage.id))?;
-        let checks = bugs::plan(subject.workspace, stage, false)?;
-        let outcomes = bugs::try_out(subject.workspace, stage, &mutants, &checks, &ProgressBar::hidden(), &|_| {})?;
+        let bench = Bench::new(subject.workspace, stage)?;
+        let outcomes = bench.try_out(&mutants, &ProgressBar::hidden(), &|_| {})?;
         let mut findings = Vec::new();
         for outcome in &outcomes {
             let mend = format!("cargo course dev bugs --only {}", outcome.mutant.name);
