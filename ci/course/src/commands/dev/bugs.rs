@@ -98,6 +98,7 @@ fn stages<'c>(course: &'c Course, name: Option<&str>) -> Result<Vec<&'c Stage>, 
 
 fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize, Error> {
     let mutants = chosen(load(&workspace.solution(&stage.id))?, args.only.as_deref())?;
+    let hash = matrix::hash(workspace, stage)?;
     let bench = if args.full { Bench::full(workspace, stage, args.afresh)? } else { Bench::new(workspace, stage)? };
     let bar = progress(mutants.len());
     let outcomes = bench.try_out(&mutants, &bar, &|outcome| {
@@ -108,7 +109,11 @@ fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize,
     let outcomes = outcomes?;
     let mut complaints: Vec<String> = outcomes.iter().flat_map(Outcome::complaints).collect();
     if args.full && args.only.is_none() {
-        complaints.extend(conclude(workspace, stage, &outcomes, complaints.is_empty())?);
+        if matrix::hash(workspace, stage)? != hash {
+            complaints
+                .push("something was edited while this run went on: run it again, it does only what changed.".into());
+        }
+        complaints.extend(conclude(workspace, stage, hash, &outcomes, complaints.is_empty())?);
     }
     for complaint in &complaints {
         style::say(format_args!("{} {complaint}", paint(BAD, "finding:")));
@@ -138,9 +143,15 @@ fn chosen(mutants: Vec<Mutant>, only: Option<&str>) -> Result<Vec<Mutant>, Error
 }
 
 /// Prints the matrix of a full run, and records it if the run has nothing against it.
-fn conclude(workspace: &Workspace, stage: &Stage, outcomes: &[Outcome], fine: bool) -> Result<Vec<String>, Error> {
+fn conclude(
+    workspace: &Workspace,
+    stage: &Stage,
+    hash: String,
+    outcomes: &[Outcome],
+    fine: bool,
+) -> Result<Vec<String>, Error> {
     let matrix = Matrix {
-        hash: matrix::hash(workspace, stage)?,
+        hash,
         bugs: outcomes.iter().filter_map(Outcome::row).collect(),
         variants: outcomes.iter().filter_map(|outcome| Variant::new(outcome.mutant)).collect(),
     };
@@ -250,7 +261,9 @@ impl Outcome<'_> {
             _ => None,
         });
         let (checks, steps): (Vec<String>, Vec<Option<usize>>) = caught.unzip();
-        Row::new(self.mutant, checks, steps.into_iter().flatten().min())
+        // A schedule that cannot even begin shows nothing in no steps.
+        let shortest = steps.into_iter().flatten().filter(|steps| *steps > 0).min();
+        Row::new(self.mutant, checks, shortest)
     }
 
     fn line(&self) -> String {

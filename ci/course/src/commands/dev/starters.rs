@@ -65,6 +65,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     }
     style::say(match mended {
         0 => format!("{} every starter was current.", paint(GOOD, "ok")),
+        1 => format!("{} one file mended.", paint(GOOD, "ok")),
         count => format!("{} {count} files mended.", paint(GOOD, "ok")),
     });
     Ok(Exit::Fine)

@@ -23,6 +23,7 @@ use crate::workspace::Workspace;
 pub struct Bench<'w> {
     workspace: &'w Workspace,
     stage: &'w Stage,
+    scratch: Scratch,
     reach: Reach,
     /// Every bug against every check, and what earlier runs of that sort found.
     full: Option<Memory>,
@@ -42,9 +43,10 @@ struct Trial<'m> {
 impl<'w> Bench<'w> {
     /// A bench on which a bug meets the checks that must catch it, and a variant all that can tell it from the reference.
     pub fn new(workspace: &'w Workspace, stage: &'w Stage) -> Result<Self, Error> {
+        let scratch = Scratch::new(workspace)?;
         let checks = workspace.exercises().join(&stage.id).join("tests/checks");
         let reach = Reach::new(&workspace.solution(&stage.id), &checks)?;
-        Ok(Self { workspace, stage, reach, full: None })
+        Ok(Self { workspace, stage, scratch, reach, full: None })
     }
 
     /// A bench on which a bug meets all checks that can tell it from the reference. It remembers what they say; `afresh`
@@ -75,7 +77,6 @@ impl<'w> Bench<'w> {
         bar: &ProgressBar,
         done: &(impl Fn(&Outcome) + Sync),
     ) -> Result<Vec<Outcome<'m>>, Error> {
-        let scratch = Scratch::new(self.workspace)?;
         let (send, built) = mpsc::sync_channel::<Trial>(1);
         let died = || Error::Course("The thread that runs checks has died.".into());
         thread::scope(|scope| {
@@ -85,7 +86,7 @@ impl<'w> Bench<'w> {
             });
             for mutant in mutants {
                 bar.set_message(format!("building {}", mutant.name));
-                if send.send(self.prepare(&scratch, mutant)?).is_err() {
+                if send.send(self.prepare(mutant)?).is_err() {
                     // The other thread has met an error, and says which when it is joined.
                     break;
                 }
@@ -97,7 +98,7 @@ impl<'w> Bench<'w> {
     }
 
     /// Builds a changed solution with those of its checks of which nothing is known.
-    fn prepare<'m>(&self, scratch: &Scratch, mutant: &'m Mutant) -> Result<Trial<'m>, Error> {
+    fn prepare<'m>(&self, mutant: &'m Mutant) -> Result<Trial<'m>, Error> {
         let start = Instant::now();
         let mut known = self.full.as_ref().map(|memory| memory.recall(mutant)).unwrap_or_default();
         let (known, checks): (Vec<_>, Vec<_>) = self
@@ -108,7 +109,7 @@ impl<'w> Bench<'w> {
         let known = known.into_iter().filter_map(|(fate, check)| Some((check, fate?))).collect();
         let checks: Vec<String> = checks.into_iter().map(|(_, check)| check).collect();
         let program =
-            if checks.is_empty() { Ok(Default::default()) } else { scratch.plant(self.stage, mutant, &checks)? };
+            if checks.is_empty() { Ok(Default::default()) } else { self.scratch.plant(self.stage, mutant, &checks)? };
         Ok(Trial { mutant, start, known, checks, program })
     }
 

@@ -8,7 +8,7 @@
 //! deeper below its workspace's root, and its manifest is changed to say so.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -18,6 +18,7 @@ use super::mutant::Mutant;
 use crate::commands::dev::{cargo, files};
 use crate::error::Error;
 use crate::manifest::Stage;
+use crate::style;
 use crate::workspace::Workspace;
 
 /// What is copied: all that a solution and its checks are built from.
@@ -32,19 +33,22 @@ pub struct Scratch {
     target: PathBuf,
     original: PathBuf,
     programs: PathBuf,
+    /// Held as long as the copy is used: two runs would build each other's mutants.
+    _lock: File,
 }
 
 /// A mutant that was built, or why it could not be.
 pub type Planted = Result<PathBuf, String>;
 
 impl Scratch {
-    /// Brings the copy up to date.
+    /// Brings the copy up to date, as soon as no other run uses it.
     pub fn new(workspace: &Workspace) -> Result<Self, Error> {
         let scratch = Self {
             root: workspace.scratch("scratch"),
             target: workspace.target(),
             original: workspace.root().into(),
             programs: workspace.scratch("scratch-programs"),
+            _lock: lock(&workspace.scratch("scratch.lock"))?,
         };
         PARTS.iter().try_for_each(|part| scratch.copy(part))?;
         scratch.manifests()?;
@@ -123,6 +127,17 @@ impl Scratch {
         let lock = fs::read(&lock).map_err(Error::io("read", &lock))?;
         files::write(&self.root.join("Cargo.lock"), &lock)
     }
+}
+
+/// Takes the lock, and says so if that means to wait.
+fn lock(path: &Path) -> Result<File, Error> {
+    files::write(path, b"")?;
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        style::say("Another run tries out bugs in this target directory. This one goes on when that has ended.");
+        file.lock().map_err(Error::io("lock", path))?;
+    }
+    Ok(file)
 }
 
 /// The module that a check or module stands in, and its name there.
