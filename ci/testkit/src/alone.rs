@@ -15,7 +15,7 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
-use crate::panics::{self, Later};
+use crate::panics::Later;
 
 /// The server `n0` of a cluster of which nobody else is there. It can be looked at like the server itself.
 #[derive(Debug)]
@@ -50,11 +50,10 @@ impl<N: Node> Alone<N> {
 
     fn handle(&mut self, run: impl FnOnce(&mut N, &mut Outbox<N>)) -> Vec<Effect<N>> {
         let mut out = Outbox::new();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| run(&mut self.node, &mut out))) {
-            let (message, at) = panics::describe(&*payload);
-            if !self.later.covers(&message, &at) {
-                resume_unwind(payload);
-            }
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| run(&mut self.node, &mut out)))
+            && !self.later.covers(&*payload)
+        {
+            resume_unwind(payload);
         }
         out.into_effects()
     }

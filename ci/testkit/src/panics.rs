@@ -26,8 +26,9 @@ pub fn listen() {
 pub struct Later(pub Vec<&'static str>);
 
 impl Later {
-    /// Is the panic that said `message` at `at` a `todo!` in one of the files?
-    pub fn covers(&self, message: &str, at: &str) -> bool {
+    /// Is a caught panic a `todo!` in one of the files?
+    pub fn covers(&self, payload: &(dyn Any + Send)) -> bool {
+        let (message, at) = describe(payload);
         let file = at.split(':').next().unwrap_or_default();
         message.starts_with("not yet implemented") && self.0.iter().any(|later| file.ends_with(later))
     }

@@ -174,11 +174,45 @@ impl<N: Node, H: History<N>> Played<N, H> {
         count
     }
 
+    /// Takes one more step. The error says why that is impossible.
+    fn go_on(&mut self, step: &Step<N::Request, N::Timer>, first: usize) -> Result<(), String> {
+        let event = self.cluster.event(&self.state, step, first)?;
+        self.cluster.take(&mut self.state, event.into(), &mut self.actions);
+        match self.cluster.deliver_all(&mut self.state, ROUNDS, &mut self.actions) {
+            true => Ok(()),
+            false => Err("the servers never stop sending".to_owned()),
+        }
+    }
+
     /// Did the servers keep the rules of the cluster up to the end of the schedule?
     pub(crate) fn tested(&self) -> Result<(), Box<Finding>> {
         self.cluster
             .test_state(&self.state)
             .map_err(|broken| Box::new(self.cluster.finding(Producer::Schedule, &broken, &self.actions)))
+    }
+}
+
+/// A schedule that could not be played to its end. Shown as one sentence that names the step, and why.
+pub struct Unplayable<N: Node, H: History<N>> {
+    /// The step's number, from 1.
+    pub number: usize,
+    /// The step as it is written in a program.
+    pub step: String,
+    /// Why it is impossible: half a sentence.
+    pub why: String,
+    /// What was played until then.
+    pub played: Played<N, H>,
+}
+
+impl<N: Node, H: History<N>> fmt::Display for Unplayable<N, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Step {} of the schedule, `{}`, cannot be played: {}.", self.number, self.step, self.why)
+    }
+}
+
+impl<N: Node, H: History<N>> fmt::Debug for Unplayable<N, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -189,23 +223,19 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     /// Plays `schedule` from the initial state. The clients that it names are added behind the cluster's own.
     ///
     /// # Errors
-    /// One sentence that names the step which cannot be played, and why.
-    pub fn play(mut self, schedule: &Schedule<N::Request, N::Timer>) -> Result<Played<N, H>, String> {
+    /// The first step that cannot be played, and why.
+    pub fn play(mut self, schedule: &Schedule<N::Request, N::Timer>) -> Result<Played<N, H>, Box<Unplayable<N, H>>> {
         let first = self.add_scripts(schedule);
-        let mut state = self.initial();
-        let mut actions = Vec::new();
+        let mut played = Played { state: self.initial(), cluster: self, actions: Vec::new() };
         for (at, step) in schedule.steps().iter().enumerate() {
-            let refuse = |why: String| format!("Step {} of the schedule, `{step}`, cannot be played: {why}.", at + 1);
-            let event = self.event(&state, step, first).map_err(refuse)?;
-            self.take(&mut state, event.into(), &mut actions);
-            if !self.deliver_all(&mut state, ROUNDS, &mut actions) {
-                return Err(refuse("the servers never stop sending".to_owned()));
+            if let Err(why) = played.go_on(step, first) {
+                return Err(Box::new(Unplayable { number: at + 1, step: step.to_string(), why, played }));
             }
-            if self.view(&state).fault().is_some() {
+            if played.view().fault().is_some() {
                 break; // nothing can happen after a fault; the judgement on it follows
             }
         }
-        Ok(Played { cluster: self, state, actions })
+        Ok(played)
     }
 
     /// Gives the clients of `schedule` their scripts, and says which number the first of them has in this cluster.
@@ -257,7 +287,7 @@ mod tests {
     use crate::samples::{Ask, Counter};
 
     fn play(schedule: Schedule<Ask>) -> Result<Played<Counter<false>, ()>, String> {
-        Cluster::new(2, ()).play(&schedule)
+        Cluster::new(2, ()).play(&schedule).map_err(|unplayable| unplayable.to_string())
     }
 
     fn counts(schedule: Schedule<Ask>) -> Vec<u32> {

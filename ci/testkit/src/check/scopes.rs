@@ -11,7 +11,7 @@ use super::{Check, FailureKind, Finding, Mode, Proven};
 use crate::cluster::{Cluster, Explorable, History};
 use crate::node::Node;
 use crate::rule::Rule;
-use crate::schedule::{Played, Schedule};
+use crate::schedule::{Played, Schedule, Unplayable};
 use crate::search::Bounds;
 use crate::simulation::Simulation;
 use crate::trace::Producer;
@@ -72,12 +72,41 @@ impl Check {
         cluster: Cluster<N, H>,
         schedule: &Schedule<N::Request, N::Timer>,
     ) -> Result<Played<N, H>, Box<super::Failure>> {
-        let played = cluster.play(schedule).map_err(|summary| {
-            let finding = Finding { kind: FailureKind::Violated, rule: PLAYABLE, summary, trace: None };
-            Box::new(self.failure_in(scope, finding))
-        })?;
+        self.play(PLAYABLE, scope, cluster, schedule, |unplayable| unplayable.to_string())
+    }
+
+    /// Plays a `schedule` of the check's own on `cluster`, and hands on what came of it. If a step cannot be played, the program
+    /// has not come to where it should be, which breaks `rule`.
+    pub fn drives<N: Node, H: History<N>>(
+        &mut self,
+        rule: Rule,
+        scope: &str,
+        cluster: Cluster<N, H>,
+        schedule: &Schedule<N::Request, N::Timer>,
+    ) -> Result<Played<N, H>, Box<super::Failure>> {
+        self.play(rule, scope, cluster, schedule, |Unplayable { step, why, .. }| {
+            format!("This run was to go on with `{step}`, but {why}.")
+        })
+    }
+
+    fn play<N: Node, H: History<N>>(
+        &mut self,
+        rule: Rule,
+        scope: &str,
+        cluster: Cluster<N, H>,
+        schedule: &Schedule<N::Request, N::Timer>,
+        summary: impl FnOnce(&Unplayable<N, H>) -> String,
+    ) -> Result<Played<N, H>, Box<super::Failure>> {
+        let (played, refusal) = match cluster.play(schedule) {
+            Ok(played) => (played, None),
+            Err(unplayable) => {
+                let refusal = summary(&unplayable);
+                (unplayable.played, Some(refusal))
+            }
+        };
         let tested = played.tested();
         self.fail_if(scope, tested)?;
+        self.requires_of_run(scope, &played, rule, refusal.is_none(), || refusal.unwrap_or_default())?;
         Ok(played)
     }
 

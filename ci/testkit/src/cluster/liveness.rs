@@ -100,19 +100,24 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     fn play_timers(&self, suffix: &mut Suffix, promise: &Promise<'_, N, H>) -> Result<(), String> {
         let Suffix { steps, end } = suffix;
         self.let_clients_ask(end, steps);
-        self.let_quick_timers_fire(end, steps);
+        self.let_quick_timers_fire(promise, end, steps);
         for _ in 0..promise.rounds {
             for event in self.armed(end) {
-                if promise.moment == Moment::Reached && self.ask(promise, end).is_ok() {
+                if self.is_reached(promise, end) {
                     return Ok(());
                 }
                 if self.is_possible(end, event) {
                     self.let_timer_fire(end, event, steps);
-                    self.let_quick_timers_fire(end, steps);
+                    self.let_quick_timers_fire(promise, end, steps);
                 }
             }
         }
         self.ask(promise, end)
+    }
+
+    /// Is that so already for which once is enough?
+    fn is_reached(&self, promise: &Promise<'_, N, H>, state: &State) -> bool {
+        promise.moment == Moment::Reached && self.ask(promise, state).is_ok()
     }
 
     fn let_timer_fire(&self, state: &mut State, event: Event, steps: &mut Vec<Action>) {
@@ -122,12 +127,12 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     }
 
     /// Where one timer is the slowest, all others fire a few times.
-    fn let_quick_timers_fire(&self, state: &mut State, steps: &mut Vec<Action>) {
+    fn let_quick_timers_fire(&self, promise: &Promise<'_, N, H>, state: &mut State, steps: &mut Vec<Action>) {
         let Some(slowest) = self.slowest else { return };
         for _ in 0..BETWEEN {
             for event in self.armed(state) {
                 let quick = matches!(event, Event::Timeout { timer, .. } if timer != slowest);
-                if quick && self.is_possible(state, event) {
+                if quick && self.is_possible(state, event) && !self.is_reached(promise, state) {
                     self.let_timer_fire(state, event, steps);
                 }
             }

@@ -15,7 +15,7 @@
 //!
 //! - [`state`]: states and steps, in small integers.
 //! - [`tables`]: what the integers stand for; each handler runs once for each state and event.
-//! - [`step`]: which steps are possible, and what a step does.
+//! - [`step`]: which steps are possible, and what a step does; [`network`] and [`clients`] say so of messages and requests.
 //! - [`property`]: what must hold, and the view of a state that it is written on.
 //! - [`liveness`]: what must become true once the network behaves.
 //! - [`judge`]: the search's verdict on a cluster.
@@ -24,10 +24,12 @@
 //!
 //! [`Cluster`] implements [`stateright::Model`], so stateright's own checkers and its Explorer run on it too.
 
+mod clients;
 mod history;
 mod judge;
 mod liveness;
 mod model;
+mod network;
 mod property;
 mod record;
 mod state;

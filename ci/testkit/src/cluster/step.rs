@@ -1,8 +1,9 @@
 //! Which steps are possible in a state, and what a step does.
 
-use super::state::{Action, Causes, Envelope, Event, Key, NOTHING, State, link};
+use super::network::{insert, remove};
+use super::state::{Action, Envelope, Event, NOTHING, State, link};
 use super::tables::{Fault, Handled, Input, Output};
-use super::{Cluster, History, cut_between};
+use super::{Cluster, History};
 use crate::node::{ClientId, Membership, Node, NodeId, RequestId};
 
 /// What a cluster may spend; the limits that a check adds come behind.
@@ -110,28 +111,6 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         }
     }
 
-    /// Would `event` only bring a client, which has nothing to lose by it, a refusal? Then it need not be looked at: the client
-    /// is where it was, and may ask elsewhere.
-    pub(super) fn is_turned_away(&self, state: &State, event: Event) -> bool {
-        let (Event::Invoke { client, .. } | Event::Retry { client, .. }) = event else { return false };
-        let cannot_be = self.replaying || self.refusals.is_none() && self.tables.later.0.is_empty();
-        let Some((server, input)) = self.input(state, event).filter(|_| !cannot_be) else { return false };
-        let asked = state.clients[client.0];
-        let refuses = |output: &Output| matches!(output, Output::Reply { response, .. } if self.is_refusal(*response));
-        match self.handled(state, server, input) {
-            Handled::Done { local, outputs, unfinished } => {
-                let nothing_else = *local == state.servers[server.0].local && outputs.iter().all(refuses);
-                nothing_else && (!outputs.is_empty() || *unfinished) && (asked.refused || !asked.waiting)
-            }
-            Handled::Fault(_) => false,
-        }
-    }
-
-    /// Does this response say that the request was not taken?
-    fn is_refusal(&self, response: Key) -> bool {
-        self.refusals.as_ref().is_some_and(|refuses| refuses(self.tables.responses.get(response)))
-    }
-
     /// The moments in which a crash in the middle of `event` would matter: just before something is saved, when somebody has
     /// been told of it already.
     fn tears(&self, state: &State, event: Event) -> impl Iterator<Item = u8> + use<N, H> {
@@ -148,37 +127,6 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         saves.into_iter()
     }
 
-    fn client_events(&self, state: &State, events: &mut Vec<Event>) {
-        for (at, (client, script)) in state.clients.iter().zip(&self.scripts).enumerate() {
-            let id = ClientId(at);
-            let up = script.servers.iter().copied().filter(|server| state.servers[server.0].up);
-            if client.waiting && (client.refused || self.left(state, Budget::Retries)) {
-                events.extend(up.map(|to| Event::Retry { client: id, to }));
-            } else if !client.waiting && !self.has_asked_all(state, id) {
-                events.extend(up.map(|to| Event::Invoke { client: id, to }));
-            }
-        }
-    }
-
-    fn network_events(&self, state: &State, events: &mut Vec<Event>) {
-        let mut last = None;
-        for &envelope in &state.network {
-            // Equal messages stand side by side; to deliver one or the other is the same step.
-            if last.replace(envelope) == Some(envelope) {
-                continue;
-            }
-            if self.deliverable(state, envelope) {
-                events.push(Event::Deliver { envelope, keep: false });
-                if self.left(state, Budget::Duplicates) {
-                    events.push(Event::Deliver { envelope, keep: true });
-                }
-            }
-            if self.left(state, Budget::Drops) {
-                events.push(Event::Drop { envelope });
-            }
-        }
-    }
-
     fn server_events(&self, state: &State, events: &mut Vec<Event>) {
         for (id, server) in state.servers.iter().enumerate().filter(|(_, server)| server.up) {
             let id = NodeId(id);
@@ -192,30 +140,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         }
     }
 
-    fn partition_events(&self, state: &State, events: &mut Vec<Event>) {
-        if !self.left(state, Budget::Partitions) {
-            return;
-        }
-        for index in 0..self.partitions.len() as u8 {
-            if self.cut_by(index) != state.cut {
-                events.push(Event::Partition { index });
-            }
-        }
-        if state.cut != self.cut {
-            events.push(Event::Heal);
-        }
-    }
-
-    /// Only schedules and simulations cut single links, so only a replay of one may meet them.
-    fn link_events(&self, events: &mut Vec<Event>) {
-        for b in (0..self.size).map(NodeId) {
-            for a in (0..self.size).map(NodeId).filter(|&a| a != b) {
-                events.extend([Event::CutLink { a, b }, Event::HealLink { a, b }]);
-            }
-        }
-    }
-
-    fn left(&self, state: &State, budget: Budget) -> bool {
+    pub(super) fn left(&self, state: &State, budget: Budget) -> bool {
         self.replaying || state.spent[budget as usize] < self.budgets[budget as usize]
     }
 
@@ -250,52 +175,6 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         })
     }
 
-    /// The step that `action` comes to in `state`: itself if it is possible, or the delivery of a message of the same variant
-    /// between the same two servers.
-    pub(crate) fn alike(&self, state: &State, action: Action) -> Option<Action> {
-        if self.is_possible(state, action.event) {
-            return Some(action);
-        }
-        let Event::Deliver { envelope, keep } = action.event else { return None };
-        let wanted = self.variant(envelope);
-        let alike = |other: &&Envelope| {
-            (other.from, other.to) == (envelope.from, envelope.to) && self.variant(**other) == wanted
-        };
-        let event = Event::Deliver { envelope: *state.network.iter().find(alike)?, keep };
-        self.is_possible(state, event).then_some(Action { event, ..action })
-    }
-
-    /// The variant of a message, as the start of what `{:?}` shows.
-    fn variant(&self, envelope: Envelope) -> String {
-        let shown = format!("{:?}", self.tables.messages.get(envelope.message));
-        shown.chars().take_while(|c| c.is_alphanumeric()).collect()
-    }
-
-    /// Does `envelope` wait on a cut link?
-    pub(crate) fn is_link_cut(&self, state: &State, envelope: Envelope) -> bool {
-        self.is_cut(state, envelope.from(), envelope.to())
-    }
-
-    /// Has `client` made every request of its script?
-    pub(crate) fn has_asked_all(&self, state: &State, client: ClientId) -> bool {
-        usize::from(state.clients[client.0].asked) == self.script(client).requests.len()
-    }
-
-    /// Does `client` wait for an answer, and has the server that it asked last refused?
-    pub(crate) fn has_been_refused(&self, state: &State, client: ClientId) -> bool {
-        state.clients[client.0].waiting && state.clients[client.0].refused
-    }
-
-    /// Has each client got all of its answers?
-    pub(crate) fn has_answered_all(&self, state: &State) -> bool {
-        (0..self.clients()).map(ClientId).all(|id| !state.clients[id.0].waiting && self.has_asked_all(state, id))
-    }
-
-    /// The servers that `client` may ask and that are up.
-    pub(crate) fn servers_for(&self, state: &State, client: ClientId) -> Vec<NodeId> {
-        self.script(client).servers.iter().copied().filter(|server| state.servers[server.0].up).collect()
-    }
-
     /// The messages on their way, and the timers that are armed.
     pub(crate) fn pending(&self, state: &State) -> (Vec<Envelope>, Vec<(NodeId, u8)>) {
         let servers = state.servers.iter().enumerate();
@@ -313,20 +192,6 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
                 .all(|(limit, &spent)| spent < limit.most || !(limit.counts)(&self.occurrence(state, event)))
     }
 
-    pub(super) fn deliverable(&self, state: &State, envelope: Envelope) -> bool {
-        state.servers[usize::from(envelope.to)].up && !self.is_cut(state, envelope.from(), envelope.to())
-    }
-
-    pub(super) fn is_cut(&self, state: &State, a: NodeId, b: NodeId) -> bool {
-        a != b && state.cut & link(a, b) != 0
-    }
-
-    /// Would `event` send a reply to a client?
-    fn replies(&self, state: &State, event: Event) -> bool {
-        let is_reply = |output: &Output| matches!(output, Output::Reply { .. });
-        self.outputs(state, event).is_some_and(|(_, outputs)| outputs.iter().any(is_reply))
-    }
-
     /// What a server does in answer to `event`: its effects, and which server it is.
     pub(crate) fn outputs(&self, state: &State, event: Event) -> Option<(NodeId, &[Output])> {
         let (server, input) = self.input(state, event)?;
@@ -336,7 +201,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         }
     }
 
-    fn handled(&self, state: &State, server: NodeId, input: Input) -> &Handled {
+    pub(super) fn handled(&self, state: &State, server: NodeId, input: Input) -> &Handled {
         let server = &state.servers[server.0];
         let before = if matches!(input, Input::Start { .. }) { server.saved } else { server.local };
         self.tables.handle(before, input)
@@ -406,11 +271,6 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         }
     }
 
-    /// The links that the partition `index` cuts, with those that are cut for good.
-    fn cut_by(&self, index: u8) -> u64 {
-        cut_between(self.size, &self.partitions[usize::from(index)]) | self.cut
-    }
-
     fn spend(&self, state: &mut State, action: Action) {
         for (at, limit) in self.limits.iter().enumerate() {
             if (limit.counts)(&self.occurrence(state, action.event)) {
@@ -434,22 +294,6 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             // What nobody limits is not counted: the count would only tell equal states apart.
             *spent = (*spent + 1).min(self.budgets[budget as usize]);
         }
-    }
-
-    fn note_invocation(&self, state: &mut State, client: ClientId, to: NodeId) {
-        let number = usize::from(state.clients[client.0].asked);
-        let id = RequestId { client, number };
-        let request = self.script(client).requests[number];
-        let server = state.servers[to.0];
-        state.history = self.tables.invoked(state.history, id, to, server.local, request, server.causes);
-        if self.tracks_causes {
-            let nth: u32 = state.clients.iter().map(|client| u32::from(client.asked)).sum();
-            assert!(nth < Causes::BITS, "causes are tracked for at most {} requests in a run", Causes::BITS);
-            state.clients[client.0].causes = 1 << nth;
-            state.servers[to.0].causes |= 1 << nth;
-        }
-        state.clients[client.0].asked += 1;
-        state.clients[client.0].waiting = true;
     }
 
     fn stop(&self, state: &mut State, server: NodeId) {
@@ -503,90 +347,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         }
     }
 
-    /// A message that `from` sends in `state`.
-    pub(crate) fn sent(&self, state: &State, from: NodeId, to: NodeId, message: Key) -> Envelope {
-        Envelope { from: from.0 as u8, to: to.0 as u8, message, causes: state.servers[from.0].causes }
-    }
-
-    fn reply(&self, state: &mut State, server: NodeId, to: RequestId, response: u32, lost: bool) {
-        let asked = state.clients.get(to.client.0).map_or(0, |client| usize::from(client.asked));
-        if to.number >= asked {
-            state.fault = self.tables.faults.key(Fault::AnswersNobody { server, to });
-            return;
-        }
-        let refused = self.is_refusal(response);
-        let client = &mut state.clients[to.client.0];
-        // A reply to an earlier request, or a second reply, comes too late: the client has gone on.
-        if lost || !client.waiting || to.number + 1 != asked {
-            return;
-        }
-        client.refused = refused;
-        if !refused {
-            client.waiting = false;
-            state.history = self.tables.returned(state.history, to.client, to.number, response);
-        }
-    }
-
     /// Takes one step and writes it down.
     pub(crate) fn take(&self, state: &mut State, action: Action, actions: &mut Vec<Action>) {
         self.apply(state, action);
         actions.push(action);
     }
-
-    /// Delivers what can be delivered, and what that causes, in rounds: each round delivers the messages that were on their
-    /// way when it began. Says whether the network fell quiet within `rounds`.
-    pub(crate) fn deliver_all(&self, state: &mut State, rounds: usize, actions: &mut Vec<Action>) -> bool {
-        for _ in 0..rounds {
-            let ready: Vec<_> =
-                state.network.iter().copied().filter(|&envelope| self.deliverable(state, envelope)).collect();
-            if ready.is_empty() || state.fault != NOTHING {
-                return true;
-            }
-            for envelope in ready {
-                // A message may have been left out since the round began, because its receiver would now ignore it.
-                if state.fault == NOTHING && state.network.binary_search(&envelope).is_ok() {
-                    self.take(state, Event::Deliver { envelope, keep: false }.into(), actions);
-                }
-            }
-        }
-        false
-    }
-
-    /// After `event`, only a server that it changed may ignore what it would not have ignored before; and what that server
-    /// just sent has not been looked at yet.
-    fn leave_out_what_is_ignored_since(&self, state: &mut State, event: Event) {
-        let changed = match event {
-            Event::Invoke { to, .. } | Event::Retry { to, .. } => to,
-            Event::Deliver { envelope, .. } => envelope.to(),
-            Event::Timeout { server, .. } | Event::Crash { server } | Event::Restart { server } => server,
-            _ => return,
-        };
-        self.leave_out_ignored(state, |envelope| envelope.to() == changed || envelope.from() == changed);
-    }
-
-    /// Leaves out those of the messages to `look_at` which their receivers would ignore.
-    pub(super) fn leave_out_ignored(&self, state: &mut State, look_at: impl Fn(Envelope) -> bool) {
-        let State { network, servers, .. } = state;
-        network.retain(|&envelope| {
-            if !look_at(envelope) {
-                return true;
-            }
-            let server = &servers[usize::from(envelope.to)];
-            if !server.up {
-                return false;
-            }
-            let input = Input::Message { from: envelope.from, message: envelope.message };
-            !self.tables.handle(server.local, input).is_ignored(server.local)
-        });
-    }
-}
-
-fn insert(network: &mut Vec<Envelope>, envelope: Envelope) {
-    let at = network.partition_point(|other| *other < envelope);
-    network.insert(at, envelope);
-}
-
-fn remove(network: &mut Vec<Envelope>, envelope: Envelope) {
-    let at = network.binary_search(&envelope).expect("the message is on its way");
-    network.remove(at);
 }

@@ -200,11 +200,11 @@ impl<N: Node, H: History<N>> Tables<N, H> {
     fn run(&self, node: Option<&N>, step: impl Fn(&mut Option<N>, &mut Outbox<N>)) -> Handled {
         let call = || {
             let (mut node, mut out) = (node.cloned(), Outbox::new());
-            let ended = catch_unwind(AssertUnwindSafe(|| step(&mut node, &mut out))).map_err(fault);
+            let ended = catch_unwind(AssertUnwindSafe(|| step(&mut node, &mut out)));
             match (ended, node) {
                 (Ok(()), Some(node)) => Ok(Call { node, out, unfinished: false }),
-                (Err(fault), Some(node)) if self.is_left_for_later(&fault) => Ok(Call { node, out, unfinished: true }),
-                (Err(fault), _) => Err(fault),
+                (Err(payload), Some(node)) if self.later.covers(&*payload) => Ok(Call { node, out, unfinished: true }),
+                (Err(payload), _) => Err(fault(payload)),
                 (Ok(()), None) => unreachable!("a start makes a server"),
             }
         };
@@ -221,11 +221,6 @@ impl<N: Node, H: History<N>> Tables<N, H> {
                 Handled::Fault(self.faults.key(fault))
             }
         }
-    }
-
-    /// Is this a `todo!` in a file of a later task?
-    fn is_left_for_later(&self, fault: &Fault) -> bool {
-        matches!(fault, Fault::Panicked { message, at } if self.later.covers(message, at))
     }
 
     fn output(&self, effect: Effect<N>) -> Output {

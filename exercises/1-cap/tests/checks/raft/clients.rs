@@ -1,15 +1,16 @@
 //! Task `clients`: the replicated map, as clients see it.
 
 use testkit::alone::Alone;
-use testkit::check::{Rule, check};
+use testkit::check::{Check, Proven, Rule, check};
 use testkit::cluster::{Cluster, Log, Occurrence, View};
-use testkit::node::{ClientId, Effect, NodeId};
+use testkit::node::{ClientId, Effect, NodeId, RequestId};
 use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 
 use super::super::spec::LINEARIZABLE;
 use super::chronicle::Chronicle;
-use super::servers::{Cell, Server, Watched, servers, serving};
+use super::servers::{Cell, Server, Watched, said, saved, servers, serving, serving_late};
+use crate::subject::raft::log::{Command, Entry};
 use crate::subject::raft::message::Message;
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
 use crate::subject::raft::store::{Key, Response};
@@ -27,6 +28,13 @@ const PERSISTENCE_PAYS: Rule = Rule::new(
     "Once messages arrive and timers fire in turn, a client that asks each server again gets its answers.",
     "Ongaro & Ousterhout 2014 (extended version), section 8",
     "1-cap/raft-commit.md#clients",
+);
+
+const AT_MOST_ONCE: Rule = Rule::new(
+    "at most once",
+    "A request is carried out once, however often and however late it comes again.",
+    "Ongaro & Ousterhout 2014 (extended version), section 8; Ongaro 2014, section 6.3",
+    "1-cap/raft-commit.md#applied-twice",
 );
 
 const ALL_AT_ONCE: Rule = Rule::new(
@@ -60,42 +68,74 @@ const ENOUGH: usize = 10;
 #[test]
 pub fn every_history_is_linearizable() {
     check(|check| {
-        let cluster = serving::<Raft>(3, 1, 0).fires_first(0, Timer::Election);
-        let cluster = cluster.client(&[0, 1], [Put('x', 1)]).client(&[0, 1, 2], [Get('x')]);
-        check.explores(
-            "three servers, a writer, a reader, two elections of which the first is n0's",
-            cluster,
-            ENOUGH,
-        )?;
+        // The same command twice is two requests.
+        let cluster = serving::<Raft>(1, 1, 0).client(&[0], [Add('x', 1), Add('x', 1), Get('x')]);
+        check.exhausts("one server alone", finishes(cluster))?;
+        // n0 has a command that nobody else holds. n1 leads the next term, and puts another one in its place.
+        let alone = Schedule::with_timers().fire(0, Timer::Election).cut(0, 1).cut(0, 2).ask(0, 0, Put('x', 1));
+        let replaced = alone.fire(1, Timer::Election).heal(0, 1).heal(0, 2);
+        let cluster = serving::<Raft>(3, 0, 1).staged(&replaced).client(&[1], [Get('x')]);
+        check.explores("three servers, a leader that is deposed with a command, a reader", cluster, ENOUGH)?;
         let cluster = serving::<Raft>(2, 2, 1).client(&[0, 1], [Put('x', 1), Get('x')]).client(&[0, 1], [Put('x', 2)]);
         check.explores("two servers, two writers of which one reads, two elections", finishes(cluster), ENOUGH)?;
-        check.exhausts("one server alone", finishes(serving::<Raft>(1, 1, 0).client(&[0], [Put('x', 1), Get('x')])))
+        // n0 leads and has committed a command. What it sends and hears from now on may be late.
+        let led = Schedule::with_timers().fire(0, Timer::Election).ask(0, 0, Put('x', 1)).fire(0, Timer::Heartbeat);
+        let cluster = serving_late::<Raft>(3, 1, 1).staged(&led).client(&[1], [Put('x', 2)]).client(&[0], [Get('x')]);
+        check.bounded("three servers, a leader that has committed, a writer, a reader, an election", cluster, 12)?;
+        let cluster = serving::<Raft>(3, 1, 0).fires_first(0, Timer::Election);
+        let cluster = cluster.client(&[0, 1], [Put('x', 1)]).client(&[0, 1, 2], [Get('x')]);
+        check.bounded("three servers, a writer, a reader, two elections of which the first is n0's", cluster, 13)
     });
 }
 
 #[test]
 pub fn a_request_that_is_made_again_is_done_once() {
     check(|check| {
+        repeated_in_the_log(check)?;
+        let adding = |elections, heartbeats| serving::<Raft>(2, elections, heartbeats).client(&[0, 1], [Add('x', 1)]);
+        let cluster = adding(1, 1).client(&[0, 1], [Add('x', 2)]).retries(1).lost_replies(1);
+        let scope = "two servers, two clients that add, an election, a lost reply, a retry";
+        check.explores(scope, finishes(cluster), ENOUGH)?;
+        let cluster = serving::<Raft>(2, 2, 1).client(&[0, 1], [Add('x', 1), Get('x')]).retries(1).lost_replies(1);
+        let scope = "two servers, an addition and a read, two elections, a lost reply, a retry";
+        check.explores(scope, finishes(cluster), ENOUGH)?;
+        let cluster = adding(2, 0).client(&[0, 1], [Add('x', 2)]).retries(1).restarts(1);
+        check.explores("two servers, two clients that add, two elections, a restart, a retry", cluster, ENOUGH)?;
         let cluster = serving::<Raft>(3, 1, 0).fires_first(0, Timer::Election);
         let cluster = cluster.client(&[0, 1], [Add('x', 1)]).retries(1).lost_replies(1);
-        check.explores("three servers, an addition, two elections, a lost reply, a retry", cluster, ENOUGH)?;
-        let cluster = serving::<Raft>(2, 2, 1).client(&[0, 1], [Add('x', 1), Get('x')]).retries(1).lost_replies(1);
-        check.explores(
-            "two servers, an addition and a read, two elections, a lost reply, a retry",
-            finishes(cluster),
-            ENOUGH,
-        )?;
-        let cluster = serving::<Raft>(2, 2, 0).client(&[0, 1], [Add('x', 1)]).client(&[0, 1], [Add('x', 2)]);
-        let cluster = cluster.retries(1).restarts(1);
-        check.explores("two servers, two clients that add, two elections, a restart, a retry", cluster, ENOUGH)?;
-        let cluster = serving::<Raft>(2, 1, 1).client(&[0, 1], [Add('x', 1)]).client(&[0, 1], [Add('x', 2)]);
-        let cluster = cluster.retries(1).lost_replies(1);
-        check.explores(
-            "two servers, two clients that add, an election, a lost reply, a retry",
-            finishes(cluster),
-            ENOUGH,
-        )
+        check.bounded("three servers, an addition, two elections, a lost reply, a retry", cluster, 13)
     });
+}
+
+/// A log in which c8's first request stands three times, the last time behind its second: a repetition that was on its way for
+/// long. Behind that, seven other clients' requests stand there twice.
+fn repeated_in_the_log(check: &mut Check) -> Proven {
+    let others = || (0..7).map(|client| (client, 0));
+    let requests = [(7, 0), (7, 0), (7, 1), (7, 0)].into_iter().chain(others()).chain(others());
+    let mut saved = saved(1, &[]);
+    for (client, number) in requests {
+        let command = Command::Client { id: RequestId { client: ClientId(1 + client), number }, request: Add('x', 1) };
+        saved.log.push(Entry { term: 1, command });
+    }
+    let log = saved.log.clone();
+    let mut server = Alone::<Raft>::start(1, Some(saved), &[]);
+    server.fires(Timer::Election);
+    let mut effects = server.is_asked(Get('x'));
+    effects.extend(server.fires(Timer::Heartbeat));
+    let told = effects.into_iter().find_map(|effect| match effect {
+        Effect::Reply { to, response } if to.client == ClientId(0) => Some(response),
+        _ => None,
+    });
+    check.requires(AT_MOST_ONCE, told == Some(Response::Done(9)), || {
+        format!(
+            "Eight clients have made nine requests, and the log has {} entries of them, since some came again: {log:?}. Asked for \
+             x, the only server of its cluster answers {}.",
+            log.last_index(),
+            said(told.as_ref())
+        )
+    })?;
+    check.evidence("nine requests that stand in the log eighteen times: each is carried out once");
+    Ok(())
 }
 
 #[test]
@@ -105,14 +145,17 @@ pub fn whoever_asks_again_is_answered() {
             None if view.is_finished() => Ok(()),
             _ => Err("A client has asked every server again, and has no answer.".to_owned()),
         };
-        let cluster = serving::<Raft>(3, 1, 0).fires_first(0, Timer::Election).client(&[0, 1], [Add('x', 1)]);
-        let cluster = cluster.drops(1).persistent_clients().leads_to(PERSISTENCE_PAYS, 2, answered);
+        let cluster = serving::<Raft>(1, 1, 0).client(&[0], [Add('x', 1)]).lost_replies(1).persistent_clients();
+        let cluster = cluster.leads_to(PERSISTENCE_PAYS, 1, answered);
+        check.explores("one server alone, an addition, a lost reply", cluster, ENOUGH)?;
+        let cluster = serving::<Raft>(3, 1, 0).fires_first(0, Timer::Election).client(&[0, 1, 2], [Add('x', 1)]);
+        let cluster = cluster.drops(1).persistent_clients().leads_to(PERSISTENCE_PAYS, 4, answered);
         check.explores("three servers, an addition, two elections, a lost message", cluster, ENOUGH)?;
         let cluster = serving::<Raft>(2, 2, 1).client(&[0, 1], [Add('x', 1), Get('x')]).lost_replies(2);
-        let cluster = cluster.persistent_clients().leads_to(PERSISTENCE_PAYS, 2, answered);
+        let cluster = cluster.persistent_clients().leads_to(PERSISTENCE_PAYS, 4, answered);
         check.explores("two servers, an addition and a read, two elections, two lost replies", cluster, ENOUGH)?;
         let cluster = serving::<Raft>(2, 2, 0).client(&[0, 1], [Add('x', 1), Get('x')]).persistent_clients();
-        let cluster = cluster.restarts(1).leads_to(PERSISTENCE_PAYS, 2, answered);
+        let cluster = cluster.restarts(1).leads_to(PERSISTENCE_PAYS, 4, answered);
         check.explores("two servers, an addition and a read, two elections, a restart", cluster, ENOUGH)
     });
 }
@@ -120,15 +163,14 @@ pub fn whoever_asks_again_is_answered() {
 #[test]
 pub fn what_is_committed_at_once_is_answered_at_once() {
     check(|check| {
-        // n0 leads term 1 and cannot tell the others of c0's command. It leads again, and the next command commits both.
+        // n0 holds an entry of term 1 that n1 lacks. It leads term 2, and the next command commits both.
         let scope = "a command that is committed together with one of an earlier term";
-        let schedule = Schedule::with_timers().fire(0, Timer::Election).cut(0, 1).cut(0, 2).ask(0, 0, Add('x', 1));
-        let schedule = schedule.restart(0).heal(0, 1).heal(0, 2).fire(0, Timer::Election).fire(0, Timer::Heartbeat);
-        let schedule = schedule.ask(1, 0, Add('x', 2)).fire(0, Timer::Heartbeat).fire(0, Timer::Heartbeat);
-        let played = check.plays(scope, serving::<Raft>(3, 3, 3), &schedule)?;
-        let answered = played.view().answered(ClientId(1));
+        let schedule = Schedule::with_timers().fire(0, Timer::Election).fire(0, Timer::Heartbeat);
+        let schedule = schedule.ask(0, 0, Add('x', 2)).fire(0, Timer::Heartbeat).fire(0, Timer::Heartbeat);
+        let played = check.drives(ALL_AT_ONCE, scope, serving::<Raft>(2, 1, 3).saved(0, saved(1, &[1])), &schedule)?;
+        let answered = played.view().answered(ClientId(0));
         check.requires_of_run(scope, &played, ALL_AT_ONCE, answered == 1, || {
-            "n0 leads, everything arrives, and two heartbeats have followed c1's command: it is not answered."
+            "n0 leads, everything arrives, and two heartbeats have followed c0's command: it is not answered."
                 .to_owned()
         })?;
         check.evidence(format!("{scope}: it is answered"));
@@ -142,14 +184,17 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let mut server = Alone::<Raft>::start(3, None, &[]);
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
-            format!("n0 has just started and was asked Get('x'): its reply is {told:?}.")
+            format!("n0 has just started and was asked Get('x'): its reply is {}.", said(told.as_ref()))
         })?;
         let heartbeat =
             Message::AppendEntries { term: 1, prev_index: 0, prev_term: 0, entries: vec![], commit_index: 0 };
         server.receives(NodeId(2), heartbeat.clone());
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: Some(NodeId(2)) }), || {
-            format!("n0 has heard from n2, the leader of its term, and was asked Get('x'): its reply is {told:?}.")
+            format!(
+                "n0 has heard from n2, the leader of its term, and was asked Get('x'): its reply is {}.",
+                said(told.as_ref())
+            )
         })?;
         let mut candidate = Alone::<Raft>::start(3, None, &[]);
         candidate.fires(Timer::Election);
@@ -157,17 +202,38 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let told = ask(&mut candidate, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: Some(NodeId(2)) }), || {
             format!(
-                "n0 was a candidate when it heard from n2, the leader of its term. Asked Get('x'), it replies {told:?}."
+                "n0 was a candidate when it heard from n2, the leader of its term. Asked Get('x'), it replies {}.",
+                said(told.as_ref())
             )
         })?;
-        server.receives(NodeId(1), Message::RequestVote { term: 2, last_index: 0, last_term: 0 });
+        server.receives(NodeId(1), Message::Vote { term: 2, granted: false });
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
             format!(
-                "n0 has entered term 2, whose leader it does not know, and was asked Get('x'): its reply is {told:?}."
+                "n0 has entered term 2, whose leader it does not know, and was asked Get('x'): its reply is {}.",
+                said(told.as_ref())
             )
         })?;
-        check.evidence("four requests to servers that do not lead: each names the leader of its term, if it knows one");
+        let heard = Message::AppendEntries { term: 2, prev_index: 0, prev_term: 0, entries: vec![], commit_index: 0 };
+        server.receives(NodeId(2), heard);
+        server.fires(Timer::Election);
+        let told = ask(&mut server, Get('x'));
+        check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
+            format!(
+                "n0 stands in term 3, whose leader it does not know, and was asked Get('x'): its reply is {}.",
+                said(told.as_ref())
+            )
+        })?;
+        server.receives(NodeId(1), Message::Vote { term: 3, granted: true });
+        server.receives(NodeId(1), Message::Vote { term: 4, granted: false });
+        let told = ask(&mut server, Get('x'));
+        check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
+            format!(
+                "n0 led term 3 and was deposed by term 4, whose leader it does not know. Asked Get('x'), it replies {}.",
+                said(told.as_ref())
+            )
+        })?;
+        check.evidence("six requests to servers that do not lead: each names the leader of its term, if it knows one");
         Ok(())
     });
 }
@@ -188,7 +254,7 @@ pub fn a_command_costs_few_messages() {
         let schedule = Schedule::with_timers().fire(0, Timer::Election);
         let schedule =
             (0..commands).fold(schedule, |schedule, _| schedule.ask(0, 0, Add('x', 1)).fire(0, Timer::Heartbeat));
-        let played = check.plays(scope, cluster, &schedule)?;
+        let played = check.drives(FINISHES, scope, cluster, &schedule)?;
         let messages = played.count(|step| matches!(step, Occurrence::Deliver { .. }));
         let answered = played.view().answered(ClientId(0));
         check.requires_of_run(scope, &played, FINISHES, answered == commands, || {

@@ -1,14 +1,14 @@
 //! Task `election`: at most one leader a term, and none without what is committed.
 
 use testkit::alone::Alone;
-use testkit::check::{Rule, check};
+use testkit::check::{Check, Failure, Rule, check};
 use testkit::cluster::{Cluster, View};
 use testkit::node::{Effect, NodeId};
 
 use super::chronicle::Chronicle;
-use super::servers::{leaders, saved, servers, somebody_leads, timeouts};
+use super::servers::{leaders, leads_or_not, said, saved, servers, somebody_leads, timeouts};
 use crate::subject::raft::log::Term;
-use crate::subject::raft::message::Message;
+use crate::subject::raft::message::{Hint, Message, Outcome};
 use crate::subject::raft::{Raft, Timer};
 
 /// What later tasks write.
@@ -44,9 +44,38 @@ const UP_TO_DATE: Rule = Rule::new(
 
 const WAITS: Rule = Rule::new(
     "election timeout",
-    "A server that grants a vote or hears from the leader of its term waits a full election timeout before it becomes a candidate.",
+    "A server that grants a vote or hears from the leader of its term waits a full election timeout before it becomes a candidate; \
+     nothing else makes it wait.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for followers and for candidates",
     "1-cap/raft-election.md#vote-without-waiting",
+);
+
+const OWN_TERM: Rule = Rule::new(
+    "votes of one term",
+    "A candidate counts the votes of the term in which it stands, and no others.",
+    "Ongaro & Ousterhout 2014 (extended version), section 5.2: votes from a majority \"in the same term\"",
+    "1-cap/raft-election.md#old-vote",
+);
+
+const OFFICE: Rule = Rule::new(
+    "a term of office",
+    "A leader leads until it learns of a higher term, from whatever message: a reply tells of it as well as a request.",
+    "Ongaro & Ousterhout 2014 (extended version), section 5.1, and figure 2, rules for all servers",
+    "1-cap/raft-election.md#no-step-down",
+);
+
+const TOLD: Rule = Rule::new(
+    "a candidate that is behind is told",
+    "Whoever refuses a candidate of an earlier term answers with its own.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, RequestVote RPC, results: \"currentTerm, for candidate to update itself\"",
+    "1-cap/raft-election.md#no-step-down",
+);
+
+const TERM_SAVED: Rule = Rule::new(
+    "a term is saved before it is told",
+    "Whoever enters a term because of a message has saved that term before it answers.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state: \"updated on stable storage before responding\"",
+    "1-cap/raft-election.md#vote-forgotten",
 );
 
 /// Servers that elect, with what this task's checks have in common.
@@ -81,6 +110,16 @@ pub fn no_term_has_two_leaders() {
 #[test]
 pub fn a_vote_that_comes_twice_counts_once() {
     check(|check| {
+        let mut candidate = Alone::<Raft>::start(5, None, &LATER);
+        candidate.fires(Timer::Election);
+        candidate.receives(NodeId(1), Message::Vote { term: 1, granted: true });
+        candidate.fires(Timer::Election);
+        candidate.receives(NodeId(2), Message::Vote { term: 2, granted: true });
+        check.requires(OWN_TERM, !candidate.is_leader(), || {
+            "n0, one of five servers, stood in term 1, and n1 voted for it. It stood again in term 2, and n2 voted for it. With two \
+             votes of term 2, its own and n2's, it leads."
+                .to_owned()
+        })?;
         let cluster = electing(4, 1).fires_first(0, Timer::Election).duplicates(2);
         let scope = "four servers, two elections of which the first is n0's, two duplicates";
         check.explores(scope, elects(cluster), ENOUGH)?;
@@ -98,6 +137,15 @@ pub fn a_vote_survives_a_restart() {
 #[test]
 pub fn a_leader_emerges() {
     check(|check| {
+        let emerges = |cluster: Cluster<Raft, Chronicle>, rounds| cluster.leads_to(EMERGES, rounds, somebody_leads);
+        check.explores("one server alone", elects(emerges(electing(1, 1), 1)), ENOUGH)?;
+        // Only the server with the later last term can win, whatever the lengths.
+        let cluster = electing(2, 1).saved(0, saved(2, &[1, 1, 1])).saved(1, saved(2, &[2]));
+        check.explores("two servers, one with a longer log of an earlier term", elects(emerges(cluster, 2)), ENOUGH)?;
+        // The only server that can win is far behind in its term, and has to catch up with the others.
+        let cluster = electing(3, 2).saved(0, saved(1, &[1, 1])).saved(1, saved(5, &[1])).saved(2, saved(5, &[1]));
+        let cluster = emerges(cluster.split(&[&[0, 1], &[2]]), 2);
+        check.explores("the best log in an early term, and a server that is cut off", elects(cluster), ENOUGH)?;
         let cluster = electing(3, 2).restarts(1).drops(1).leads_to(EMERGES, 2, somebody_leads);
         check.explores("three servers, two elections, a restart, a lost message", replaces(cluster), ENOUGH)?;
         let cluster = electing(3, 2).crashes(1).leads_to(EMERGES, 2, somebody_leads);
@@ -148,10 +196,18 @@ pub fn who_votes_or_hears_a_leader_waits() {
             _ => None,
         });
         check.requires(ELECTED, vote == Some(Message::Vote { term: 1, granted: true }), || {
-            format!("A server that has not voted was asked for a vote in term 1, and answered {vote:?}.")
+            format!("A server that has not voted was asked for a vote in term 1, and answered {}.", said(vote.as_ref()))
         })?;
         check.requires(WAITS, arms_a_timer(&effects), || {
             "n0 granted its vote to n1, and did not start its timer anew: it may become a candidate the moment after."
+                .to_owned()
+        })?;
+
+        let other = Message::RequestVote { term: 1, last_index: 0, last_term: 0 };
+        let effects = server.receives(NodeId(2), other);
+        check.requires(WAITS, !arms_a_timer(&effects), || {
+            "n0 has voted for n1 in term 1. It refused n2, and started its timer anew all the same: whoever asks in vain could keep \
+             the others from trying."
                 .to_owned()
         })?;
 
@@ -165,9 +221,131 @@ pub fn who_votes_or_hears_a_leader_waits() {
              candidate again the moment after, although there is a leader."
                 .to_owned()
         })?;
-        check.evidence("a granted vote, and a leader that is heard: the timer starts anew");
+        check.evidence("a granted vote, and a leader that is heard: the timer starts anew; after a refusal it runs on");
         Ok(())
     });
+}
+
+#[test]
+pub fn a_leader_leads_until_a_later_term() {
+    check(|check| {
+        let mut leader = elected(check)?;
+        let index = leader.server.log().last_index();
+        for follower in [NodeId(1), NodeId(2)] {
+            leader.server.receives(follower, Message::AppendReply { term: 5, outcome: Outcome::Matches(index) });
+        }
+        if !leader.stopped_its_election_timer {
+            leader.server.fires(Timer::Election);
+        }
+        check.requires(OFFICE, leader.server.is_leader() && leader.server.term() == 5, || {
+            "n0 was elected in term 5, and both others have answered it. Its own election timer ran on and fired, and n0 gave up its \
+             office."
+                .to_owned()
+        })?;
+        let (prev_index, prev_term, commit_index) = (0, 0, 0);
+        let deposed = Message::AppendEntries { term: 4, prev_index, prev_term, entries: vec![], commit_index };
+        leader.server.receives(NodeId(1), deposed);
+        check.requires(OFFICE, leader.server.is_leader(), || {
+            "n0 leads term 5. It heard from n1, which led term 4 and does not know that it is deposed, and gave up its office."
+                .to_owned()
+        })?;
+        let outcome = Outcome::Conflict(Hint { term: None, index: 1 });
+        leader.server.receives(NodeId(2), Message::AppendReply { term: 9, outcome });
+        check.requires(OFFICE, !leader.server.is_leader() && leader.server.term() == 9, || {
+            format!(
+                "n0 led term 5, and n2 refused its entries with a reply of term 9. Now n0 {}, in term {}.",
+                leads_or_not(&leader.server),
+                leader.server.term()
+            )
+        })?;
+        let mut candidate = Alone::<Raft>::start(3, None, &LATER);
+        candidate.fires(Timer::Election);
+        candidate.receives(NodeId(2), Message::Vote { term: 9, granted: false });
+        check.requires(OFFICE, candidate.term() == 9, || {
+            format!(
+                "n0 stood in term 1, and n2 refused its vote with a reply of term 9. n0's term is {}.",
+                candidate.term()
+            )
+        })?;
+        let mut voter = Alone::<Raft>::start(3, Some(saved(5, &[])), &LATER);
+        let question = Message::RequestVote { term: 2, last_index: 0, last_term: 0 };
+        let mut answers = voter.receives(NodeId(1), question).into_iter().filter_map(|effect| match effect {
+            Effect::Send { message, .. } => Some(message),
+            _ => None,
+        });
+        let untold = answers.find(|answer| *answer != Message::Vote { term: 5, granted: false });
+        check.requires(TOLD, untold.is_none(), || {
+            format!(
+                "n0 is in term 5. A candidate of term 2 asked for its vote, and n0 answered {}.",
+                said(untold.as_ref())
+            )
+        })?;
+        check.evidence("terms in requests and in replies: whoever is behind is told, and a leader leads until then");
+        Ok(())
+    });
+}
+
+/// n0 of three servers, which was elected in term 5.
+struct Elected {
+    server: Alone<Raft>,
+    stopped_its_election_timer: bool,
+}
+
+fn elected(check: &mut Check) -> Result<Elected, Box<Failure>> {
+    let mut server = Alone::<Raft>::start(3, Some(saved(4, &[])), &LATER);
+    let mut effects = server.fires(Timer::Election);
+    effects.extend(server.receives(NodeId(1), Message::Vote { term: 5, granted: true }));
+    check.requires(ELECTED, server.is_leader(), || {
+        "The election timer of n0, one of three servers, fired, and n1 voted for it in term 5. n0 does not lead."
+            .to_owned()
+    })?;
+    let last = effects.iter().rev().find_map(|effect| match effect {
+        Effect::Arm { timer: Timer::Election } => Some(false),
+        Effect::Disarm { timer: Timer::Election } => Some(true),
+        _ => None,
+    });
+    Ok(Elected { server, stopped_its_election_timer: last == Some(true) })
+}
+
+#[test]
+pub fn a_term_is_saved_before_it_is_told() {
+    check(|check| {
+        let start = || Alone::<Raft>::start(3, Some(saved(1, &[1])), &LATER);
+        let (prev_index, prev_term, commit_index) = (1, 1, 0);
+        let heartbeat = Message::AppendEntries { term: 5, prev_index, prev_term, entries: vec![], commit_index };
+        let told = [
+            (
+                "it was asked for a vote in term 5, by a candidate with a shorter log",
+                start().receives(NodeId(1), Message::RequestVote { term: 5, last_index: 0, last_term: 0 }),
+            ),
+            ("it heard from the leader of term 5", start().receives(NodeId(1), heartbeat)),
+        ];
+        for (why, effects) in told {
+            let unsaved = before_it_was_saved(&effects, 1);
+            check.requires(TERM_SAVED, unsaved.is_none(), || {
+                format!(
+                    "n0 had saved term 1. Then {why}, and it sent {}. On its disk was still an earlier term: after a crash, n0 \
+                     would go back to it.",
+                    said(unsaved)
+                )
+            })?;
+        }
+        check.evidence("two messages that bring a new term: it is saved before they are answered");
+        Ok(())
+    });
+}
+
+/// The first message of a term above all that was saved before it. `term` was saved at the beginning.
+fn before_it_was_saved(effects: &[Effect<Raft>], term: Term) -> Option<&Message> {
+    let mut saved = term;
+    effects.iter().find_map(|effect| match effect {
+        Effect::Save { durable } => {
+            saved = durable.term;
+            None
+        }
+        Effect::Send { message, .. } => Some(message).filter(|message| message.term() > saved),
+        _ => None,
+    })
 }
 
 fn arms_a_timer(effects: &[Effect<Raft>]) -> bool {

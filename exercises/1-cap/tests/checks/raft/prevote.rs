@@ -7,7 +7,8 @@ use testkit::node::{Effect, NodeId};
 use testkit::schedule::Schedule;
 
 use super::chronicle::Chronicle;
-use super::servers::{leaders, saved, servers, serving, somebody_leads, timeouts};
+use super::servers::{leaders, said, saved, servers, serving, somebody_leads, timeouts};
+use crate::subject::raft::log::Term;
 use crate::subject::raft::prevote::{Message, PreVote};
 use crate::subject::raft::store::Request::{Get, Put};
 use crate::subject::raft::{Durable, Timer, message};
@@ -42,7 +43,7 @@ const NO_TERM_ALONE: Rule = Rule::new(
 
 const CHANGES_NOBODY: Rule = Rule::new(
     "to ask changes nobody",
-    "To be asked for a pre-vote changes neither the term nor the vote of a server.",
+    "To be asked for a pre-vote changes neither the term nor the vote of a server, nor how long it waits.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
     "1-cap/raft-production.md#pre-vote-changes-the-term",
 );
@@ -161,26 +162,28 @@ pub fn asking_changes_nobody() {
             ("has heard no leader, and is asked about its own term", question(2, 2, 2), false),
         ];
         for (state, question, expected) in cases {
-            let (granted, saved) = asked(&mut server, question);
+            let (granted, saved, waits_anew) = asked(&mut server, question);
             check.requires(CHANGES_NOBODY, server.raft().term() == 2 && saved.is_none(), || {
                 format!(
-                    "n0 {state}, and was asked for a pre-vote. Its term is {}, and it saved {saved:?}.",
-                    server.raft().term()
+                    "n0 {state}, and was asked for a pre-vote. Its term is {}, and it saved {}.",
+                    server.raft().term(),
+                    said(saved.as_ref())
                 )
+            })?;
+            check.requires(CHANGES_NOBODY, !waits_anew, || {
+                format!("n0 {state}, was asked for a pre-vote, and started a timer anew: who asks for ever keeps it quiet for ever.")
             })?;
             let says_no = granted != Some(true);
             check.requires(UP_TO_DATE, says_no != expected, || {
-                format!("n0, in term 2, {state}. Its pre-vote should be {expected}; it is {granted:?}.")
+                format!("n0, in term 2, {state}. Its pre-vote should be {expected}; it is {}.", said(granted.as_ref()))
             })?;
         }
-        let (prev_index, prev_term, commit_index) = (2, 2, 0);
-        let heartbeat =
-            message::Message::AppendEntries { term: 2, prev_index, prev_term, entries: vec![], commit_index };
-        server.receives(NodeId(2), Message::Raft(heartbeat));
-        let (granted, _) = asked(&mut server, question(3, 2, 2));
+        server.receives(NodeId(2), heartbeat_of(2));
+        let (granted, ..) = asked(&mut server, question(3, 2, 2));
         check.requires(UNDISTURBED, granted != Some(true), || {
             format!(
-                "n0 has just heard from n2, the leader of its term. Asked for a pre-vote by n1, it says {granted:?}."
+                "n0 has just heard from n2, the leader of its term. Asked for a pre-vote by n1, it says {}.",
+                said(granted.as_ref())
             )
         })?;
         check.evidence("five questions: each is answered as it should be, and changes nothing");
@@ -188,17 +191,64 @@ pub fn asking_changes_nobody() {
     });
 }
 
-/// Whether the server grants what n1 asks, and what it saves by that.
-fn asked(server: &mut Alone<PreVote>, question: Message) -> (Option<bool>, Option<Durable>) {
-    let (mut granted, mut saved) = (None, None);
+/// A message of the leader of `term` to a server whose log has two entries.
+fn heartbeat_of(term: Term) -> Message {
+    let (prev_index, prev_term, commit_index) = (2, 2, 0);
+    Message::Raft(message::Message::AppendEntries { term, prev_index, prev_term, entries: vec![], commit_index })
+}
+
+/// Whether the server grants what n1 asks, what it saves by that, and whether it arms a timer.
+fn asked(server: &mut Alone<PreVote>, question: Message) -> (Option<bool>, Option<Durable>, bool) {
+    let (mut granted, mut saved, mut waits_anew) = (None, None, false);
     for effect in server.receives(NodeId(1), question) {
         match effect {
             Effect::Send { message: Message::PreVoteReply { granted: says, .. }, .. } => granted = Some(says),
             Effect::Save { durable } => saved = Some(durable),
+            Effect::Arm { .. } => waits_anew = true,
             _ => {}
         }
     }
-    (granted, saved)
+    (granted, saved, waits_anew)
+}
+
+#[test]
+pub fn a_late_yes_counts_for_nothing() {
+    check(|check| {
+        let yes = |term| Message::PreVoteReply { term, granted: true };
+        let asking = || {
+            let mut server = Alone::<PreVote>::start(3, Some(saved(2, &[1, 2])), &[]);
+            server.fires(Timer::Election);
+            server
+        };
+        // The question was about term 3. Then n0 enters term 4 by a message, and asks about term 5.
+        let mut server = asking();
+        server.receives(NodeId(2), Message::Raft(message::Message::Vote { term: 4, granted: false }));
+        server.fires(Timer::Election);
+        server.receives(NodeId(1), yes(3));
+        check.requires(NO_TERM_ALONE, server.raft().term() == 4, || {
+            format!(
+                "n0 asked about term 3, later entered term 4, and asked about term 5. Then n1's yes to the first question came, and \
+                 n0's term is {}.",
+                server.raft().term()
+            )
+        })?;
+        server.receives(NodeId(1), yes(5));
+        check.requires(ASKS, server.raft().term() == 5, || {
+            format!("n0 asked about term 5, and n1 said yes. n0's term is {}.", server.raft().term())
+        })?;
+        // A leader was heard since the question was asked.
+        let mut server = asking();
+        server.receives(NodeId(2), heartbeat_of(2));
+        server.receives(NodeId(1), yes(3));
+        check.requires(UNDISTURBED, server.raft().term() == 2, || {
+            format!(
+                "n0 asked about term 3, and then heard from n2, the leader of term 2. Then n1's yes came, and n0's term is {}.",
+                server.raft().term()
+            )
+        })?;
+        check.evidence("a yes to an earlier question, and one that comes after the leader: neither starts an election");
+        Ok(())
+    });
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! Task `replication`: the leader's log becomes everybody's log.
 
 use testkit::alone::Alone;
-use testkit::check::{Rule, check};
+use testkit::check::{Check, Failure, Rule, check};
 use testkit::cluster::{Cluster, Occurrence, View};
 use testkit::node::{ClientId, Effect, NodeId, RequestId};
 use testkit::schedule::Schedule;
 
 use super::chronicle::Chronicle;
-use super::servers::{leaders, saved, servers, timeouts};
+use super::servers::{leaders, said, saved, servers, timeouts};
 use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
-use crate::subject::raft::message::{Message, Outcome};
+use crate::subject::raft::message::{Hint, Message, Outcome};
 use crate::subject::raft::store::Request::{self, Put};
 use crate::subject::raft::{Raft, Timer};
 
@@ -58,6 +58,34 @@ const CONSISTENCY: Rule = Rule::new(
     "1-cap/raft-replication.md#skips-the-check",
 );
 
+const OLD_LEADER: Rule = Rule::new(
+    "the current leader",
+    "A message of the leader of an earlier term is refused, and is no reason to wait.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for followers: \"AppendEntries RPC from current leader\"",
+    "1-cap/raft-replication.md#old-leader",
+);
+
+const AFRESH: Rule = Rule::new(
+    "each term begins afresh",
+    "A new leader knows nothing of the others' logs, also if it has led before.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, volatile state on leaders: \"reinitialized after election\"",
+    "1-cap/raft-replication.md#match-goes-back",
+);
+
+const HEARD: Rule = Rule::new(
+    "a leader is heard",
+    "A leader that has nothing to tell makes itself heard all the same, to each of the others, each time that its timer fires.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders: \"repeat during idle periods\"",
+    "1-cap/raft-replication.md#never-backs-off",
+);
+
+const TOLD: Rule = Rule::new(
+    "a deposed leader is told",
+    "Whoever refuses the leader of an earlier term answers with the present one.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, results: \"currentTerm, for leader to update itself\"",
+    "1-cap/raft-election.md#no-step-down",
+);
+
 const FAST_BACK_UP: Rule = Rule::new(
     "fast back-up",
     "A leader finds the place where a follower's log agrees with one message for each term that is in conflict, not for each entry.",
@@ -76,10 +104,19 @@ fn caught_up(view: &View<'_, Raft, Chronicle>) -> Result<(), String> {
     };
     for (id, server) in view.servers() {
         if server.log() != raft.log() {
-            return Err(format!("{leader} leads with the log {:?}, and {id} holds {:?}.", raft.log(), server.log()));
+            let (leaders, its) = (shown(raft.log()), shown(server.log()));
+            return Err(format!("{leader} leads with the log {leaders}, and {id} holds {its}."));
         }
     }
     Ok(())
+}
+
+/// A log, or what can be said of it in short.
+fn shown(log: &Log) -> String {
+    match log.entries().len() {
+        0..=8 => format!("{log:?}"),
+        length => format!("of {length} entries, the last of term {}", log.last_term()),
+    }
 }
 
 fn everybody_holds(view: &View<'_, Raft, Chronicle>, wanted: impl Fn(&Entry) -> bool) -> bool {
@@ -92,7 +129,7 @@ fn replicates(cluster: Cluster<Raft, Chronicle>) -> Cluster<Raft, Chronicle> {
 }
 
 fn carries_over(cluster: Cluster<Raft, Chronicle>) -> Cluster<Raft, Chronicle> {
-    replicates(cluster).sometimes(CARRIED_OVER, |view| {
+    cluster.sometimes(CARRIED_OVER, |view| {
         leaders(view).any(|(_, leader)| everybody_holds(view, |entry| entry.term < leader.term()))
     })
 }
@@ -105,9 +142,9 @@ pub fn logs_match() {
     check(|check| {
         let cluster = replicating(3, 1, 0).fires_first(0, Timer::Election);
         let cluster = cluster.client(&[0, 1], [Put('x', 1)]).client(&[0, 1, 2], [Put('x', 2)]);
-        check.explores("three servers, two commands, two elections of which the first is n0's", cluster, ENOUGH)?;
+        check.bounded("three servers, two commands, two elections of which the first is n0's", cluster, 12)?;
         let cluster = replicating(2, 3, 1).client(&[0, 1], [Put('x', 1)]).client(&[0, 1], [Put('x', 2)]);
-        check.explores("two servers, two commands, three elections", carries_over(cluster), ENOUGH)?;
+        check.explores("two servers, two commands, three elections", replicates(cluster), ENOUGH)?;
         let cluster = replicating(3, 1, 0).fires_first(0, Timer::Election).client(&[0, 1], [Put('x', 1)]);
         check.explores("three servers, a command, two elections, a duplicate", cluster.duplicates(1), ENOUGH)
     });
@@ -117,16 +154,30 @@ pub fn logs_match() {
 pub fn a_log_survives_a_restart() {
     check(|check| {
         let cluster = replicating(2, 2, 1).client(&[0, 1], [Put('x', 1)]).client(&[0, 1], [Put('x', 2)]).restarts(1);
-        check.explores("two servers, two commands, two elections, a restart", carries_over(cluster), ENOUGH)
+        check.explores("two servers, two commands, two elections, a restart", replicates(cluster), ENOUGH)
     });
 }
 
 #[test]
 pub fn followers_catch_up() {
     check(|check| {
+        // n0 leads two servers, and its heartbeats have to be enough.
+        for (scope, n0, n1) in [
+            ("two servers, of which one lacks an entry", &[1][..], &[][..]),
+            ("two servers, of which one has another entry", &[1, 2], &[1, 1]),
+            ("two servers, of which one has entries that the leader lacks", &[3], &[1, 2, 2]),
+        ] {
+            let cluster = replicating(2, 0, 1).saved(0, saved(3, n0)).saved(1, saved(3, n1));
+            let cluster = cluster.staged(&Schedule::with_timers().fire(0, Timer::Election));
+            check.explores(scope, carries_over(cluster).leads_to(CATCHES_UP, 0, caught_up), ENOUGH)?;
+        }
         let cluster = replicating(2, 2, 1).client(&[0, 1], [Put('x', 1)]).client(&[0, 1], [Put('x', 2)]).drops(1);
         let cluster = cluster.leads_to(CATCHES_UP, 2, caught_up);
-        check.explores("two servers, two commands, two elections, a lost message", carries_over(cluster), ENOUGH)?;
+        check.explores("two servers, two commands, two elections, a lost message", replicates(cluster), ENOUGH)?;
+        // n0 leads, and nobody else wakes up: its heartbeats alone have to bring what was lost.
+        let led = replicating(3, 0, 1).staged(&Schedule::with_timers().fire(0, Timer::Election));
+        let cluster = replicates(led.client(&[0], [Put('x', 1)]).drops(2)).leads_to(CATCHES_UP, 0, caught_up);
+        check.explores("three servers of which n0 leads, a command, two lost messages", cluster, ENOUGH)?;
         // Logs as earlier leaders may have left them behind (figure 7).
         for (scope, logs) in [
             ("one log ends early", [&[1, 1, 2][..], &[1], &[1, 1, 2]]),
@@ -161,15 +212,34 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
             format!("n0 held {two:?}. An older message with only the first of them left it {:?}.", follower.log())
         })?;
         check.requires(CONSISTENCY, outcome.is_none_or(|outcome| outcome == Outcome::Matches(1)), || {
-            format!("n0 was sent one entry, at index 1, and says that this message shows its log to be {outcome:?}.")
+            format!(
+                "n0 was sent one entry, at index 1, and says that this message shows its log to be {}.",
+                said(outcome.as_ref())
+            )
         })?;
         let outcome = follower.receives(1, (2, 1), &[]);
         check.requires(KEEPS, follower.holds(&two), || {
             format!("n0 held {two:?}. A heartbeat left it {:?}.", follower.log())
         })?;
         check.requires(CONSISTENCY, outcome.is_none_or(|outcome| outcome == Outcome::Matches(2)), || {
-            format!("A heartbeat spoke of the entry at index 2, which n0 holds, and n0 answered {outcome:?}.")
+            format!(
+                "A heartbeat spoke of the entry at index 2, which n0 holds, and n0 answered {}.",
+                said(outcome.as_ref())
+            )
         })?;
+
+        // Heartbeats that speak of an entry which is not there, and of one of another term.
+        for (leaders, prev) in [(1, (3, 1)), (3, (2, 2))] {
+            let outcome = follower.receives(leaders, prev, &[]);
+            check.requires(CONSISTENCY, !matches!(outcome, Some(Outcome::Matches(_))), || {
+                let (index, term) = prev;
+                format!(
+                    "n0 holds two entries of term 1. A heartbeat spoke of an entry of term {term} at index {index}, and n0 answered \
+                     {}.",
+                    said(outcome.as_ref())
+                )
+            })?;
+        }
 
         // An entry that follows one which is not there, and a leader that is deposed.
         let mut follower = Follower::new();
@@ -183,6 +253,16 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
             format!("n0 is in term 2, and took entries of the leader of term 1: {:?}.", follower.log())
         })?;
 
+        check.requires(OLD_LEADER, !follower.waits_anew, || {
+            "n0 is in term 2, and a message of the leader of term 1 started its election timer anew.".to_owned()
+        })?;
+        check.requires(TOLD, follower.replied_in.is_none_or(|term| term == 2), || {
+            format!(
+                "n0 is in term 2, and answered the leader of term 1 with a reply of term {}.",
+                said(follower.replied_in.as_ref())
+            )
+        })?;
+
         // A conflict in the middle takes all that follows it.
         let mut follower = Follower::new();
         follower.receives(1, (0, 0), &two);
@@ -191,7 +271,13 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
         check.requires(KEEPS, follower.holds(&[first.clone(), new.clone()]), || {
             format!("n0 held {two:?}, and was sent {new:?} for index 2. It holds {:?}.", follower.log())
         })?;
-        check.evidence("five messages to a follower: each leaves the log that the paper says");
+        check.requires(SAVED_FIRST, follower.saved_when_reported.entries() == [first.clone(), new.clone()], || {
+            format!(
+                "n0 reported {new:?} at index 2 to the leader. At that moment its disk held {:?}.",
+                follower.saved_when_reported
+            )
+        })?;
+        check.evidence("messages to a follower, in order and out of it: each leaves the log that the paper says");
         Ok(())
     });
 }
@@ -203,12 +289,22 @@ struct Follower {
     saved: Log,
     /// What it had saved when it reported last.
     saved_when_reported: Log,
+    /// The term of its answer to the last message, if it answered.
+    replied_in: Option<Term>,
+    /// Did the last message start its election timer anew?
+    waits_anew: bool,
 }
 
 impl Follower {
     fn new() -> Self {
         let server = Alone::start(3, None, &LATER);
-        Follower { server, saved: Log::default(), saved_when_reported: Log::default() }
+        Follower {
+            server,
+            saved: Log::default(),
+            saved_when_reported: Log::default(),
+            replied_in: None,
+            waits_anew: false,
+        }
     }
 
     /// Hands over entries that follow the one at `prev`, and says what n0 reports of its log.
@@ -217,10 +313,14 @@ impl Follower {
         let entries = entries.to_vec();
         let message = Message::AppendEntries { term, prev_index, prev_term, entries, commit_index: 0 };
         let mut reported = None;
+        self.replied_in = None;
+        self.waits_anew = false;
         for effect in self.server.receives(NodeId(1), message) {
             match effect {
                 Effect::Save { durable } => self.saved = durable.log,
-                Effect::Send { message: Message::AppendReply { outcome, .. }, .. } => {
+                Effect::Arm { timer: Timer::Election } => self.waits_anew = true,
+                Effect::Send { message: Message::AppendReply { term, outcome }, .. } => {
+                    self.replied_in = Some(term);
                     self.saved_when_reported = self.saved.clone();
                     reported = Some(outcome);
                 }
@@ -243,6 +343,94 @@ fn entry(term: Term, request: Request) -> Entry {
     Entry { term, command: Command::Client { id: RequestId { client: ClientId(0), number: 0 }, request } }
 }
 
+/// n0 of three servers, which was elected after it had saved `term`, by the vote of n1.
+fn elected(check: &mut Check, term: Term, terms: &[Term]) -> Result<Alone<Raft>, Box<Failure>> {
+    let mut server = Alone::<Raft>::start(3, Some(saved(term, terms)), &LATER);
+    server.fires(Timer::Election);
+    server.receives(NodeId(1), Message::Vote { term: term + 1, granted: true });
+    check.requires(HEARD, server.is_leader(), || {
+        format!("n0's election timer fired, and n1 voted for it in term {}. n0 does not lead.", term + 1)
+    })?;
+    Ok(server)
+}
+
+/// What n0 sends to n1, as pairs of the index before the entries and their number.
+fn sent_to_n1(effects: &[Effect<Raft>]) -> Vec<(Index, usize)> {
+    let sent = effects.iter().filter_map(|effect| match effect {
+        Effect::Send { to: NodeId(1), message: Message::AppendEntries { prev_index, entries, .. } } => {
+            Some((*prev_index, entries.len()))
+        }
+        _ => None,
+    });
+    sent.collect()
+}
+
+#[test]
+pub fn a_quiet_leader_is_heard() {
+    check(|check| {
+        let mut leader = elected(check, 0, &[])?;
+        let end = leader.log().last_index();
+        for follower in [NodeId(1), NodeId(2)] {
+            leader.receives(follower, Message::AppendReply { term: 1, outcome: Outcome::Matches(end) });
+        }
+        // Whoever has said something since the timer fired last may leave a heartbeat out.
+        leader.fires(Timer::Heartbeat);
+        for _ in 0..2 {
+            let effects = leader.fires(Timer::Heartbeat);
+            let is_sent =
+                |to| effects.iter().any(|effect| matches!(effect, Effect::Send { to: other, .. } if *other == to));
+            check.requires(HEARD, is_sent(NodeId(1)) && is_sent(NodeId(2)), || {
+                "n0 leads, and both others hold its log. Its heartbeat timer fired, and it did not send something to each of them."
+                    .to_owned()
+            })?;
+            let arms = effects.iter().any(|effect| matches!(effect, Effect::Arm { timer: Timer::Heartbeat }));
+            check.requires(HEARD, arms, || {
+                "n0 leads. Its heartbeat timer fired, and n0 did not arm it again: nobody will hear of it any more."
+                    .to_owned()
+            })?;
+        }
+        check.evidence("three heartbeats of a leader with nothing to tell: everybody hears them");
+        Ok(())
+    });
+}
+
+#[test]
+pub fn a_leader_that_led_before_begins_afresh() {
+    check(|check| {
+        // n0 leads term 2, and n1 has all of its log. Then somebody leads term 3, and n1's only entry is of that term. n0 leads
+        // term 4, and n1 refuses whatever does not begin with the first entry.
+        let mut leader = elected(check, 1, &[1])?;
+        let end = leader.log().last_index();
+        leader.receives(NodeId(1), Message::AppendReply { term: 2, outcome: Outcome::Matches(end) });
+        leader.receives(NodeId(2), Message::Vote { term: 3, granted: false });
+        leader.fires(Timer::Election);
+        let mut effects = leader.receives(NodeId(2), Message::Vote { term: 4, granted: true });
+        let mut begins = false;
+        for _ in 0..8 {
+            let mut next = leader.fires(Timer::Heartbeat);
+            for (prev_index, entries) in sent_to_n1(&effects) {
+                begins |= prev_index == 0 && entries > 0;
+                let hint = match prev_index {
+                    1 => Hint { term: Some(3), index: 1 },
+                    _ => Hint { term: None, index: 2 },
+                };
+                if prev_index > 0 {
+                    let outcome = Outcome::Conflict(hint);
+                    next.extend(leader.receives(NodeId(1), Message::AppendReply { term: 4, outcome }));
+                }
+            }
+            effects = next;
+        }
+        check.requires(AFRESH, begins, || {
+            "n0 led term 2, when n1 had all of its log. Now n0 leads term 4, and n1 has another entry, of term 3, at index 1. It \
+             refused all that n0 sent, and n0 never begins with the first entry of its log."
+                .to_owned()
+        })?;
+        check.evidence("a leader of two terms: what it knew in the first is forgotten in the second");
+        Ok(())
+    });
+}
+
 #[test]
 pub fn back_up_takes_a_step_for_each_term() {
     check(|check| {
@@ -259,7 +447,7 @@ pub fn back_up_takes_a_step_for_each_term() {
             let schedule = Schedule::with_timers().fire(0, Timer::Election);
             // Enough heartbeats for a leader that sends nothing else, and one entry at a time.
             let schedule = (0..40).fold(schedule, |schedule, _| schedule.fire(0, Timer::Heartbeat));
-            let played = check.plays(scope, cluster, &schedule)?;
+            let played = check.drives(CATCHES_UP, scope, cluster, &schedule)?;
             let agree = caught_up(&played.view());
             check.requires_of_run(scope, &played, CATCHES_UP, agree.is_ok(), || agree.err().unwrap_or_default())?;
             let conflicts = played.count(|step| {

@@ -1,5 +1,7 @@
 //! Which servers are checked, and the clusters that they stand in.
 
+use std::fmt::Debug;
+
 use testkit::cluster::{Cluster, History, Linearizable, Occurrence, SequentialSpec, View};
 use testkit::node::{Node, NodeId};
 
@@ -68,10 +70,13 @@ fn fires<N: Server>(occurrence: &Occurrence<'_, N>, wanted: Timer) -> bool {
 
 /// Servers whose clients' history of the one key 'x' is judged.
 pub fn serving<N: Server>(size: usize, elections: u8, heartbeats: u8) -> Cluster<N, Watched> {
+    serving_late(size, elections, heartbeats).leaving_out_ignored()
+}
+
+/// As [`serving`], with every message kept: one that its receiver would ignore now may mean something to it later.
+pub fn serving_late<N: Server>(size: usize, elections: u8, heartbeats: u8) -> Cluster<N, Watched> {
     let history = (Linearizable::new(Cell::default()), Chronicle::default());
-    timeouts(servers(size, history), elections, heartbeats)
-        .leaving_out_ignored()
-        .whole_run(LINEARIZABLE, is_linearizable)
+    timeouts(servers(size, history), elections, heartbeats).whole_run(LINEARIZABLE, is_linearizable)
 }
 
 fn is_linearizable<N: Server>(view: &View<'_, N, Watched>) -> Result<(), String> {
@@ -95,6 +100,16 @@ pub fn somebody_leads<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result
 /// How far the server that is furthest knows the log to be committed.
 pub fn committed<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Index {
     view.servers().map(|(_, server)| server.raft().commit_index()).max().unwrap_or(0)
+}
+
+/// What a server said, in the words of a failure.
+pub fn said(answer: Option<&impl Debug>) -> String {
+    answer.map_or("nothing".to_owned(), |answer| format!("{answer:?}"))
+}
+
+/// Whether a server takes itself for the leader, in the words of a failure.
+pub fn leads_or_not(server: &Raft) -> &'static str {
+    if server.is_leader() { "leads" } else { "does not lead" }
 }
 
 /// What a server has saved that has not voted in `term`, and holds entries of `terms` in its log.
