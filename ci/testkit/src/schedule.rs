@@ -204,6 +204,13 @@ pub struct Unplayable<N: Node, H: History<N>> {
     pub played: Played<N, H>,
 }
 
+impl<N: Node, H: History<N>> Unplayable<N, H> {
+    /// What happened to the run, where the schedule is not the learner's.
+    pub(crate) fn as_interrupted(&self) -> String {
+        format!("This run was to go on with `{}`, but {}.", self.step, self.why)
+    }
+}
+
 impl<N: Node, H: History<N>> fmt::Display for Unplayable<N, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Step {} of the schedule, `{}`, cannot be played: {}.", self.number, self.step, self.why)

@@ -334,6 +334,7 @@ fn sample_trace() -> Trace {
         producer: Producer::Model,
         seed: None,
         participants: vec![Participant { name: "n0".into(), kind: Kind::Server, state: "Log { length: 0 }".into() }],
+        staged: 0,
         steps: vec![Step {
             label: "n0 fires Election".into(),
             kind: StepKind::Timeout,

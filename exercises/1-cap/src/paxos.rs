@@ -213,9 +213,7 @@ impl Paxos {
     ///
     /// Source: section 2.2, phase 1 (a).
     fn start_attempt(&mut self, out: &mut Outbox<Self>) {
-        todo!(
-            "Promise yourself a ballot above all that you have seen, save, send Prepare to all peers with your own promise counted, arm the timer, and go on if you are a majority."
-        )
+        todo!("Begin an attempt under a ballot that nobody has used. One promise you have at once: your own.")
     }
 
     /// Promises to accept nothing below `ballot`, unless a higher one was promised before. A ballot that was promised already is
@@ -223,9 +221,7 @@ impl Paxos {
     ///
     /// Source: section 2.2, phase 1 (b).
     fn on_prepare(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
-        todo!(
-            "If the ballot is not below what you promised, give up your own attempt, promise it, save, and send a Promise with what you have accepted; else a Refused."
-        )
+        todo!("Promise, or refuse.")
     }
 
     /// Counts a promise for the attempt under way. With a majority of them, proposes: the accepted value with the highest
@@ -233,18 +229,15 @@ impl Paxos {
     ///
     /// Source: section 2.2, phase 2 (a).
     fn on_promise(&mut self, from: NodeId, ballot: Ballot, accepted: Option<Proposal>, out: &mut Outbox<Self>) {
-        todo!(
-            "If this is for your attempt, and it is still Preparing, note the promise, and propose with a majority: accept the value yourself, save, and send Accept to all peers."
-        )
+        todo!("Count the promise if it counts. With a majority, propose; but what? You are the first to accept it.")
     }
 
-    /// Accepts a proposal, unless a higher ballot was promised before.
+    /// Accepts a proposal, unless a higher ballot was promised before. It is a promise too: an attempt of this server's own under a
+    /// lower ballot is lost by it.
     ///
     /// Source: section 2.2, phase 2 (b).
     fn on_accept(&mut self, from: NodeId, proposal: Proposal, out: &mut Outbox<Self>) {
-        todo!(
-            "If the ballot is not below what you promised, promise it, accept the proposal, save, and send Accepted; else a Refused."
-        )
+        todo!("Accept, or refuse.")
     }
 
     /// Counts an acceptance for the attempt under way. With a majority of them the value is chosen, and whoever waits is told.
@@ -252,7 +245,7 @@ impl Paxos {
     /// Source: section 2.2 and 2.3.
     fn on_accepted(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
         todo!(
-            "If this is for your attempt, and it is Accepting, note who accepted; with a majority the value is chosen: disarm the timer and reply to all who wait."
+            "Count the acceptance if it counts. With a majority, the value is chosen: nothing is left to try, and somebody waits for an answer."
         )
     }
 
@@ -260,7 +253,7 @@ impl Paxos {
     ///
     /// Source: section 2.3, last paragraph.
     fn on_refused(&mut self, ballot: Ballot, promised: Ballot) {
-        todo!("Remember the higher round; if this is about your attempt, give it up and wait for the timer.")
+        todo!("Learn that a higher ballot is about.")
     }
 
     /// Saves what must survive a crash. It is on disk before anything that is put into `out` later.

@@ -218,7 +218,7 @@ impl Paxos {
     ///
     /// Source: section 2.2, phase 1 (a).
     fn start_attempt(&mut self, out: &mut Outbox<Self>) {
-        //# hole: Promise yourself a ballot above all that you have seen, save, send Prepare to all peers with your own promise counted, arm the timer, and go on if you are a majority.
+        //# hole: Begin an attempt under a ballot that nobody has used. One promise you have at once: your own.
         self.seen = self.seen.max(self.promised.round) + 1;
         self.promised = Ballot { round: self.seen, proposer: self.me.id };
         self.save(out);
@@ -234,7 +234,7 @@ impl Paxos {
     ///
     /// Source: section 2.2, phase 1 (b).
     fn on_prepare(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
-        //# hole: If the ballot is not below what you promised, give up your own attempt, promise it, save, and send a Promise with what you have accepted; else a Refused.
+        //# hole: Promise, or refuse.
         if ballot < self.promised {
             return out.send(from, Message::Refused { ballot, promised: self.promised });
         }
@@ -249,7 +249,7 @@ impl Paxos {
     ///
     /// Source: section 2.2, phase 2 (a).
     fn on_promise(&mut self, from: NodeId, ballot: Ballot, accepted: Option<Proposal>, out: &mut Outbox<Self>) {
-        //# hole: If this is for your attempt, and it is still Preparing, note the promise, and propose with a majority: accept the value yourself, save, and send Accept to all peers.
+        //# hole: Count the promise if it counts. With a majority, propose; but what? You are the first to accept it.
         if ballot != self.promised {
             return;
         }
@@ -260,11 +260,12 @@ impl Paxos {
         //# end
     }
 
-    /// Accepts a proposal, unless a higher ballot was promised before.
+    /// Accepts a proposal, unless a higher ballot was promised before. It is a promise too: an attempt of this server's own under a
+    /// lower ballot is lost by it.
     ///
     /// Source: section 2.2, phase 2 (b).
     fn on_accept(&mut self, from: NodeId, proposal: Proposal, out: &mut Outbox<Self>) {
-        //# hole: If the ballot is not below what you promised, promise it, accept the proposal, save, and send Accepted; else a Refused.
+        //# hole: Accept, or refuse.
         let ballot = proposal.ballot;
         if ballot < self.promised {
             return out.send(from, Message::Refused { ballot, promised: self.promised });
@@ -280,7 +281,7 @@ impl Paxos {
     ///
     /// Source: section 2.2 and 2.3.
     fn on_accepted(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
-        //# hole: If this is for your attempt, and it is Accepting, note who accepted; with a majority the value is chosen: disarm the timer and reply to all who wait.
+        //# hole: Count the acceptance if it counts. With a majority, the value is chosen: nothing is left to try, and somebody waits for an answer.
         if ballot != self.promised {
             return;
         }
@@ -295,7 +296,7 @@ impl Paxos {
     ///
     /// Source: section 2.3, last paragraph.
     fn on_refused(&mut self, ballot: Ballot, promised: Ballot) {
-        //# hole: Remember the higher round; if this is about your attempt, give it up and wait for the timer.
+        //# hole: Learn that a higher ballot is about.
         self.seen = self.seen.max(promised.round);
         if ballot == self.promised {
             self.attempt = None;

@@ -49,6 +49,7 @@ fn run_of(check: &str, scope: &str, rule: &str, steps: &[&str]) -> Trace {
         producer: Producer::Model,
         seed: None,
         participants: vec![nobody],
+        staged: 0,
         steps: steps.iter().map(step).collect(),
         violation: Some(Violation {
             kind: String::new(),
@@ -60,14 +61,14 @@ fn run_of(check: &str, scope: &str, rule: &str, steps: &[&str]) -> Trace {
     }
 }
 
-/// The text of a test that takes the run of `trace` again.
+/// The text of a test that takes the run of `trace` again. The check sets the scene itself.
 pub fn as_test(trace: &Trace) -> String {
     let name = trace.check.rsplit("::").next().unwrap_or("check");
     let rule = trace.violation.as_ref().map_or("", |violation| violation.rule.as_str());
     let mut text = format!("/// A run of {} steps that broke the rule: {rule}.\n#[test]\n", trace.steps.len());
     let _ = writeln!(text, "fn {name}_again() {{");
     let _ = writeln!(text, "    testkit::check::replays(crate::{}, {:?}, {rule:?}, &[", trace.check, trace.scope);
-    for step in &trace.steps {
+    for step in trace.steps.iter().skip(trace.staged) {
         let _ = writeln!(text, "        {:?},", step.label);
     }
     text + "    ]);\n}\n"

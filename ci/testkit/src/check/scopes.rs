@@ -84,9 +84,7 @@ impl Check {
         cluster: Cluster<N, H>,
         schedule: &Schedule<N::Request, N::Timer>,
     ) -> Result<Played<N, H>, Box<super::Failure>> {
-        self.play(rule, scope, cluster, schedule, |Unplayable { step, why, .. }| {
-            format!("This run was to go on with `{step}`, but {why}.")
-        })
+        self.play(rule, scope, cluster, schedule, Unplayable::as_interrupted)
     }
 
     fn play<N: Node, H: History<N>>(

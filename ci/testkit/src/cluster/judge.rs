@@ -10,6 +10,14 @@ use crate::search::{Bounds, Ended, Found, Judge, search};
 use crate::text::thousands;
 use crate::trace::{Producer, Trace, Violation};
 
+/// The rule that a program breaks which cannot take the steps that set the scene.
+const BEGINS: Rule = Rule::new(
+    "a run can begin",
+    "Every run of this scope begins with a few steps that any program which works can take.",
+    "the check's own scope",
+    "1-cap/counterexamples.md#scene",
+);
+
 /// Which rule a state broke, and how.
 pub(crate) struct Broken {
     kind: FailureKind,
@@ -62,6 +70,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     /// Tests the rules that a single state decides: `always`, and no faults.
     pub(crate) fn test_state(&self, state: &State) -> Result<(), Box<Broken>> {
         self.faultless(state)?;
+        if let Some(why) = &self.unset {
+            return Err(Broken::here(FailureKind::Violated, BEGINS, why.clone()));
+        }
         for property in &self.properties {
             if let Expectation::Always(holds) = &property.expectation {
                 holds(&self.view(state))
@@ -154,7 +165,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         let behaves =
             broken.kind == FailureKind::Stuck || broken.kind == FailureKind::Violated && !broken.suffix.is_empty();
         let why = match behaves {
-            true => format!("{}\n{}", broken.why, self.ending(path.len(), &broken.suffix)),
+            true => format!("{}\n{}", broken.why, self.ending(self.staged.len() + path.len(), &broken.suffix)),
             false => broken.why.clone(),
         };
         let trace = self.trace_of(producer, &steps, broken.kind, &broken.rule, &why);

@@ -90,7 +90,10 @@ pub struct Cluster<N: Node, H: History<N> = ()> {
     clients_persist: bool,
     /// The timer that waits longer than all others.
     slowest: Option<u8>,
+    /// The steps that set the scene: every run begins with them.
     staged: Vec<Action>,
+    /// Why the scene could not be set to its end: a step that the program could not take.
+    unset: Option<String>,
     /// While a trace is replayed, budgets do not count: the run was possible once.
     replaying: bool,
     properties: Vec<Property<N, H>>,
@@ -116,6 +119,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             clients_persist: false,
             slowest: None,
             staged: Vec::new(),
+            unset: None,
             replaying: false,
             properties: Vec::new(),
             tables: Tables::new(),
@@ -236,26 +240,31 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
 
     /// Starts with the firing of a timer that `server` arms when it starts. Where all servers are alike, somebody's timer is the
     /// first, and it may as well be this one: the other runs are the same with other names.
-    ///
-    /// # Panics
-    /// Panics if the server does not arm it.
+    /// A program whose server does not arm it fails the check.
     pub fn fires_first(mut self, server: usize, timer: N::Timer) -> Self {
         let state = self.initial();
-        let event = self.firing(&state, NodeId(server), &timer);
-        self.staged.push(event.unwrap_or_else(|| panic!("n{server} does not arm {timer:?} when it starts")).into());
+        match self.firing(&state, NodeId(server), &timer) {
+            Some(event) => self.staged.push(event.into()),
+            None => self.unset = Some(format!("n{server} does not arm its timer {timer:?} when it starts.")),
+        }
         self
     }
 
-    /// Starts after the steps of `schedule`. Its clients come first: `c0` of the schedule is `c0` of the cluster.
+    /// Starts after the steps of `schedule`. Its clients come first: `c0` of the schedule is `c0` of the cluster. A program that
+    /// cannot take these steps fails the check.
     ///
     /// # Panics
-    /// Panics if the cluster has clients already, or if the schedule cannot be played.
-    pub fn staged(mut self, schedule: &Schedule<N::Request, N::Timer>) -> Self {
+    /// Panics if the cluster has clients already.
+    pub fn staged(self, schedule: &Schedule<N::Request, N::Timer>) -> Self {
         assert!(self.scripts.is_empty(), "stage a cluster before adding clients");
-        let played = self.play(schedule).unwrap_or_else(|why| panic!("{why}"));
-        self = played.cluster;
-        self.staged = played.actions;
-        self
+        let (played, unset) = match self.play(schedule) {
+            Ok(played) => (played, None),
+            Err(unplayable) => {
+                let why = unplayable.as_interrupted();
+                (unplayable.played, Some(why))
+            }
+        };
+        Cluster { staged: played.actions, unset, ..played.cluster }
     }
 
     /// `holds` says yes in every reachable state; its error says who broke the rule.
@@ -362,8 +371,18 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         View::new(self, state)
     }
 
-    /// The state before the first step.
+    /// The state before the first step, once the scene is set.
     pub fn initial(&self) -> State {
+        let mut state = self.unstaged();
+        for action in &self.staged {
+            self.apply(&mut state, *action);
+        }
+        state.spent = [0; 12];
+        state
+    }
+
+    /// The state before the scene is set: all servers have just started.
+    fn unstaged(&self) -> State {
         let mut state = State {
             servers: Vec::with_capacity(self.size),
             network: Vec::new(),
@@ -382,9 +401,6 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         }
         if self.leaves_out_ignored {
             self.leave_out_ignored(&mut state, |_| true);
-        }
-        for action in &self.staged {
-            self.apply(&mut state, *action);
         }
         state.spent = [0; 12];
         state

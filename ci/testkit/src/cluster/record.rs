@@ -60,11 +60,12 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         if numbers.is_empty() { String::new() } else { format!(" (caused by request {})", numbers.join(", ")) }
     }
 
-    /// Tells the run that takes `steps` from the initial state. The check fills in its own name.
+    /// Tells the run that takes `steps` from the initial state, and the steps that set the scene before. The check fills in its
+    /// own name.
     pub(crate) fn trace(&self, producer: Producer, steps: &[Action]) -> Trace {
-        let mut state = self.initial();
+        let mut state = self.unstaged();
         let participants = self.participants(&state);
-        let steps = steps.iter().map(|&action| self.step_of_trace(&mut state, action)).collect();
+        let steps = self.staged.iter().chain(steps).map(|&action| self.step_of_trace(&mut state, action)).collect();
         Trace {
             version: VERSION,
             stage: String::new(),
@@ -73,6 +74,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             producer,
             seed: None,
             participants,
+            staged: self.staged.len(),
             steps,
             violation: None,
         }
@@ -152,7 +154,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         let mut state = self.initial();
         let mut taken = Vec::new();
         let mut known = self.nothing_known();
-        for (at, step) in trace.steps.iter().enumerate() {
+        // The scene is set by the code as it is now, which may take other steps for that.
+        for (at, step) in trace.steps.iter().enumerate().skip(trace.staged) {
             self.judge_replay(&state, &taken, trace, &mut known)?;
             let Some(action) = self.action_like(&state, step) else {
                 let of = trace.steps.len();
@@ -164,7 +167,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             self.take(&mut state, action, &mut taken);
         }
         self.judge_replay(&state, &taken, trace, &mut known)?;
-        Ok(format!("the run of {} steps breaks no rule any more", taken.len()))
+        Ok(format!("the run of {} steps breaks no rule any more", self.staged.len() + taken.len()))
     }
 
     /// Tests the rules that a state and the run up to it decide, and, if the trace is about one that a fair suffix decides, those too.

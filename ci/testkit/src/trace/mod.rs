@@ -46,6 +46,9 @@ pub struct Trace {
     pub seed: Option<u64>,
     /// Who takes part. A step names a participant by its index here.
     pub participants: Vec<Participant>,
+    /// How many of the first steps set the scene: the check takes them in every run.
+    #[serde(default)]
+    pub staged: usize,
     /// What happened, in order.
     pub steps: Vec<Step>,
     /// The property that the run broke, if it broke one.
@@ -190,12 +193,13 @@ impl Trace {
         })
     }
 
-    /// Whether every index points at a participant.
+    /// Whether every index points at a participant, and every number at a step.
     fn coherent(&self) -> Result<(), String> {
         let count = self.participants.len();
         let lost = |step: &Step| step.who >= count || step.from.is_some_and(|from| from >= count);
         match self.steps.iter().position(lost) {
             Some(at) => Err(format!("step {} names a participant that is not listed", at + 1)),
+            None if self.staged > self.steps.len() => Err("more steps set the scene than there are".to_owned()),
             None => Ok(()),
         }
     }

@@ -14,6 +14,7 @@ fn trace(scope: &str, clients: usize, servers: usize, state: &str) -> Trace {
         producer: Producer::Model,
         seed: None,
         participants: (0..clients).map(client).chain((0..servers).map(server)).collect(),
+        staged: 0,
         steps: Vec::new(),
         violation: None,
     }

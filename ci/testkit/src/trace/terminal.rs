@@ -111,8 +111,13 @@ impl Page {
         if !trace.scope.is_empty() {
             self.paragraph("", &trace.scope, Ink::Strong);
         }
+        let staged = match trace.staged {
+            0 => String::new(),
+            1 => "; the first sets the scene".to_string(),
+            staged => format!("; the first {staged} set the scene"),
+        };
         let check = if trace.check.is_empty() || !framed { String::new() } else { format!("{}: ", trace.check) };
-        self.paragraph("", &format!("{check}{steps}, {by}{seed}"), Ink::Faint);
+        self.paragraph("", &format!("{check}{steps}, {by}{seed}{staged}"), Ink::Faint);
         let beginnings = story::beginnings(trace);
         if !beginnings.is_empty() {
             self.line("");

@@ -38,15 +38,17 @@ fn what_a_schedule_does_is_not_taken_from_the_budgets() {
 }
 
 #[test]
-fn a_run_of_a_staged_cluster_begins_after_its_schedule() {
+fn a_run_of_a_staged_cluster_tells_how_the_scene_was_set() {
     let cluster = Cluster::<Counter<false>>::new(2, ()).staged(&Schedule::new().ask(0, 0, Ask::Add));
     let cluster = cluster.client(&[0], [Ask::Add]).always(rule("at most one"), |view| {
         if view.servers().any(|(_, counter)| counter.count() > 1) { Err("Two.".to_owned()) } else { Ok(()) }
     });
-    let trace = cluster.prove(ALL, None).unwrap_err().trace.unwrap();
+    let finding = cluster.prove(ALL, None).unwrap_err();
+    let trace = finding.trace.clone().unwrap();
     let labels: Vec<_> = trace.steps.iter().map(|step| &*step.label).collect();
-    assert_eq!(labels, ["c1 asks n0: Add"]);
-    assert!(trace.participants.iter().any(|one| one.state.contains("count: 1")), "{:?}", trace.participants);
+    assert_eq!(labels, ["c0 asks n0: Add", "n1 receives () from n0", "c1 asks n0: Add"]);
+    assert_eq!(trace.staged, 2);
+    assert_eq!(cluster.replay(&trace), Err(finding), "a replay sets the same scene");
 }
 
 #[test]
@@ -84,7 +86,15 @@ fn the_first_timer_to_fire_may_be_chosen() {
 }
 
 #[test]
-#[should_panic(expected = "n0 does not arm \"sleep\" when it starts")]
-fn a_first_timer_that_is_not_armed_is_refused() {
-    Cluster::<Sleeper<false>>::new(2, ()).fires_first(0, "sleep");
+fn a_program_that_cannot_take_the_steps_of_the_scene_is_at_fault() {
+    let unarmed = Cluster::<Sleeper<false>>::new(2, ()).fires_first(0, "sleep");
+    let finding = unarmed.prove(ALL, None).unwrap_err();
+    assert_eq!((finding.kind, &*finding.rule.name), (FailureKind::Violated, "a run can begin"));
+    assert_eq!(finding.summary, "n0 does not arm its timer \"sleep\" when it starts.");
+
+    let schedule = Schedule::with_timers().fire(0, "slow").fire(0, "sleep").fire(1, "slow");
+    let finding = Cluster::<Sleeper<false>>::new(2, ()).staged(&schedule).prove(ALL, None).unwrap_err();
+    let why = "This run was to go on with `.fire(0, \"sleep\")`, but n0 has not armed its timer \"sleep\".";
+    assert_eq!(finding.summary, why);
+    assert_eq!(finding.trace.map(|trace| trace.steps.len()), Some(1), "what was possible is shown");
 }

@@ -40,7 +40,7 @@ impl Raft {
     ///
     /// Source: section 8.
     pub(super) fn redirect(&self, id: RequestId, out: &mut Outbox<Self>) {
-        todo!("Reply NotLeader, with the leader that you follow, if any.")
+        todo!("Refuse, and say where the leader is, if you know.")
     }
 
     /// Applies a committed command. A client's request is carried out unless its session shows that it was carried out before;
@@ -49,8 +49,6 @@ impl Raft {
     ///
     /// Source: section 8; the thesis, section 6.3.
     pub(super) fn apply(&mut self, command: Command, out: &mut Outbox<Self>) {
-        todo!(
-            "Carry out a client's request once, keep the answer in its session, and reply with that answer if you are the leader."
-        )
+        todo!("Carry out a client's request once. If you lead, answer it as often as it comes.")
     }
 }

@@ -23,7 +23,7 @@ impl Raft {
     /// Source: section 5.4.2; figure 2, rules for leaders.
     pub(super) fn advance_commit_index(&mut self, out: &mut Outbox<Self>) {
         todo!(
-            "If you lead, and a majority agrees on an entry of your own term behind your commit index, move the commit index there and apply."
+            "How far has a majority come? Make sure that it may be counted; if so, move the commit index there, and apply."
         )
     }
 
@@ -33,6 +33,6 @@ impl Raft {
     ///
     /// Source: figure 2, AppendEntries RPC, receiver implementation, step 5.
     pub(super) fn follow_commit_index(&mut self, leaders: Index, matching: Index, out: &mut Outbox<Self>) {
-        todo!("If the smaller of the two is above your commit index, move the commit index there and apply.")
+        todo!("Follow the leader's commit index as far as you may, and apply.")
     }
 }

@@ -30,9 +30,7 @@ impl Raft {
     ///
     /// Source: section 5.2; figure 2, rules for candidates.
     pub(super) fn start_election(&mut self, out: &mut Outbox<Self>) {
-        todo!(
-            "Enter the next term as a candidate with your own vote, save, arm the timer, send RequestVote to all peers, and lead if one vote is enough."
-        )
+        todo!("Become a candidate in a new term. One vote you have at once: in which cluster is that enough?")
     }
 
     /// Looks at the term of a message, before anything else is done with it. If it is above this server's own, this server is
@@ -41,9 +39,7 @@ impl Raft {
     ///
     /// Source: section 5.1; figure 2, rules for all servers.
     pub(super) fn observe_term(&mut self, term: Term, out: &mut Outbox<Self>) {
-        todo!(
-            "If the term is above yours, enter it as a follower without a vote, save, and change a leader's timers to a follower's."
-        )
+        todo!("Enter a later term. What of this server's state belonged to the old one?")
     }
 
     /// Votes for a candidate or not, and tells it so. The vote is granted if the candidate's term is this server's own, this
@@ -59,9 +55,7 @@ impl Raft {
         last_term: Term,
         out: &mut Outbox<Self>,
     ) {
-        todo!(
-            "Decide whether you vote for the candidate; if so, note it, save, and arm the timer. Send a Vote either way."
-        )
+        todo!("Grant the vote or do not, and say so either way.")
     }
 
     /// Is a log that ends with an entry of `last_term` at `last_index` at least as up to date as this server's? The later last
@@ -69,16 +63,14 @@ impl Raft {
     ///
     /// Source: section 5.4.1.
     pub(super) fn is_up_to_date(&self, last_index: Index, last_term: Term) -> bool {
-        todo!("Compare the terms of the last entries first; where they are the same, compare the lengths.")
+        todo!("Compare how the two logs end.")
     }
 
     /// Counts a vote for this server: of its present term, once for each voter, and only as long as it is a candidate.
     ///
     /// Source: section 5.2.
     pub(super) fn on_vote(&mut self, voter: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
-        todo!(
-            "If this is a vote for you in your present candidacy, note who gave it, and lead if that makes a majority."
-        )
+        todo!("Count the vote if it counts. With a majority, lead.")
     }
 
     /// Becomes the leader of its term: assumes that the others' logs end where its own does, exchanges the election timer for
@@ -86,9 +78,7 @@ impl Raft {
     ///
     /// Source: section 5.2; figure 2, volatile state on leaders.
     fn lead(&mut self, out: &mut Outbox<Self>) {
-        todo!(
-            "Become a Leader with each peer's next_index just behind your log's end and match_index 0, change the timers, and send heartbeat() to all peers."
-        )
+        todo!("Take office. What do you assume of the others' logs, and what do you know of them?")
     }
 
     /// What a new leader says to everybody: I am here, and my log ends like this.
@@ -107,6 +97,6 @@ impl Raft {
     ///
     /// Source: section 5.2; figure 2, rules for followers and candidates.
     pub(super) fn follow(&mut self, leader: NodeId, out: &mut Outbox<Self>) {
-        todo!("Become a follower of this leader, and arm the timer.")
+        todo!("Follow this leader.")
     }
 }

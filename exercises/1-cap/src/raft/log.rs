@@ -119,9 +119,7 @@ impl Log {
     ///
     /// Source: figure 2, AppendEntries RPC, receiver implementation, steps 3 and 4.
     pub fn merge(&mut self, prev_index: Index, entries: Vec<Entry>) -> bool {
-        todo!(
-            "Skip the entries that are here already; at the first that is not, cut the log off there and append it and the rest."
-        )
+        todo!("Take what is new. What must stay, and what has to go?")
     }
 
     /// What to tell a leader whose entry before the new ones is at `prev_index`, where this log has another entry, or none.
@@ -131,9 +129,7 @@ impl Log {
     ///
     /// Source: section 5.3, on reducing the number of rejected AppendEntries RPCs.
     pub fn hint(&self, prev_index: Index) -> Hint {
-        todo!(
-            "Without an entry at prev_index, point behind the end; with one, name its term and the first index of that term."
-        )
+        todo!("Tell the leader what you hold at prev_index.")
     }
 
     /// Where a leader with this log continues after a follower's `hint`: the index of the first entry to send.
@@ -143,8 +139,6 @@ impl Log {
     ///
     /// Source: section 5.3, as for [`hint`](Self::hint).
     pub fn next_after(&self, hint: Hint) -> Index {
-        todo!(
-            "If this log has entries of the hint's term, continue behind the last of them, otherwise at the hint's index."
-        )
+        todo!("Find the place where both logs may still agree.")
     }
 }

@@ -109,31 +109,26 @@ impl PreVote {
     ///
     /// Source: the thesis, section 9.6.
     fn ask(&mut self, out: &mut Outbox<Self>) {
-        todo!(
-            "Note that no leader was heard, begin to count with yourself, arm the timer, send PreVote to all peers, and start the election if one yes is enough."
-        )
+        todo!("Ask the others whether they would vote for you, and begin to count. You would vote for yourself.")
     }
 
     /// Looks at a message to the inner server: does it come from a leader that is not deposed? Then there is no need for another.
     fn note_leader(&mut self, message: &message::Message) {
-        todo!("If it is an AppendEntries of your term or a later one, note that a leader was heard, and stop asking.")
+        todo!("If a leader speaks that is not deposed, you need no other.")
     }
 
     /// Says whether this server would vote for another. Nothing changes here by that.
     ///
     /// Source: the thesis, section 9.6.
     fn on_pre_vote(&mut self, from: NodeId, term: Term, last_index: Index, last_term: Term, out: &mut Outbox<Self>) {
-        todo!(
-            "Grant it if the term is above yours, the log is up to date, you do not lead, and no leader was heard. Reply with the term that PreVoteReply asks for."
-        )
+        todo!("Would you vote for it, and do you need a leader at all? Say so.")
     }
 
-    /// Counts a yes for the term that this server asks about, once for each server. A no may show that this server is behind: then it
-    /// enters the other's term, as it would by any message, and has to ask again.
+    /// Counts a yes for the term that this server asks about, once for each server; who asks nothing, a leader for instance,
+    /// counts nothing. A no may show that this server is behind: then it enters the other's term, as it would by any message, and
+    /// has to ask again.
     fn on_pre_vote_reply(&mut self, from: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
-        todo!(
-            "Count a yes to what you ask now, and start the election with a majority. After a no, let the inner server observe the term."
-        )
+        todo!("Count a yes if it answers what you ask now; learn from a no.")
     }
 
     /// The server inside: what the checks look at.

@@ -17,5 +17,5 @@ use crate::quorum::majority;
 ///
 /// Source: Ongaro & Ousterhout 2014, figure 2, rules for leaders: "a majority of matchIndex\[i\] ≥ N".
 pub fn agreed(held: &[Index]) -> Index {
-    todo!("Return the largest index that at least majority(held.len()) of the servers hold.")
+    todo!("How far does a majority agree?")
 }

@@ -29,34 +29,30 @@ impl Raft {
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn propose(&mut self, command: Command, out: &mut Outbox<Self>) {
-        todo!(
-            "Put the command into your log with your term, save, send entries to every peer, and see what is committed now."
-        )
+        todo!("Take the command into your log, and send it to the others. Then see what is committed.")
     }
 
     /// The heartbeat timer has fired: makes the leader heard, sends again what may have been lost, and arms the timer anew.
     ///
     /// Source: section 5.2; figure 2, rules for leaders.
     pub(super) fn on_heartbeat(&mut self, out: &mut Outbox<Self>) {
-        todo!("If you are the leader, arm the heartbeat timer and send entries to every peer.")
+        todo!("If you lead, make yourself heard.")
     }
 
     /// On a leader: sends a follower what it lacks, as far as `next_index` knows. That may be nothing.
     ///
     /// Source: figure 2, rules for leaders.
     fn send_entries(&self, follower: NodeId, out: &mut Outbox<Self>) {
-        todo!(
-            "Send the entries from the follower's next_index on, with the index and the term of the entry before them."
-        )
+        todo!("Send what the follower lacks, as far as you know.")
     }
 
     /// Takes entries from a leader, and says what became of them.
     ///
-    /// A leader of an earlier term is refused; the reply's term tells it that it is deposed. If this server's log has no entry
-    /// with the index and term of `prev`, the entries do not fit: the reply is a conflict, with a hint. Otherwise they are
-    /// merged into the log and saved, and the reply says how far both logs are now *known* to agree: up to the last entry that
-    /// this message spoke of, whatever stands behind it. How far the leader's `commit_index` counts here too is for
-    /// [`follow_commit_index`](Self::follow_commit_index) to say.
+    /// A leader of an earlier term is refused; the reply's term tells it that it is deposed, and any hint will do. If this
+    /// server's log has no entry with the index and term of `prev`, the entries do not fit: the reply is a conflict, with a
+    /// hint. Otherwise they are merged into the log and saved, and the reply says how far both logs are now *known* to agree:
+    /// up to the last entry that this message spoke of, whatever stands behind it. How far the leader's `commit_index` counts
+    /// here too is for [`follow_commit_index`](Self::follow_commit_index) to say.
     ///
     /// Source: section 5.3; figure 2, AppendEntries RPC, receiver implementation.
     pub(super) fn on_append_entries(
@@ -68,21 +64,18 @@ impl Raft {
         commit_index: Index,
         out: &mut Outbox<Self>,
     ) {
-        todo!(
-            "Refuse an earlier term and entries that do not fit; else merge them, save if the log changed, reply how far it matches, and follow_commit_index."
-        )
+        todo!("Take the entries if they fit, and say what became of them.")
     }
 
     /// On a leader: learns what became of entries that it sent in its present term.
     ///
-    /// A match moves `match_index` up, never down: replies may overtake each other. What is still missing is sent, and there may be
-    /// more to commit. A conflict moves `next_index` down to where the hint says, but never to what is known to match, and the
-    /// leader tries again there. A conflict that says nothing new is left alone, or old replies would cause messages for ever.
+    /// A match moves `match_index` up, never down: replies may overtake each other. `next_index` goes just behind it, what is
+    /// still missing is sent, and there may be more to commit. A conflict moves `next_index` down to where the hint says, but
+    /// never to what is known to match, and the leader tries again there. A reply that says nothing new is left alone, or old
+    /// replies would cause messages for ever.
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn on_append_reply(&mut self, follower: NodeId, term: Term, outcome: Outcome, out: &mut Outbox<Self>) {
-        todo!(
-            "If you lead in this term: on a match raise match_index and next_index, and commit what is held; on a conflict lower next_index; then send what is missing."
-        )
+        todo!("Learn from the reply, and send what is still missing. Then see what is committed.")
     }
 }

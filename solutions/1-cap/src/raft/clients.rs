@@ -42,7 +42,7 @@ impl Raft {
     ///
     /// Source: section 8.
     pub(super) fn redirect(&self, id: RequestId, out: &mut Outbox<Self>) {
-        //# hole: Reply NotLeader, with the leader that you follow, if any.
+        //# hole: Refuse, and say where the leader is, if you know.
         let leader = match self.role {
             Role::Follower { leader } => leader,
             Role::Candidate { .. } | Role::Leader { .. } => None,
@@ -57,7 +57,7 @@ impl Raft {
     ///
     /// Source: section 8; the thesis, section 6.3.
     pub(super) fn apply(&mut self, command: Command, out: &mut Outbox<Self>) {
-        //# hole: Carry out a client's request once, keep the answer in its session, and reply with that answer if you are the leader.
+        //# hole: Carry out a client's request once. If you lead, answer it as often as it comes.
         let Command::Client { id, request } = command else { return };
         let value = match self.sessions.get(&id.client) {
             Some(session) if session.number > id.number => return,

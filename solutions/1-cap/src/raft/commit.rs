@@ -22,7 +22,7 @@ impl Raft {
     ///
     /// Source: section 5.4.2; figure 2, rules for leaders.
     pub(super) fn advance_commit_index(&mut self, out: &mut Outbox<Self>) {
-        //# hole: If you lead, and a majority agrees on an entry of your own term behind your commit index, move the commit index there and apply.
+        //# hole: How far has a majority come? Make sure that it may be counted; if so, move the commit index there, and apply.
         let Role::Leader { match_index, .. } = &self.role else { return };
         let held: Vec<Index> = match_index.values().copied().chain([self.log.last_index()]).collect();
         let agreed = agreed(&held);
@@ -39,7 +39,7 @@ impl Raft {
     ///
     /// Source: figure 2, AppendEntries RPC, receiver implementation, step 5.
     pub(super) fn follow_commit_index(&mut self, leaders: Index, matching: Index, out: &mut Outbox<Self>) {
-        //# hole: If the smaller of the two is above your commit index, move the commit index there and apply.
+        //# hole: Follow the leader's commit index as far as you may, and apply.
         let known = leaders.min(matching);
         if known > self.commit_index {
             self.commit_index = known;

@@ -30,7 +30,7 @@ impl Raft {
     ///
     /// Source: section 5.2; figure 2, rules for candidates.
     pub(super) fn start_election(&mut self, out: &mut Outbox<Self>) {
-        //# hole: Enter the next term as a candidate with your own vote, save, arm the timer, send RequestVote to all peers, and lead if one vote is enough.
+        //# hole: Become a candidate in a new term. One vote you have at once: in which cluster is that enough?
         self.term += 1;
         self.voted_for = Some(self.me.id);
         self.role = Role::Candidate { votes: BTreeSet::from([self.me.id]) };
@@ -48,7 +48,7 @@ impl Raft {
     ///
     /// Source: section 5.1; figure 2, rules for all servers.
     pub(super) fn observe_term(&mut self, term: Term, out: &mut Outbox<Self>) {
-        //# hole: If the term is above yours, enter it as a follower without a vote, save, and change a leader's timers to a follower's.
+        //# hole: Enter a later term. What of this server's state belonged to the old one?
         if term <= self.term {
             return;
         }
@@ -76,7 +76,7 @@ impl Raft {
         last_term: Term,
         out: &mut Outbox<Self>,
     ) {
-        //# hole: Decide whether you vote for the candidate; if so, note it, save, and arm the timer. Send a Vote either way.
+        //# hole: Grant the vote or do not, and say so either way.
         let free = self.voted_for.is_none_or(|other| other == candidate);
         let granted = term == self.term && free && self.is_up_to_date(last_index, last_term);
         if granted {
@@ -93,7 +93,7 @@ impl Raft {
     ///
     /// Source: section 5.4.1.
     pub(super) fn is_up_to_date(&self, last_index: Index, last_term: Term) -> bool {
-        //# hole: Compare the terms of the last entries first; where they are the same, compare the lengths.
+        //# hole: Compare how the two logs end.
         (last_term, last_index) >= (self.log.last_term(), self.log.last_index())
         //# end
     }
@@ -102,7 +102,7 @@ impl Raft {
     ///
     /// Source: section 5.2.
     pub(super) fn on_vote(&mut self, voter: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
-        //# hole: If this is a vote for you in your present candidacy, note who gave it, and lead if that makes a majority.
+        //# hole: Count the vote if it counts. With a majority, lead.
         if !granted || term != self.term {
             return;
         }
@@ -126,7 +126,7 @@ impl Raft {
     ///
     /// Source: section 5.2; figure 2, volatile state on leaders.
     fn lead(&mut self, out: &mut Outbox<Self>) {
-        //# hole: Become a Leader with each peer's next_index just behind your log's end and match_index 0, change the timers, and send heartbeat() to all peers.
+        //# hole: Take office. What do you assume of the others' logs, and what do you know of them?
         let next = self.log.last_index() + 1;
         let next_index = self.me.peers().map(|peer| (peer, next)).collect();
         let match_index = self.me.peers().map(|peer| (peer, 0)).collect();
@@ -153,7 +153,7 @@ impl Raft {
     ///
     /// Source: section 5.2; figure 2, rules for followers and candidates.
     pub(super) fn follow(&mut self, leader: NodeId, out: &mut Outbox<Self>) {
-        //# hole: Become a follower of this leader, and arm the timer.
+        //# hole: Follow this leader.
         self.role = Role::Follower { leader: Some(leader) };
         out.arm(Timer::Election);
         //# end

@@ -121,7 +121,7 @@ impl Log {
     ///
     /// Source: figure 2, AppendEntries RPC, receiver implementation, steps 3 and 4.
     pub fn merge(&mut self, prev_index: Index, entries: Vec<Entry>) -> bool {
-        //# hole: Skip the entries that are here already; at the first that is not, cut the log off there and append it and the rest.
+        //# hole: Take what is new. What must stay, and what has to go?
         let held = entries.iter().zip(self.after(prev_index));
         let known = held.take_while(|(new, old)| new.term == old.term).count();
         let new = &entries[known..];
@@ -140,7 +140,7 @@ impl Log {
     ///
     /// Source: section 5.3, on reducing the number of rejected AppendEntries RPCs.
     pub fn hint(&self, prev_index: Index) -> Hint {
-        //# hole: Without an entry at prev_index, point behind the end; with one, name its term and the first index of that term.
+        //# hole: Tell the leader what you hold at prev_index.
         match self.term_at(prev_index) {
             None => Hint { term: None, index: self.last_index() + 1 },
             Some(term) => {
@@ -158,7 +158,7 @@ impl Log {
     ///
     /// Source: section 5.3, as for [`hint`](Self::hint).
     pub fn next_after(&self, hint: Hint) -> Index {
-        //# hole: If this log has entries of the hint's term, continue behind the last of them, otherwise at the hint's index.
+        //# hole: Find the place where both logs may still agree.
         let last_of = |term| self.entries.iter().rposition(|entry| entry.term == term);
         match hint.term.and_then(last_of) {
             Some(position) => position as Index + 2,

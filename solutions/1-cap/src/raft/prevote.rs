@@ -113,7 +113,7 @@ impl PreVote {
     ///
     /// Source: the thesis, section 9.6.
     fn ask(&mut self, out: &mut Outbox<Self>) {
-        //# hole: Note that no leader was heard, begin to count with yourself, arm the timer, send PreVote to all peers, and start the election if one yes is enough.
+        //# hole: Ask the others whether they would vote for you, and begin to count. You would vote for yourself.
         self.heard = false;
         self.would_vote = Some(BTreeSet::from([self.me.id]));
         out.arm(Timer::Election);
@@ -126,7 +126,7 @@ impl PreVote {
 
     /// Looks at a message to the inner server: does it come from a leader that is not deposed? Then there is no need for another.
     fn note_leader(&mut self, message: &message::Message) {
-        //# hole: If it is an AppendEntries of your term or a later one, note that a leader was heard, and stop asking.
+        //# hole: If a leader speaks that is not deposed, you need no other.
         if matches!(message, message::Message::AppendEntries { term, .. } if *term >= self.raft.term()) {
             self.heard = true;
             self.would_vote = None;
@@ -138,7 +138,7 @@ impl PreVote {
     ///
     /// Source: the thesis, section 9.6.
     fn on_pre_vote(&mut self, from: NodeId, term: Term, last_index: Index, last_term: Term, out: &mut Outbox<Self>) {
-        //# hole: Grant it if the term is above yours, the log is up to date, you do not lead, and no leader was heard. Reply with the term that PreVoteReply asks for.
+        //# hole: Would you vote for it, and do you need a leader at all? Say so.
         let needs_leader = !self.heard && !self.raft.is_leader();
         let granted = term > self.raft.term() && needs_leader && self.raft.is_up_to_date(last_index, last_term);
         let term = if granted { term } else { self.raft.term() };
@@ -146,10 +146,11 @@ impl PreVote {
         //# end
     }
 
-    /// Counts a yes for the term that this server asks about, once for each server. A no may show that this server is behind: then it
-    /// enters the other's term, as it would by any message, and has to ask again.
+    /// Counts a yes for the term that this server asks about, once for each server; who asks nothing, a leader for instance,
+    /// counts nothing. A no may show that this server is behind: then it enters the other's term, as it would by any message, and
+    /// has to ask again.
     fn on_pre_vote_reply(&mut self, from: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
-        //# hole: Count a yes to what you ask now, and start the election with a majority. After a no, let the inner server observe the term.
+        //# hole: Count a yes if it answers what you ask now; learn from a no.
         if !granted {
             inside(out, |out| self.raft.observe_term(term, out));
         } else if let Some(would_vote) = &mut self.would_vote

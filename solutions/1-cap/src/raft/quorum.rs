@@ -17,7 +17,7 @@ use crate::quorum::majority;
 ///
 /// Source: Ongaro & Ousterhout 2014, figure 2, rules for leaders: "a majority of matchIndex\[i\] ≥ N".
 pub fn agreed(held: &[Index]) -> Index {
-    //# hole: Return the largest index that at least majority(held.len()) of the servers hold.
+    //# hole: How far does a majority agree?
     let mut held = held.to_vec();
     held.sort_unstable_by(|a, b| b.cmp(a));
     held[majority(held.len()) - 1]

@@ -29,7 +29,7 @@ impl Raft {
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn propose(&mut self, command: Command, out: &mut Outbox<Self>) {
-        //# hole: Put the command into your log with your term, save, send entries to every peer, and see what is committed now.
+        //# hole: Take the command into your log, and send it to the others. Then see what is committed.
         self.log.push(Entry { term: self.term, command });
         self.save(out);
         self.send_entries_to_all(out);
@@ -41,7 +41,7 @@ impl Raft {
     ///
     /// Source: section 5.2; figure 2, rules for leaders.
     pub(super) fn on_heartbeat(&mut self, out: &mut Outbox<Self>) {
-        //# hole: If you are the leader, arm the heartbeat timer and send entries to every peer.
+        //# hole: If you lead, make yourself heard.
         if self.is_leader() {
             out.arm(Timer::Heartbeat);
             self.send_entries_to_all(out);
@@ -59,7 +59,7 @@ impl Raft {
     ///
     /// Source: figure 2, rules for leaders.
     fn send_entries(&self, follower: NodeId, out: &mut Outbox<Self>) {
-        //# hole: Send the entries from the follower's next_index on, with the index and the term of the entry before them.
+        //# hole: Send what the follower lacks, as far as you know.
         let Role::Leader { next_index, .. } = &self.role else { return };
         let prev_index = next_index[&follower] - 1;
         let message = Message::AppendEntries {
@@ -75,11 +75,11 @@ impl Raft {
 
     /// Takes entries from a leader, and says what became of them.
     ///
-    /// A leader of an earlier term is refused; the reply's term tells it that it is deposed. If this server's log has no entry
-    /// with the index and term of `prev`, the entries do not fit: the reply is a conflict, with a hint. Otherwise they are
-    /// merged into the log and saved, and the reply says how far both logs are now *known* to agree: up to the last entry that
-    /// this message spoke of, whatever stands behind it. How far the leader's `commit_index` counts here too is for
-    /// [`follow_commit_index`](Self::follow_commit_index) to say.
+    /// A leader of an earlier term is refused; the reply's term tells it that it is deposed, and any hint will do. If this
+    /// server's log has no entry with the index and term of `prev`, the entries do not fit: the reply is a conflict, with a
+    /// hint. Otherwise they are merged into the log and saved, and the reply says how far both logs are now *known* to agree:
+    /// up to the last entry that this message spoke of, whatever stands behind it. How far the leader's `commit_index` counts
+    /// here too is for [`follow_commit_index`](Self::follow_commit_index) to say.
     ///
     /// Source: section 5.3; figure 2, AppendEntries RPC, receiver implementation.
     pub(super) fn on_append_entries(
@@ -91,7 +91,7 @@ impl Raft {
         commit_index: Index,
         out: &mut Outbox<Self>,
     ) {
-        //# hole: Refuse an earlier term and entries that do not fit; else merge them, save if the log changed, reply how far it matches, and follow_commit_index.
+        //# hole: Take the entries if they fit, and say what became of them.
         let (prev_index, prev_term) = prev;
         if term < self.term || self.log.term_at(prev_index) != Some(prev_term) {
             let outcome = Outcome::Conflict(self.log.hint(prev_index));
@@ -109,13 +109,14 @@ impl Raft {
 
     /// On a leader: learns what became of entries that it sent in its present term.
     ///
-    /// A match moves `match_index` up, never down: replies may overtake each other. What is still missing is sent, and there may be
-    /// more to commit. A conflict moves `next_index` down to where the hint says, but never to what is known to match, and the
-    /// leader tries again there. A conflict that says nothing new is left alone, or old replies would cause messages for ever.
+    /// A match moves `match_index` up, never down: replies may overtake each other. `next_index` goes just behind it, what is
+    /// still missing is sent, and there may be more to commit. A conflict moves `next_index` down to where the hint says, but
+    /// never to what is known to match, and the leader tries again there. A reply that says nothing new is left alone, or old
+    /// replies would cause messages for ever.
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn on_append_reply(&mut self, follower: NodeId, term: Term, outcome: Outcome, out: &mut Outbox<Self>) {
-        //# hole: If you lead in this term: on a match raise match_index and next_index, and commit what is held; on a conflict lower next_index; then send what is missing.
+        //# hole: Learn from the reply, and send what is still missing. Then see what is committed.
         if term != self.term {
             return;
         }
@@ -128,11 +129,10 @@ impl Raft {
             Outcome::Matches(index) if index > *matched => {
                 *matched = index;
                 *next = index + 1;
-                let is_behind = index < self.log.last_index();
-                self.advance_commit_index(out);
-                if is_behind {
+                if index < self.log.last_index() {
                     self.send_entries(follower, out);
                 }
+                self.advance_commit_index(out);
             }
             Outcome::Conflict(hint) if self.log.next_after(hint) < *next && *next > *matched + 1 => {
                 *next = self.log.next_after(hint).max(*matched + 1);
