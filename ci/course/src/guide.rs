@@ -20,13 +20,24 @@ pub struct Next<'c> {
     pub standing: Standing,
 }
 
-/// The first task that is still open; else the first whose files changed since it passed; else the first open bonus.
+/// The first open task behind the one that was passed last, since readers go on from where they are, or else the first of all;
+/// without an open task the first whose files changed since it passed; else the first open bonus.
 pub fn next<'c>(course: &'c Course, progress: &Progress) -> Option<Next<'c>> {
-    let tasks = || course.tasks().map(|(stage, task)| Next { stage, task, standing: progress.standing(stage, task) });
+    let place = |(stage, task)| Next { stage, task, standing: progress.standing(stage, task) };
+    let tasks: Vec<Next<'c>> = course.tasks().map(place).collect();
+    let here = last_passed(course, progress).map_or(0, |last| last + 1);
+    let tasks = || tasks[here..].iter().chain(&tasks[..here]).copied();
     tasks()
         .find(|next| next.standing == Standing::Open && !next.task.bonus)
         .or_else(|| tasks().find(|next| next.standing == Standing::Changed))
         .or_else(|| tasks().find(|next| next.standing == Standing::Open))
+}
+
+/// The place, among all tasks, of the one that was passed last.
+fn last_passed(course: &Course, progress: &Progress) -> Option<usize> {
+    let passed_at = |task| progress.record(task)?.passed_at.as_deref();
+    let passed = course.tasks().enumerate().filter_map(|(place, (_, task))| Some((passed_at(task)?, place)));
+    passed.max().map(|(_, place)| place)
 }
 
 /// The task that a command is about: the one that was named, or the next one if there is one.
@@ -110,7 +121,41 @@ fn step(verb: &str, what: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::pages_between;
+    use std::path::Path;
+
+    use super::{next, pages_between};
+    use crate::manifest::{Course, Stage};
+    use crate::progress::{Progress, fingerprint};
+
+    /// A stage of the tasks a to d, of which c is a bonus.
+    fn course() -> Course {
+        let task = |id: &str| {
+            format!(
+                "[[package.metadata.course.tasks]]\nid = \"{id}\"\ntitle = \"{id}\"\npoints = 1\nbonus = {}\n\
+                 page = \"1-tiny/{id}.md\"\nfiles = [\"src/{id}.rs\"]\nchecks = [\"{id}::is\"]\nhints = [\"Look.\"]\n",
+                id == "c"
+            )
+        };
+        let head = "[package]\nname = \"tiny\"\n[package.metadata.course]\nstage = \"1-tiny\"\ntitle = \"Tiny\"\n\
+                    solution = \"tiny-solution\"\nsummary = \"Almost nothing.\"\nstart = \"1-tiny/README.md\"\n";
+        let manifest = ["a", "b", "c", "d"].iter().fold(head.to_owned(), |text, id| text + &task(id));
+        Course { stages: vec![Stage::parse("1-tiny", Path::new("exercises/1-tiny"), &manifest).unwrap()] }
+    }
+
+    #[test]
+    fn who_has_passed_a_task_goes_on_behind_it() {
+        let cases = [("", "a"), ("a", "b"), ("b", "d"), ("bd", "a"), ("ad", "b"), ("abd", "c"), ("abcd", "")];
+        for (passed, expected) in cases {
+            let course = course();
+            let mut progress = Progress::default();
+            for id in passed.split("").filter(|id| !id.is_empty()) {
+                let (stage, task) = course.task(id).unwrap();
+                progress.pass(task, Vec::new(), fingerprint(stage, task));
+            }
+            let found = next(&course, &progress).map_or("", |next| next.task.id.as_str());
+            assert_eq!(found, expected, "after {passed:?}");
+        }
+    }
 
     #[test]
     fn pages_on_the_way_are_read_from_the_summary() {

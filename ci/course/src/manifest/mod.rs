@@ -189,7 +189,7 @@ impl Stage {
     }
 
     /// Reads a stage from the text of its manifest.
-    fn parse(id: &str, folder: &Path, text: &str) -> Result<Self, Error> {
+    pub fn parse(id: &str, folder: &Path, text: &str) -> Result<Self, Error> {
         let manifest = Keys::parse(folder.join("Cargo.toml"), text)?;
         let package = manifest.table("package")?;
         let course = package.table("metadata")?.table("course")?;
