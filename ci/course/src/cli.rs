@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, dev, explore, hint, lab, replay, reset, serve, solution, status, watch};
+use crate::commands::{check, dev, explore, hint, lab, replay, report, reset, serve, solution, status, watch};
 use crate::error::{Error, Exit};
+use crate::group;
 use crate::style;
 use crate::workspace::Workspace;
 
@@ -38,11 +39,13 @@ enum Command {
     Reset(reset::Args),
     Solution(solution::Args),
     Serve(serve::Args),
+    Report(report::Args),
     Dev(dev::Args),
 }
 
 /// Reads the command line, runs the command, and turns its end into an exit code.
 pub fn run() -> ExitCode {
+    group::own_path(); // as long as it is certain
     match dispatch(Cli::parse()) {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -65,6 +68,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Reset(args)) => reset::run(&args, &workspace),
         Some(Command::Solution(args)) => solution::run(&args, &workspace),
         Some(Command::Serve(args)) => serve::run(&args, &workspace),
+        Some(Command::Report(args)) => report::run(&args, &workspace),
         Some(Command::Dev(args)) => dev::run(&args, &workspace),
     }
 }

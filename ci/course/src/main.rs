@@ -2,19 +2,24 @@
 //!
 //! [`cli`] reads the command line and calls one file of [`commands`] for each subcommand. What the commands share:
 //! [`workspace`] knows where things are, [`manifest`] what the tasks are, [`progress`] what the learner has done, [`guide`]
-//! what comes next, [`runner`] builds an exercise and runs its checks, [`shown`] which failure was shown last, [`style`]
+//! what comes next, [`runner`] builds an exercise and runs its checks, [`bars`] shows how that comes along, [`shown`] which failure was shown last, [`style`]
 //! prints. A command ends in an [`error::Exit`] or in an [`error::Error`], which says what to do next.
 
+mod bars;
 mod book;
 mod cli;
 mod clock;
 mod commands;
+mod editor;
 mod error;
+mod group;
 mod guide;
+mod lines;
 mod manifest;
 mod misconception;
 mod progress;
 mod runner;
+mod server;
 mod shown;
 mod style;
 mod workspace;

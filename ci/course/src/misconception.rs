@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::Stage;
 use crate::workspace::Workspace;
@@ -22,13 +22,14 @@ struct Matrix {
 }
 
 /// A known bug, and the thought behind it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Misconception {
     /// The thought, in one sentence.
     pub misconception: String,
     /// The page of the book that puts it right.
     pub page: String,
     /// The checks that the bug fails.
+    #[serde(skip_serializing)]
     caught_by_all: Vec<String>,
 }
 

@@ -27,9 +27,15 @@ pub struct Progress {
     version: u32,
     #[serde(default)]
     tasks: BTreeMap<String, Record>,
+    /// For each quiz, for each question, whether the first answer was right.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    quizzes: Quizzes,
     #[serde(flatten)]
     unknown: toml::Table,
 }
+
+/// For each quiz, for each question, whether the first answer was right.
+pub type Quizzes = BTreeMap<String, BTreeMap<String, bool>>;
 
 /// What was done about one task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,7 +59,8 @@ pub struct Record {
 }
 
 /// How far a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// Not passed yet.
     Open,
@@ -65,7 +72,7 @@ pub enum Standing {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { version: VERSION, tasks: BTreeMap::new(), unknown: toml::Table::new() }
+        Self { version: VERSION, tasks: BTreeMap::new(), quizzes: Quizzes::new(), unknown: toml::Table::new() }
     }
 }
 
@@ -113,6 +120,16 @@ impl Progress {
         record.points = task.points;
         record.evidence = evidence;
         record.fingerprint = fingerprint;
+    }
+
+    /// Writes down an answer. Only the first to a question counts.
+    pub fn answer(&mut self, quiz: &str, question: &str, right: bool) {
+        self.quizzes.entry(quiz.to_owned()).or_default().entry(question.to_owned()).or_insert(right);
+    }
+
+    /// The answers to all quizzes.
+    pub fn quizzes(&self) -> &Quizzes {
+        &self.quizzes
     }
 
     /// Whether a task was passed, be it long ago.

@@ -1,25 +1,41 @@
 //! Builds an exercise with cargo, and runs its checks side by side.
 //!
-//! Building shows a spinner with what cargo is at. What the compiler says about the code is kept apart from what cargo says
-//! about itself, so that a learner whose code does not compile sees rustc's words and nothing else.
+//! A [`Listener`] hears how it comes along: the terminal's [`Bars`](crate::bars::Bars), or the page in the browser. What the
+//! compiler says about the code is kept apart from what cargo says about itself, so that a learner whose code does not compile
+//! sees rustc's words and nothing else.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use serde_json::Value;
 use testkit::check::supervise;
 use testkit::check::{Limits, Mode, Run, RunRequest};
 
 use crate::error::Error;
-use crate::manifest::{Stage, sentence};
+use crate::manifest::Stage;
 use crate::workspace::Workspace;
+
+/// Who wants to know how a build, or a run of checks, comes along.
+pub trait Listener: Sync {
+    /// Cargo is at something: "compiling cap v0.1.0".
+    fn building(&self, what: &str);
+    /// The build is over.
+    fn built(&self);
+    /// These checks will be run.
+    fn starting(&self, checks: &[&str]);
+    /// One of them was begun.
+    fn begun(&self, check: &str);
+    /// One of them has ended.
+    fn ended(&self, run: &Run);
+    /// All of them have.
+    fn finished(&self);
+}
 
 /// What to build: a target of a package.
 #[derive(Clone, Debug)]
@@ -43,30 +59,44 @@ pub enum Build {
     /// The compiler refused the code.
     Broken {
         /// The compiler's errors, as it shows them.
-        diagnostics: String,
+        diagnostics: Vec<Diagnostic>,
         /// The first file that an error points at, relative to the workspace.
         at: PathBuf,
     },
 }
 
+/// An error of the compiler.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// The file that it points at, relative to the workspace; empty for an error without a place.
+    pub file: PathBuf,
+    /// The line, from 1; 0 without a place.
+    pub line: u64,
+    /// What the compiler shows.
+    pub rendered: String,
+}
+
 /// Builds one target of a package and says how it went. Errors of cargo itself, not of the code, are an [`Error`].
-pub fn build(root: &Path, package: &str, target: &Target) -> Result<Build, Error> {
+pub fn build(root: &Path, package: &str, target: &Target, listener: &dyn Listener) -> Result<Build, Error> {
     let name = match target {
         Target::Graded => "graded",
         Target::Example(name) => name,
     };
     let mut cargo = cargo(root, package, target);
     let mut process = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(no_cargo)?;
-    let bar = spinner("starting cargo");
-    let asides = follow_asides(&mut process, bar.clone());
-    let mut said = Said::default();
-    for line in BufReader::new(process.stdout.take().expect("standard output is a pipe")).lines().map_while(Result::ok)
-    {
-        said.hear(&line, name, package, &bar);
-    }
+    listener.building("starting cargo");
+    let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
+    let stderr = stderr.expect("standard error is a pipe");
+    let (said, asides) = thread::scope(|scope| {
+        let asides = scope.spawn(|| follow_asides(stderr, listener));
+        let mut said = Said::default();
+        for line in BufReader::new(stdout.expect("standard output is a pipe")).lines().map_while(Result::ok) {
+            said.hear(&line, name, package, listener);
+        }
+        (said, asides.join().unwrap_or_default())
+    });
     let status = process.wait().map_err(Error::io("run", Path::new("cargo")))?;
-    let asides = asides.join().unwrap_or_default();
-    bar.finish_and_clear();
+    listener.built();
     if status.success() { said.ready(name) } else { said.broken(&asides) }
 }
 
@@ -77,14 +107,18 @@ pub fn run_checks(
     executable: &Path,
     checks: &[&str],
     limits: &Limits,
+    listener: &dyn Listener,
 ) -> Vec<Run> {
     let traces = workspace.scratch("traces").join(&stage.id);
-    let bar = progress_bar(checks.len());
-    let runs = side_by_side(checks, &bar, |check| {
+    listener.starting(checks);
+    let runs = side_by_side(checks, |check| {
+        listener.begun(check);
         let request = RunRequest::new(Mode::Grade, &traces);
-        supervise::run(executable, &test_path(check), &request, limits)
+        let run = supervise::run(executable, &test_path(check), &request, limits);
+        listener.ended(&run);
+        run
     });
-    bar.finish_and_clear();
+    listener.finished();
     runs
 }
 
@@ -93,39 +127,18 @@ pub fn test_path(check: &str) -> String {
     format!("checks::{check}")
 }
 
-/// A spinner on the standard error, if that is a terminal. It appears with its first tick.
-pub fn spinner(message: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg:.dim} {elapsed:.dim}");
-    let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar.set_message(message.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
-}
-
-fn progress_bar(length: usize) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{spinner:.cyan} {bar:24.cyan/dim} {pos}/{len} {wide_msg:.dim} {elapsed:.dim}");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━━─");
-    let bar = ProgressBar::new(length as u64).with_style(style);
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
-}
-
 /// A task lists its checks from the simplest to the costliest. So the last is begun first: none is left to run alone at the end.
-fn side_by_side(checks: &[&str], bar: &ProgressBar, run: impl Fn(&str) -> Run + Sync) -> Vec<Run> {
+fn side_by_side(checks: &[&str], run: impl Fn(&str) -> Run + Sync) -> Vec<Run> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let (next, under_way) = (AtomicUsize::new(1), UnderWay::default());
+    let next = AtomicUsize::new(1);
     let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..cores.min(checks.len()) {
-            let (send, next, under_way, run) = (send.clone(), &next, &under_way, &run);
+            let (send, next, run) = (send.clone(), &next, &run);
             scope.spawn(move || {
                 let take = || checks.len().checked_sub(next.fetch_add(1, Ordering::Relaxed));
                 while let Some(at) = take() {
-                    let check = checks[at];
-                    under_way.begin(check, bar);
-                    let _ = send.send(run(check)); // the receiver outlives the scope
-                    under_way.end(check, bar);
+                    let _ = send.send(run(checks[at])); // the receiver outlives the scope
                 }
             });
         }
@@ -134,27 +147,6 @@ fn side_by_side(checks: &[&str], bar: &ProgressBar, run: impl Fn(&str) -> Run + 
     let mut runs: Vec<Run> = receive.into_iter().collect();
     runs.sort_by_key(|run| checks.iter().position(|check| test_path(check) == run.check));
     runs
-}
-
-/// The checks that run at this moment. The bar names the one that has run longest: it is what one waits for.
-#[derive(Default)]
-struct UnderWay(Mutex<Vec<String>>);
-
-impl UnderWay {
-    fn begin(&self, check: &str, bar: &ProgressBar) {
-        self.change(bar, |running| running.push(check.to_owned()));
-    }
-
-    fn end(&self, check: &str, bar: &ProgressBar) {
-        self.change(bar, |running| running.retain(|other| other != check));
-        bar.inc(1);
-    }
-
-    fn change(&self, bar: &ProgressBar, change: impl FnOnce(&mut Vec<String>)) {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut running);
-        bar.set_message(running.first().map(|check| sentence(check)).unwrap_or_default());
-    }
 }
 
 fn cargo(root: &Path, package: &str, target: &Target) -> Command {
@@ -173,23 +165,20 @@ fn no_cargo(error: std::io::Error) -> Error {
     Error::Course(format!("`cargo` cannot be started: {error}. Install Rust from https://rustup.rs and try again."))
 }
 
-/// Reads what cargo says about itself: shown by the spinner while it lasts, kept for the case that it fails.
-fn follow_asides(process: &mut Child, bar: ProgressBar) -> thread::JoinHandle<String> {
-    let stream = process.stderr.take().expect("standard error is a pipe");
-    thread::spawn(move || {
-        let mut kept = String::new();
-        for line in BufReader::new(stream.take(1 << 20)).lines().map_while(Result::ok) {
-            let doing = line.trim();
-            if doing.starts_with("Blocking") {
-                bar.set_message("waiting for another cargo to finish");
-            } else if doing.starts_with("Download") || doing.starts_with("Updating") || doing.starts_with("Compiling") {
-                bar.set_message(doing.split(" (").next().unwrap_or(doing).to_lowercase());
-            }
-            kept.push_str(&line);
-            kept.push('\n');
+/// Reads what cargo says about itself: told while it lasts, kept for the case that it fails.
+fn follow_asides(stream: ChildStderr, listener: &dyn Listener) -> String {
+    let mut kept = String::new();
+    for line in BufReader::new(stream.take(1 << 20)).lines().map_while(Result::ok) {
+        let doing = line.trim();
+        if doing.starts_with("Blocking") {
+            listener.building("waiting for another cargo to finish");
+        } else if doing.starts_with("Download") || doing.starts_with("Updating") || doing.starts_with("Compiling") {
+            listener.building(&doing.split(" (").next().unwrap_or(doing).to_lowercase());
         }
-        kept
-    })
+        kept.push_str(&line);
+        kept.push('\n');
+    }
+    kept
 }
 
 /// What cargo said in its JSON messages.
@@ -197,19 +186,18 @@ fn follow_asides(process: &mut Child, bar: ProgressBar) -> thread::JoinHandle<St
 struct Said {
     executable: Option<PathBuf>,
     warnings: usize,
-    errors: String,
-    at: Option<PathBuf>,
+    errors: Vec<Diagnostic>,
 }
 
 impl Said {
-    fn hear(&mut self, line: &str, target: &str, package: &str, bar: &ProgressBar) {
+    fn hear(&mut self, line: &str, target: &str, package: &str, listener: &dyn Listener) {
         let Ok(message) = serde_json::from_str::<Value>(line) else { return };
         let about = message["target"]["name"].as_str().unwrap_or_default();
         match message["reason"].as_str() {
             Some("compiler-artifact") if about == target => {
                 self.executable = message["executable"].as_str().map(PathBuf::from).or(self.executable.take());
             }
-            Some("compiler-artifact") if message["fresh"] == false => bar.set_message(format!("built {about}")),
+            Some("compiler-artifact") if message["fresh"] == false => listener.building(&format!("built {about}")),
             Some("compiler-message") => self.diagnostic(&message["message"], is_of(&message["package_id"], package)),
             _ => {}
         }
@@ -225,8 +213,9 @@ impl Said {
             Some("warning") if diagnostic["code"]["code"] == "unfulfilled_lint_expectations" => {}
             Some("warning") if own => self.warnings += 1,
             Some("error" | "error: internal compiler error") => {
-                self.at.get_or_insert_with(|| PathBuf::from(span["file_name"].as_str().unwrap_or_default()));
-                self.errors.push_str(diagnostic["rendered"].as_str().unwrap_or_default());
+                let file = PathBuf::from(span["file_name"].as_str().unwrap_or_default());
+                let line = span["line_start"].as_u64().unwrap_or_default();
+                self.errors.push(Diagnostic { file, line, rendered: rendered(diagnostic) });
             }
             _ => {}
         }
@@ -236,7 +225,7 @@ impl Said {
     fn spanless(&mut self, diagnostic: &Value) {
         let message = diagnostic["message"].as_str().unwrap_or_default();
         if diagnostic["level"] == "error" && !message.starts_with("aborting due to") {
-            self.errors.push_str(diagnostic["rendered"].as_str().unwrap_or_default());
+            self.errors.push(Diagnostic { file: PathBuf::new(), line: 0, rendered: rendered(diagnostic) });
         }
     }
 
@@ -254,8 +243,13 @@ impl Said {
             let asides = asides.trim_end();
             return Err(Error::Course(format!("Cargo could not build the exercise. It says:\n\n{asides}")));
         }
-        Ok(Build::Broken { diagnostics: self.errors, at: self.at.unwrap_or_default() })
+        let at = self.errors.iter().map(|error| &error.file).find(|file| !file.as_os_str().is_empty());
+        Ok(Build::Broken { at: at.cloned().unwrap_or_default(), diagnostics: self.errors })
     }
+}
+
+fn rendered(diagnostic: &Value) -> String {
+    diagnostic["rendered"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Whether a package id (`path+file:///course/exercises/1-cap#cap@0.1.0`) names a package.

@@ -11,6 +11,7 @@ use tracing::span;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::book::site::Site;
+use crate::book::widgets::Widgets;
 use crate::error::Error;
 use crate::workspace::Workspace;
 
@@ -29,22 +30,27 @@ pub fn destination(workspace: &Workspace) -> PathBuf {
 
 /// Builds the book, for a server with that reload endpoint or for none.
 pub fn build(workspace: &Workspace, live_reload: Option<&str>) -> Result<Built, Error> {
-    let to = destination(workspace);
+    build_into(workspace, &destination(workspace), live_reload)
+}
+
+/// The same, into a folder of one's own.
+pub fn build_into(workspace: &Workspace, to: &Path, live_reload: Option<&str>) -> Result<Built, Error> {
     let complaints = Complaints::default();
-    let built = tracing::subscriber::with_default(complaints.clone(), || run(&workspace.book(), &to, live_reload));
+    let built = tracing::subscriber::with_default(complaints.clone(), || run(workspace, to, live_reload));
     built.map_err(|why| Error::Course(format!("The book does not build: {why}")))?;
-    Ok(Built { site: Site::load(&to)?, complaints: complaints.take() })
+    Ok(Built { site: Site::load(to)?, complaints: complaints.take() })
 }
 
 /// Everything that mdBook says is one text: its errors name their causes one by one.
-fn run(book: &Path, to: &Path, live_reload: Option<&str>) -> Result<(), String> {
+fn run(workspace: &Workspace, to: &Path, live_reload: Option<&str>) -> Result<(), String> {
+    let book = workspace.book();
     let config = || {
         let mut config = Config::from_disk(book.join("book.toml"))?;
         config.build.build_dir = to.to_owned();
         if let Some(endpoint) = live_reload {
             config.set("output.html.live-reload-endpoint", endpoint)?;
         }
-        MDBook::load_with_config(book, config)?.build()
+        MDBook::load_with_config(book, config)?.with_preprocessor(Widgets::new(workspace)).build()
     };
     config().map_err(|error| format!("{error:#}"))
 }

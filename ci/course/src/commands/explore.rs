@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use testkit::check::{Ending, Limits, Mode, Run, RunRequest, report, supervise};
 
+use crate::bars::Bars;
 use crate::commands::check;
 use crate::error::{Error, Exit};
 use crate::guide;
@@ -37,7 +38,7 @@ pub struct Args {
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
     let (stage, checks) = choose(args, &course, &Progress::load(workspace)?)?;
-    let executable = match runner::build(workspace.root(), &stage.package, &Target::Graded)? {
+    let executable = match runner::build(workspace.root(), &stage.package, &Target::Graded, &Bars::default())? {
         Build::Ready { executable, .. } => executable,
         Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, &diagnostics, &at)),
     };

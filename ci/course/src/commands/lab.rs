@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::SystemTime;
 
+use serde::Serialize;
+
+use crate::bars::Bars;
 use crate::commands::check;
 use crate::error::{Error, Exit};
+use crate::lines;
 use crate::manifest::{Course, Lab, Stage};
-use crate::runner::{self, Build, Target};
+use crate::runner::{self, Build, Diagnostic, Target};
 use crate::style::{FAINT, STRONG, TYPE, paint, say};
 use crate::workspace::Workspace;
 
@@ -21,6 +26,9 @@ pub struct Args {
     /// Run it on the reference instead of your own code.
     #[arg(long, requires = "name")]
     pub reference: bool,
+    /// Print each event as a line of JSON, and end when the standard input is closed.
+    #[arg(long, requires = "name")]
+    pub json: bool,
     /// What the lab itself is told.
     #[arg(last = true)]
     pub rest: Vec<String>,
@@ -52,27 +60,82 @@ fn list(course: &Course) -> Result<Exit, Error> {
     Ok(Exit::Fine)
 }
 
+/// What `--json` prints ([`lines`]).
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Line<'a> {
+    Building {
+        what: &'a str,
+    },
+    DoesNotCompile {
+        diagnostics: &'a [Diagnostic],
+        says: &'a str,
+    },
+    /// The lab printed a line.
+    Printed {
+        text: &'a str,
+    },
+    /// The names of the plots that it drew.
+    Drawn {
+        plots: Vec<String>,
+    },
+}
+
 fn start(args: &Args, workspace: &Workspace, stage: &Stage, lab: &Lab) -> Result<Exit, Error> {
     let package = if args.reference { &stage.solution } else { &stage.package };
-    let executable = match runner::build(workspace.root(), package, &Target::Example(lab.example.clone()))? {
+    let target = Target::Example(lab.example.clone());
+    if args.json {
+        lines::hold_on_to_reader();
+        lines::print(&Line::Building { what: "building the lab" });
+    }
+    let executable = match runner::build(workspace.root(), package, &target, &Bars::default())? {
         Build::Ready { executable, .. } => executable,
+        Build::Broken { diagnostics, at } if args.json => {
+            let (exit, says) = check::blame(workspace, &at);
+            lines::print(&Line::DoesNotCompile { diagnostics: &diagnostics, says });
+            return Ok(exit);
+        }
         Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, &diagnostics, &at)),
     };
     let before = plots(&workspace.scratch("labs"));
-    let mut process = Command::new(&executable);
-    process.args(&args.rest).current_dir(workspace.root());
-    let status = process.status().map_err(Error::io("run", &executable))?;
+    let status = experiment(args, workspace, &executable)?;
     if !status.success() {
-        say(format!("\nThe lab ended early ({status}). On the reference: cargo course lab {} --reference", lab.name));
+        let says =
+            format!("The lab ended early ({status}). On the reference: cargo course lab {} --reference", lab.name);
+        if args.json {
+            lines::print(&Line::Printed { text: &says })
+        } else {
+            say(format!("\n{says}"))
+        }
         return Ok(Exit::NotPassed);
     }
-    for (plot, written) in plots(&workspace.scratch("labs")) {
-        if before.get(&plot) != Some(&written) {
-            say(format!("{} {}", paint(FAINT, "Plot:"), paint(TYPE, workspace.shown(&plot))));
-        }
+    let drawn = plots(&workspace.scratch("labs"));
+    let new: Vec<&PathBuf> =
+        drawn.iter().filter(|(plot, at)| before.get(*plot) != Some(at)).map(|(plot, _)| plot).collect();
+    if args.json {
+        let name = |plot: &&PathBuf| plot.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        lines::print(&Line::Drawn { plots: new.iter().map(name).collect() });
+        return Ok(Exit::Fine);
+    }
+    for plot in new {
+        say(format!("{} {}", paint(FAINT, "Plot:"), paint(TYPE, workspace.shown(plot))));
     }
     say(format!("{} book/src/{}", paint(FAINT, "What it means:"), lab.page));
     Ok(Exit::Fine)
+}
+
+/// Runs the lab's program to its end.
+fn experiment(args: &Args, workspace: &Workspace, executable: &Path) -> Result<ExitStatus, Error> {
+    let mut process = Command::new(executable);
+    process.args(&args.rest).current_dir(workspace.root());
+    if !args.json {
+        return process.status().map_err(Error::io("run", executable));
+    }
+    let mut process =
+        process.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(Error::io("run", executable))?;
+    let printed = BufReader::new(process.stdout.take().expect("standard output is a pipe"));
+    printed.lines().map_while(Result::ok).for_each(|text| lines::print(&Line::Printed { text: &text }));
+    process.wait().map_err(Error::io("run", executable))
 }
 
 /// The plots in a folder, with the time when each was drawn.

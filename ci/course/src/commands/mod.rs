@@ -6,6 +6,7 @@ pub mod explore;
 pub mod hint;
 pub mod lab;
 pub mod replay;
+pub mod report;
 pub mod reset;
 pub mod serve;
 pub mod solution;

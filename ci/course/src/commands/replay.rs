@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use testkit::check::{Ending, IMPOSSIBLE, Limits, Mode, Outcome, Run, RunRequest, Verdict, as_test, report, supervise};
 use testkit::trace::Trace;
 
+use crate::bars::Bars;
 use crate::commands::check;
 use crate::error::{Error, Exit};
 use crate::manifest::{Course, Stage, Task, sentence};
@@ -48,7 +49,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
         say_aside(paint(FAINT, format!("\nPut it into {mine}, and `cargo test -p {package}` runs it.")));
         return Ok(Exit::Fine);
     }
-    let executable = match runner::build(workspace.root(), &stage.package, &Target::Graded)? {
+    let executable = match runner::build(workspace.root(), &stage.package, &Target::Graded, &Bars::default())? {
         Build::Ready { executable, .. } => executable,
         Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, &diagnostics, &at)),
     };

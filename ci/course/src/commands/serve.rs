@@ -11,9 +11,9 @@ use indicatif::ProgressBar;
 use tokio::sync::watch::{self, Sender};
 
 use crate::book::build::build;
-use crate::book::server::{self, Edition};
 use crate::book::watch::Watcher;
 use crate::error::{Error, Exit};
+use crate::server::{self, Edition};
 use crate::style::{self, FAINT, GOOD, STRONG, TYPE, WARN, paint};
 use crate::workspace::Workspace;
 
@@ -44,7 +44,8 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     if args.open {
         open(&address);
     }
-    server::serve(listener, newest).map_err(|error| Error::Course(format!("Serving the book failed: {error}.")))?;
+    server::serve(workspace, listener, newest)
+        .map_err(|error| Error::Course(format!("Serving the book failed: {error}.")))?;
     Ok(Exit::Fine)
 }
 

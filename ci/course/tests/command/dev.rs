@@ -47,7 +47,11 @@ fn course(name: &str) -> Fixture {
         "book/src/SUMMARY.md",
         "- [Tiny](1-tiny/README.md)\n- [Count](1-tiny/count.md)\n- [Tally](1-tiny/tally.md)\n- [Matrix](1-tiny/matrix.md)\n",
     );
-    put(&course, "book/src/1-tiny/count.md", "# Count\n\n## Counting\n\nSee [the tally](tally.md#tally).\n");
+    put(
+        &course,
+        "book/src/1-tiny/count.md",
+        "# Count\n\n## Counting\n\nSee [the tally](tally.md#tally).\n\n{{#task count}}\n",
+    );
     put(&course, "book/src/1-tiny/matrix.md", "# The kill matrix\n");
     for file in ["count.rs", "tally.rs"] {
         let solution = format!("solutions/1-tiny/src/{file}");
@@ -208,7 +212,7 @@ fn flaws(course: &Fixture) {
     let manifest = "exercises/1-tiny/Cargo.toml";
     let count = "book/src/1-tiny/count.md";
     let solution = "solutions/1-tiny/src/count.rs";
-    let cases: [(&str, &str, &str, &str, &str); 11] = [
+    let cases: [(&str, &str, &str, &str, &str); 12] = [
         (
             manifest,
             "\"src/tally.rs\"",
@@ -218,6 +222,7 @@ fn flaws(course: &Fixture) {
         ),
         (manifest, "\"Who adds?\", ", "", "hints", "hints of `tally`: there are 2, and 3 is the least"),
         (manifest, "count.md#counting", "count.md#c", "pages that", "`1-tiny/count.md` has no anchor `#c`"),
+        (count, "{{#task count}}", "", "its card", "The task `count` has no card on its page."),
         (
             manifest,
             "\"count::nothing_is_zero\"",

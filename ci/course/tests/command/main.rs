@@ -6,6 +6,7 @@ mod fixture;
 mod help;
 mod hint;
 mod lab;
+mod lines;
 mod reset;
 mod serve;
 mod solution;

@@ -96,6 +96,7 @@ fn pages_are_served_to_this_machine_only() {
     assert!(server.page("/1-tiny").starts_with("HTTP/1.1 308"));
     assert!(server.page("/none.html").starts_with("HTTP/1.1 404"));
     assert!(server.page("/../Cargo.toml").starts_with("HTTP/1.1 404"));
+    assert!(server.page("/api/events").starts_with("HTTP/1.1 401"), "nothing is told without the token");
     let refused = [
         String::new(),
         "Host: example.com\r\n".to_owned(),

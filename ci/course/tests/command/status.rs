@@ -58,3 +58,19 @@ fn points_of_a_renamed_task_and_of_a_newer_course_survive() {
     assert!(progress.contains("[tasks.count]") && !progress.contains("[tasks.sum]"), "{progress}");
     assert!(progress.contains("[tasks.newer]"), "{progress}");
 }
+
+#[test]
+fn a_report_says_what_the_record_says() {
+    let course = Fixture::new("report");
+    course.count_is("items.len()");
+    course.says(&["check", "count"], 0);
+    let says = course.says(&["report", "mine.json"], 0);
+    assert!(says.starts_with("ok written to mine.json."), "{says}");
+    let report = fs::read_to_string(course.root.join("mine.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let tasks = report["stages"].as_array().unwrap().iter().flat_map(|stage| stage["tasks"].as_array().unwrap());
+    let standings: Vec<_> =
+        tasks.map(|task| (task["id"].as_str().unwrap(), task["standing"].as_str().unwrap())).collect();
+    assert_eq!(standings, [("count", "done"), ("count-twice", "open"), ("tally", "open")]);
+    assert!(report["at"].as_str().unwrap().ends_with('Z'), "{report}");
+}

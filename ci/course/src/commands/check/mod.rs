@@ -1,20 +1,24 @@
 //! `cargo course check`: grades a task, a stage, or everything.
 
+mod lines;
 mod show;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
-use testkit::check::{Ending, Limits, Outcome, Run, Verdict};
+use testkit::check::{Ending, FailureKind, Limits, Outcome, Run, Verdict};
 
 use crate::error::{Error, Exit};
-use crate::guide::{self, count};
+use crate::guide;
 use crate::manifest::{Course, Stage, Task, nearest};
+use crate::misconception::{self, Misconception};
 use crate::progress::{Progress, Standing, fingerprint};
-use crate::runner::{self, Build, Target};
+use crate::runner::{self, Build, Diagnostic, Listener, Target};
 use crate::shown::Shown;
-use crate::style::{FAINT, paint, say};
 use crate::workspace::Workspace;
+use lines::Lines;
+use show::Terminal;
 
 pub use show::does_not_compile;
 
@@ -32,6 +36,38 @@ pub struct Args {
     /// After how many seconds a check counts as hung. It needs far less.
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub patience: u64,
+    /// Print each event as a line of JSON, and end when the standard input is closed.
+    #[arg(long, conflicts_with = "verbose")]
+    pub json: bool,
+}
+
+/// To whom a check is told: a person at a terminal, or a program that reads lines.
+trait Teller: Listener {
+    /// The code does not compile. Says what that means for the exit code.
+    fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit;
+
+    /// The checks that were asked for have ended. Returns the failures that were shown in full.
+    fn graded<'g>(&self, stage: &Stage, graded: &'g [Graded], suspects: &[Misconception]) -> Vec<&'g Run>;
+
+    /// All is over.
+    fn closing(&self, closing: &Closing);
+}
+
+/// What is left to tell at the end.
+struct Closing<'c> {
+    workspace: &'c Workspace,
+    course: &'c Course,
+    stage: &'c Stage,
+    /// The tasks that were asked for.
+    graded: &'c [Graded<'c>],
+    /// Tasks that passed earlier and were checked again.
+    again: &'c [Graded<'c>],
+    /// What may be behind the failures.
+    suspects: &'c [Misconception],
+    /// How many warnings the compiler has.
+    warnings: usize,
+    before: &'c Progress,
+    after: &'c Progress,
 }
 
 /// Some tasks of one stage.
@@ -48,12 +84,17 @@ struct Graded<'c> {
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
+    if args.json {
+        crate::lines::hold_on_to_reader();
+    }
+    let teller: Box<dyn Teller> = if args.json { Box::new(Lines) } else { Box::new(Terminal::new(args.verbose)) };
     let course = Course::load(workspace)?;
     let progress = Progress::load(workspace)?;
+    let limits = Limits { hang: Duration::from_secs(args.patience), ..Limits::default() };
     let mut worst = Exit::Fine;
     let mut shown = None;
     for selection in select(args, &course, &progress)? {
-        worst = worst.max(check_stage(args, workspace, &course, &selection, &mut shown)?);
+        worst = worst.max(check_stage(&*teller, &limits, workspace, &course, &selection, &mut shown)?);
     }
     Ok(worst)
 }
@@ -82,7 +123,8 @@ fn select<'c>(args: &Args, course: &'c Course, progress: &Progress) -> Result<Ve
 
 /// Checks one stage's tasks. The first failure of all stages is kept as the one that was `shown`.
 fn check_stage(
-    args: &Args,
+    teller: &dyn Teller,
+    limits: &Limits,
     workspace: &Workspace,
     course: &Course,
     selection: &Selection,
@@ -91,34 +133,71 @@ fn check_stage(
     let stage = selection.stage;
     // Taken before the build: a save while the checks run is a change since the pass.
     let prints = stage.tasks.iter().map(|task| (task.id.as_str(), fingerprint(stage, task))).collect();
-    let (executable, warnings) = match runner::build(workspace.root(), &stage.package, &Target::Graded)? {
+    let (executable, warnings) = match runner::build(workspace.root(), &stage.package, &Target::Graded, teller)? {
         Build::Ready { executable, warnings } => (executable, warnings),
-        Build::Broken { diagnostics, at } => return Ok(does_not_compile(workspace, &diagnostics, &at)),
+        Build::Broken { diagnostics, at } => return Ok(teller.does_not_compile(workspace, &diagnostics, &at)),
     };
     let before = Progress::load(workspace)?;
-    let limits = Limits { hang: Duration::from_secs(args.patience), ..Limits::default() };
     let grade = |tasks: &[&'_ Task]| -> Vec<Run> {
         let checks: Vec<&str> = tasks.iter().flat_map(|task| &task.checks).map(String::as_str).collect();
-        runner::run_checks(workspace, stage, &executable, &checks, &limits)
+        runner::run_checks(workspace, stage, &executable, &checks, limits, teller)
     };
     let graded = sort_by_task(&selection.tasks, grade(&selection.tasks));
-    graded.iter().for_each(show::checks);
-    let failed = show::failures(args.verbose, workspace, stage, &graded);
+    let suspects = suspects(workspace, stage, &graded);
+    let failed = teller.graded(stage, &graded, &suspects);
     if shown.is_none() {
         *shown = Shown::choose(&failed);
         shown.iter().for_each(|shown| shown.keep(workspace));
     }
     let neighbours = neighbours(stage, &graded, &before);
-    let again = sort_by_task(&neighbours, grade(&neighbours));
-    again.iter().for_each(show::neighbour);
+    let again = if neighbours.is_empty() { Vec::new() } else { sort_by_task(&neighbours, grade(&neighbours)) };
     let passed: Vec<&Graded> = graded.iter().chain(&again).filter(|graded| graded.passed()).collect();
     let after = record(workspace, &before, &passed, &prints)?;
-    if warnings > 0 && graded.iter().all(Graded::passed) {
-        let warnings = count(warnings, "warning");
-        say(paint(FAINT, format!("\nThe compiler has {warnings} for you: cargo check -p {}", stage.package)));
+    let (graded, again, suspects) = (&graded[..], &again[..], &suspects[..]);
+    teller.closing(&Closing {
+        workspace,
+        course,
+        stage,
+        graded,
+        again,
+        suspects,
+        warnings,
+        before: &before,
+        after: &after,
+    });
+    Ok(graded.iter().chain(again).map(Graded::exit).fold(Exit::Fine, Exit::max))
+}
+
+/// The misconceptions that fail exactly these checks. Code that is not written yet has none, nor has a defect of the course.
+fn suspects(workspace: &Workspace, stage: &Stage, graded: &[Graded]) -> Vec<Misconception> {
+    let runs: Vec<&Run> = graded.iter().flat_map(|graded| &graded.runs).collect();
+    let unwritten = |run: &Run| run.failure().is_some_and(|failure| failure.kind == FailureKind::Unwritten);
+    if runs.iter().any(|run| unwritten(run) || exit_of(run) == Exit::Course) {
+        return Vec::new();
     }
-    show::closing(workspace, course, &graded, &before, &after);
-    Ok(graded.iter().chain(&again).map(Graded::exit).fold(Exit::Fine, Exit::max))
+    let below = |run: &&'_ Run| run.check.strip_prefix("checks::").unwrap_or(&run.check).to_owned();
+    let ran: Vec<String> = runs.iter().map(below).collect();
+    let failed: Vec<String> = runs.iter().filter(|run| !run.passed()).map(below).collect();
+    misconception::behind(workspace, stage, &ran, &failed)
+}
+
+/// Whose fault it is that code does not compile, judged by the first place that an error points at, and what to do.
+pub fn blame(workspace: &Workspace, at: &Path) -> (Exit, &'static str) {
+    let own = workspace.root().join(at).starts_with(workspace.exercises());
+    let in_checks = at.components().any(|part| part.as_os_str() == "tests");
+    match (own, in_checks) {
+        (true, false) => (Exit::NotPassed, "Your code does not compile yet, so no check was run."),
+        (true, true) => (
+            Exit::NotPassed,
+            "The checks use something that your code no longer has: keep the starter's names and signatures. \
+             `cargo course reset --dry-run FILE` shows the starter.",
+        ),
+        (false, _) => (
+            Exit::Course,
+            "This is not in your code but in the course. `git status` shows if it was changed by accident; if not, please \
+             report it.",
+        ),
+    }
 }
 
 /// Writes down what passed, with each task's fingerprint. If nothing did, nothing is written.

@@ -2,42 +2,95 @@
 
 use std::path::Path;
 
-use testkit::check::{Ending, FailureKind, Outcome, Run, Verdict, report};
+use testkit::check::{Ending, Outcome, Run, Verdict, report};
 
-use super::{Graded, exit_of};
+use super::{Closing, Graded, Teller, blame};
+use crate::bars::Bars;
 use crate::commands::status::score;
 use crate::error::Exit;
 use crate::guide::{self, count, points};
-use crate::manifest::{Course, Stage, sentence};
-use crate::misconception;
-use crate::progress::Progress;
+use crate::manifest::{Stage, sentence};
+use crate::misconception::Misconception;
+use crate::runner::{Diagnostic, Listener};
 use crate::style::{self, BAD, FAINT, GOOD, STRONG, TYPE, WARN, paint, say, say_aside};
 use crate::workspace::Workspace;
 
+/// Tells a check in the terminal.
+pub struct Terminal {
+    bars: Bars,
+    verbose: bool,
+}
+
+impl Terminal {
+    /// With every failure in full, or only with the first.
+    pub fn new(verbose: bool) -> Self {
+        Self { bars: Bars::default(), verbose }
+    }
+}
+
+impl Listener for Terminal {
+    fn building(&self, what: &str) {
+        self.bars.building(what);
+    }
+
+    fn built(&self) {
+        self.bars.built();
+    }
+
+    fn starting(&self, checks: &[&str]) {
+        self.bars.starting(checks);
+    }
+
+    fn begun(&self, check: &str) {
+        self.bars.begun(check);
+    }
+
+    fn ended(&self, run: &Run) {
+        self.bars.ended(run);
+    }
+
+    fn finished(&self) {
+        self.bars.finished();
+    }
+}
+
+impl Teller for Terminal {
+    fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
+        does_not_compile(workspace, diagnostics, at)
+    }
+
+    fn graded<'g>(&self, _: &Stage, graded: &'g [Graded], suspects: &[Misconception]) -> Vec<&'g Run> {
+        graded.iter().for_each(checks);
+        let failed = failures(self.verbose, graded);
+        for found in suspects {
+            say(format!("\n{} {}", paint(WARN, "Perhaps this is behind it:"), found.misconception));
+            say(format!("  Read book/src/{}", found.page));
+        }
+        failed
+    }
+
+    fn closing(&self, closing: &Closing) {
+        closing.again.iter().for_each(neighbour);
+        if closing.warnings > 0 && closing.graded.iter().all(Graded::passed) {
+            let warnings = count(closing.warnings, "warning");
+            let see = format!("\nThe compiler has {warnings} for you: cargo check -p {}", closing.stage.package);
+            say(paint(FAINT, see));
+        }
+        what_comes_next(closing);
+    }
+}
+
 /// Why code does not compile: the compiler's words, and one line.
-pub fn does_not_compile(workspace: &Workspace, diagnostics: &str, at: &Path) -> Exit {
-    say_aside(diagnostics.trim_end());
-    let own = workspace.root().join(at).starts_with(workspace.exercises());
-    let in_checks = at.components().any(|part| part.as_os_str() == "tests");
-    let (exit, says) = match (own, in_checks) {
-        (true, false) => (Exit::NotPassed, "Your code does not compile yet, so no check was run."),
-        (true, true) => (
-            Exit::NotPassed,
-            "The checks use something that your code no longer has: keep the starter's names and signatures. \
-             `cargo course reset --dry-run FILE` shows the starter.",
-        ),
-        (false, _) => (
-            Exit::Course,
-            "This is not in your code but in the course. `git status` shows if it was changed by accident; if not, please \
-             report it.",
-        ),
-    };
+pub fn does_not_compile(workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
+    let shown: String = diagnostics.iter().map(|error| error.rendered.as_str()).collect();
+    say_aside(shown.trim_end());
+    let (exit, says) = blame(workspace, at);
     say_aside(paint(FAINT, format!("\n{says}")));
     exit
 }
 
 /// A task's heading, and one line for each of its checks with what it proved.
-pub fn checks(graded: &Graded) {
+fn checks(graded: &Graded) {
     let Graded { task, runs } = graded;
     say(format!("\n{} {}\n", paint(STRONG, &task.title), paint(FAINT, format!("({})", task.id))));
     for run in runs {
@@ -55,8 +108,8 @@ pub fn checks(graded: &Graded) {
     }
 }
 
-/// The failures: the first one in full (or all), and what may be behind them. Returns those that were shown in full.
-pub fn failures<'g>(verbose: bool, workspace: &Workspace, stage: &Stage, graded: &'g [Graded]) -> Vec<&'g Run> {
+/// The failures: the first one in full, or all. Returns those that were shown in full.
+fn failures<'g>(verbose: bool, graded: &'g [Graded]) -> Vec<&'g Run> {
     let mut failed: Vec<&Run> = graded.iter().flat_map(|graded| &graded.runs).filter(|run| !run.passed()).collect();
     let shown = if verbose { failed.len() } else { failed.len().min(1) };
     for run in &failed[..shown] {
@@ -71,29 +124,12 @@ pub fn failures<'g>(verbose: bool, workspace: &Workspace, stage: &Stage, graded:
             format!("\n{others} failed; the first failure is the best one to start with. --verbose shows all."),
         ));
     }
-    suspect(workspace, stage, graded);
     failed.truncate(shown);
     failed
 }
 
-/// The misconception that fails exactly these checks. Code that is not written yet has none, nor has a defect of the course.
-fn suspect(workspace: &Workspace, stage: &Stage, graded: &[Graded]) {
-    let runs: Vec<&Run> = graded.iter().flat_map(|graded| &graded.runs).collect();
-    let unwritten = |run: &Run| run.failure().is_some_and(|failure| failure.kind == FailureKind::Unwritten);
-    if runs.iter().any(|run| unwritten(run) || exit_of(run) == Exit::Course) {
-        return;
-    }
-    let below = |run: &&'_ Run| run.check.strip_prefix("checks::").unwrap_or(&run.check).to_owned();
-    let ran: Vec<String> = runs.iter().map(below).collect();
-    let failed: Vec<String> = runs.iter().filter(|run| !run.passed()).map(below).collect();
-    for found in misconception::behind(workspace, stage, &ran, &failed) {
-        say(format!("\n{} {}", paint(WARN, "Perhaps this is behind it:"), found.misconception));
-        say(format!("  Read book/src/{}", found.page));
-    }
-}
-
 /// One line on a task that passed earlier and was checked again because its file changed.
-pub fn neighbour(graded: &Graded) {
+fn neighbour(graded: &Graded) {
     let title = &graded.task.title;
     if graded.passed() {
         say(format!("\n{} {title} still passes.", paint(GOOD, "✓")));
@@ -104,7 +140,8 @@ pub fn neighbour(graded: &Graded) {
 }
 
 /// What was won and what comes next, or where help is.
-pub fn closing(workspace: &Workspace, course: &Course, graded: &[Graded], before: &Progress, after: &Progress) {
+fn what_comes_next(closing: &Closing) {
+    let Closing { workspace, course, graded, before, after, .. } = *closing;
     say("");
     for task in graded.iter().filter(|graded| graded.passed()).map(|graded| graded.task) {
         let won =

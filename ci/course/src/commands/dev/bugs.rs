@@ -5,7 +5,7 @@
 //! deterministic. A compile error, a panic, a crash or a time-out catches nothing.
 
 mod bench;
-mod figures;
+pub mod figures;
 pub mod matrix;
 mod memory;
 mod mutant;
@@ -160,7 +160,7 @@ fn conclude(
         |check: &&String| format!("`{check}` catches no bug: write one that it alone would catch, or drop the check.");
     let mut complaints: Vec<String> = matrix.idle(stage).iter().map(idle).collect();
     if fine {
-        complaints.extend(figures::draw(workspace, stage, outcomes.iter().map(|outcome| outcome.mutant))?);
+        complaints.extend(figures::record(workspace, stage, outcomes.iter().map(|outcome| outcome.mutant))?);
     }
     if fine && complaints.is_empty() {
         files::update(&matrix::record(workspace, stage), matrix.json().as_bytes())?;

@@ -3,6 +3,8 @@
 mod bugs;
 mod cargo;
 mod files;
+mod preprocess;
+mod site;
 pub mod starters;
 mod verify;
 
@@ -23,6 +25,8 @@ enum Command {
     Verify(verify::Args),
     Starters(starters::Args),
     Bugs(bugs::Args),
+    Site(site::Args),
+    Preprocess(preprocess::Args),
 }
 
 /// Runs the command.
@@ -31,5 +35,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
         Command::Verify(args) => verify::run(args, workspace),
         Command::Starters(args) => starters::run(args, workspace),
         Command::Bugs(args) => bugs::run(args, workspace),
+        Command::Site(args) => site::run(args, workspace),
+        Command::Preprocess(args) => preprocess::run(args, workspace),
     }
 }

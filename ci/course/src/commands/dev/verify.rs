@@ -9,10 +9,10 @@ mod tasks;
 
 use std::time::Instant;
 
+use crate::bars::spinner;
 use crate::book::build::{Built, build};
 use crate::error::{Error, Exit};
 use crate::manifest::Course;
-use crate::runner::spinner;
 use crate::style::{self, BAD, FAINT, GOOD, STRONG, TYPE, paint};
 use crate::workspace::Workspace;
 
@@ -55,7 +55,7 @@ pub struct Subject<'w> {
 
 type Audit = fn(&Subject) -> Result<Audited, Error>;
 
-const AUDITS: [(&str, Audit); 12] = [
+const AUDITS: [(&str, Audit); 13] = [
     ("tasks name files and labs that exist", tasks::name_what_exists),
     ("hints lead from a nudge to nearly the answer", tasks::hints),
     ("starters are current", code::starters_are_current),
@@ -64,6 +64,7 @@ const AUDITS: [(&str, Audit); 12] = [
     ("links and anchors of the book lead somewhere", book::links),
     ("includes of the book show something", book::includes),
     ("pages that the course names are in the book", book::named_pages),
+    ("each task has its card on its page", book::cards),
     ("starters compile without warnings and fail every check", code::starters_fail),
     ("solutions pass every check, and each check has one task", code::solutions_pass),
     ("the kill matrix is current", code::matrix_is_current),

@@ -7,15 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 
-use rustix::process::{Pid, Signal, kill_process_group};
-
 use super::Event;
 use crate::error::Error;
+use crate::group::{Group, own_path};
 
 /// A run under way. Dropping it ends the run with all of its processes, and waits until they are gone.
 pub struct Running {
     number: u64,
-    group: Option<Pid>,
+    group: Group,
     waiter: Option<JoinHandle<()>>,
 }
 
@@ -24,11 +23,11 @@ impl Running {
     pub fn start(task: &str, send: Sender<Event>) -> Result<Self, Error> {
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let program = std::env::current_exe().map_err(Error::io("find", "cargo course".as_ref()))?;
-        let mut check = Command::new(&program);
+        let program = own_path();
+        let mut check = Command::new(program);
         check.args(["check", task]).stdin(Stdio::null()).process_group(0);
-        let mut process = check.spawn().map_err(Error::io("run", &program))?;
-        let group = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+        let mut process = check.spawn().map_err(Error::io("run", program))?;
+        let group = Group::of(process.id());
         let waiter = thread::spawn(move || {
             let code = process.wait().ok().and_then(|status| status.code());
             let _ = send.send(Event::Ended(number, code));
@@ -45,8 +44,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let Some(waiter) = self.waiter.take() else { return };
-        if !waiter.is_finished() {
-            let _ = self.group.map(|group| kill_process_group(group, Signal::KILL));
+        if waiter.is_finished() {
+            self.group.is_gone();
+        } else {
+            self.group.end();
             if std::io::stderr().is_terminal() {
                 eprint!("\r\x1b[K"); // what is left of a progress bar
             }

@@ -1,11 +1,12 @@
-//! Counterexamples as figures of the book, drawn from the run that a check found and never by hand.
+//! Counterexamples as figures of the book: the run that a check found, and never drawn by hand.
 //!
-//! A page that includes `traces/NAME.svg` asks for the counterexample of the bug NAME; nothing else says which figures there are.
+//! A page with the line `{{#trace NAME}}` asks for the counterexample of the bug NAME; nothing else says which figures there
+//! are. It is recorded as `traces/NAME.json` beside the page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use testkit::trace::{Trace, svg};
+use testkit::trace::Trace;
 
 use super::{Mutant, files};
 use crate::error::Error;
@@ -18,33 +19,61 @@ pub fn traces(workspace: &Workspace, stage: &Stage, mutant: &Mutant) -> PathBuf 
     workspace.scratch("scratch-traces").join(&stage.id).join(&mutant.name)
 }
 
-/// Draws the counterexamples that the pages of a stage ask for. Says which could not be drawn.
-pub fn draw<'m>(
+/// Records the counterexamples that the pages of a stage ask for. Says which could not be.
+pub fn record<'m>(
     workspace: &Workspace,
     stage: &Stage,
     mutants: impl Iterator<Item = &'m Mutant>,
 ) -> Result<Vec<String>, Error> {
-    let pages = workspace.root().join("book/src").join(&stage.id);
-    let texts = texts(&pages)?;
     let mut complaints = Vec::new();
-    for mutant in mutants {
-        let figure = format!("traces/{}.svg", mutant.name);
-        if !texts.iter().any(|text| text.contains(&figure)) {
-            continue;
-        }
-        match mutant.caught_by().first().and_then(|check| counterexample(workspace, stage, mutant, check)) {
+    for mutant in asked_for(workspace, stage, mutants)? {
+        match counterexample(workspace, stage, mutant) {
             Some(trace) => {
-                files::update(&pages.join(figure), svg::render(&trace).as_bytes())?;
+                trace.save(&file(workspace, stage, mutant)).map_err(|error| Error::Course(error.to_string()))?
             }
             None => {
-                complaints.push(format!("`{}` has no counterexample to draw, and a page asks for it.", mutant.name))
+                complaints.push(format!("`{}` has no counterexample to show, and a page asks for it.", mutant.name))
             }
         }
     }
     Ok(complaints)
 }
 
-fn counterexample(workspace: &Workspace, stage: &Stage, mutant: &Mutant, check: &str) -> Option<Trace> {
+/// The bugs whose recorded counterexample is not the one that their check has just found.
+pub fn stale<'m>(
+    workspace: &Workspace,
+    stage: &Stage,
+    mutants: impl Iterator<Item = &'m Mutant>,
+) -> Result<Vec<&'m Mutant>, Error> {
+    let asked_for = asked_for(workspace, stage, mutants)?.into_iter();
+    let is_stale = |mutant: &&Mutant| {
+        let recorded = Trace::load(&file(workspace, stage, mutant)).ok();
+        recorded.is_none() || recorded != counterexample(workspace, stage, mutant)
+    };
+    Ok(asked_for.filter(is_stale).collect())
+}
+
+fn file(workspace: &Workspace, stage: &Stage, mutant: &Mutant) -> PathBuf {
+    workspace.book().join("src").join(&stage.id).join("traces").join(format!("{}.json", mutant.name))
+}
+
+/// The bugs whose counterexample some page of the stage shows.
+fn asked_for<'m>(
+    workspace: &Workspace,
+    stage: &Stage,
+    mutants: impl Iterator<Item = &'m Mutant>,
+) -> Result<Vec<&'m Mutant>, Error> {
+    let texts = texts(&workspace.book().join("src").join(&stage.id))?;
+    let asks = |mutant: &&Mutant| {
+        let line = format!("{{{{#trace {}}}}}", mutant.name);
+        texts.iter().any(|text| text.lines().any(|other| other.trim() == line))
+    };
+    Ok(mutants.filter(asks).collect())
+}
+
+/// The run by which the first check that must catch it did so.
+fn counterexample(workspace: &Workspace, stage: &Stage, mutant: &Mutant) -> Option<Trace> {
+    let check = mutant.caught_by().first()?;
     let file = format!("{}.json", test_path(check).replace("::", "."));
     let mut trace = Trace::load(&traces(workspace, stage, mutant).join(file)).ok()?;
     trace.stage.clone_from(&stage.id);

@@ -67,6 +67,21 @@ pub fn named_pages(subject: &Subject) -> Result<Audited, Error> {
     Ok(Audited { scope, findings })
 }
 
+/// A reader finds each task's card on the page that the task names.
+pub fn cards(subject: &Subject) -> Result<Audited, Error> {
+    let mut findings = Vec::new();
+    for (_, task) in subject.course.tasks() {
+        let page = task.page.split('#').next().unwrap_or_default();
+        let text = fs::read_to_string(subject.workspace.book().join("src").join(page)).unwrap_or_default();
+        let line = format!("{{{{#task {}}}}}", task.id);
+        if !text.lines().any(|other| other.trim() == line) {
+            let mend = format!("put `{line}` on a line of its own into book/src/{page}");
+            findings.push(Finding::new(format!("The task `{}` has no card on its page.", task.id), mend));
+        }
+    }
+    Ok(Audited { scope: format!("{} tasks", subject.course.tasks().count()), findings })
+}
+
 fn book<'s>(subject: &'s Subject) -> Result<&'s Built, Error> {
     subject.book.as_ref().map_err(|why| Error::Course(why.clone()))
 }

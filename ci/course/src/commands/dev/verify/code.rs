@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 
 use super::{Audited, Finding, Subject};
 use crate::commands::dev::bugs::matrix::{self, Matrix};
-use crate::commands::dev::bugs::{self, Bench, Fate};
+use crate::commands::dev::bugs::{self, Bench, Fate, figures};
 use crate::commands::dev::starters::{self, Stale};
 use crate::commands::dev::{cargo, files};
 use crate::error::Error;
@@ -155,6 +155,10 @@ pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
         for outcome in &outcomes {
             let mend = format!("cargo course dev bugs --only {}", outcome.mutant.name);
             findings.extend(outcome.complaints().into_iter().map(|what| Finding::new(what, mend.clone())));
+        }
+        for mutant in figures::stale(subject.workspace, stage, mutants.iter())? {
+            let what = format!("The run of `{}` that the book shows is not the one that its check finds.", mutant.name);
+            findings.push(Finding::new(what, MAKE_MATRIX));
         }
         Ok((mutants.len(), findings))
     })

@@ -1,0 +1,23 @@
+// Small things done with the document that every widget needs.
+
+/** Makes an element: its properties, then its children, which may be text. What is null or false is left out. */
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name.startsWith("aria-") || name.startsWith("data-") || name === "role") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children.filter((child) => child !== null && child !== false && child !== undefined));
+  return element;
+}
+
+/** The book's root, whatever page this is. */
+export const ROOT = new URL("../", import.meta.url);
+
+/** The address of a page that is named by its source: `1-cap/README.md#tasks`. */
+export function pageAddress(source) {
+  const [file, anchor] = source.split("#");
+  const built = file.replace(/README\.md$/, "index.html").replace(/\.md$/, ".html");
+  return new URL(built + (anchor ? `#${anchor}` : ""), ROOT).href;
+}

@@ -1,0 +1,161 @@
+// A task's card, on a page that the course's server serves: the state, a Check button, and the verdict in place.
+
+import { make, pageAddress } from "./dom.js";
+import { JobCard } from "./job-card.js";
+import { STANDING, count } from "./words.js";
+
+/** What a failure's sentences are called, by the sort of failure. */
+const LABELS = {
+  unwritten: { here: "To do", says: "How" },
+  unreachable: { here: "Here", says: "Wanted" },
+};
+
+export class TaskCard extends JobCard {
+  constructor(section, server) {
+    const task = section.dataset.task;
+    super(section, server, { kind: "check", name: task, verb: "Check", details: { task } });
+    this.runs = new Map(); // what each check came to, by its path
+    this.standing = make("span", { className: "task-standing" });
+    section.querySelector(".task-head").append(this.standing);
+    this.followHints();
+  }
+
+  /** Whoever opens a hint has seen it: the record says so, as `cargo course hint` does. */
+  followHints() {
+    const hints = [...this.section.querySelectorAll(".task-hint")];
+    hints.forEach((hint, at) =>
+      hint.addEventListener("toggle", (event) => {
+        if (event.target === hint && hint.open) this.quietly("hint", { task: this.name, shown: at + 1 });
+      }),
+    );
+  }
+
+  hear(news) {
+    super.hear(news);
+    if (news.state) this.showState(news.state);
+  }
+
+  showState(state) {
+    const stage = state.stages.find((stage) => stage.tasks.some((task) => task.id === this.name));
+    const task = stage?.tasks.find((task) => task.id === this.name);
+    if (!task) return this.say(state.problem ?? "The server does not know this task.");
+    this.stage = stage.id;
+    this.section.dataset.standing = task.standing;
+    this.standing.textContent = STANDING[task.standing];
+    task.files.forEach(([file, link]) => this.linkFile(file, link));
+  }
+
+  /** Opens a file in the reader's editor, where one is configured. */
+  linkFile(file, link) {
+    const name = this.section.querySelector(`code[data-file="${CSS.escape(file)}"]`);
+    const linked = name?.parentNode.nodeName === "A" ? name.parentNode : null;
+    if (link && name && !linked) {
+      const anchor = make("a", { href: link, title: "Open in your editor" });
+      name.replaceWith(anchor);
+      anchor.append(name);
+    } else if (!link && linked) linked.replaceWith(name);
+  }
+
+  forget() {
+    super.forget();
+    this.runs.clear();
+    this.checks().forEach((item) => {
+      delete item.dataset.outcome;
+      item.querySelector(".task-evidence")?.remove();
+    });
+  }
+
+  takeLine(line) {
+    super.takeLine(line);
+    if (line.event === "starting") this.start(line);
+    if (line.event === "begun") this.mark(line.check, "running");
+    if (line.event === "ended") this.takeRun(line);
+    if (line.event === "graded") this.showVerdict(line);
+  }
+
+  start({ checks }) {
+    this.section.querySelector(".task-checks").open = true;
+    this.say(`Runs ${count(checks.length, "check")}.`);
+  }
+
+  takeRun(run) {
+    this.runs.set(run.check, run);
+    const item = this.mark(run.check, run.passed ? "passed" : "failed");
+    if (item && run.evidence.length > 0) item.append(make("ul", { className: "task-evidence" }, ...run.evidence.map((line) => make("li", {}, line))));
+    this.say(`${this.runs.size} of ${count(this.checks().length, "check")} done.`);
+  }
+
+  checks() {
+    return [...this.section.querySelectorAll(".task-checks li[data-check]")];
+  }
+
+  mark(check, outcome) {
+    const item = this.checks().find((item) => item.dataset.check === check);
+    if (item) item.dataset.outcome = outcome;
+    return item;
+  }
+
+  showVerdict({ tasks, suspects }) {
+    const own = tasks.find((task) => task.id === this.name);
+    const failed = this.checks().map((item) => this.runs.get(item.dataset.check)).filter((run) => run && !run.passed);
+    if (own?.passed) {
+      this.say(`Passed: ${count(own.points, "point")}.`);
+      this.outcome.replaceChildren();
+      return;
+    }
+    const more = failed.length > 1 ? ` ${count(failed.length - 1, "more check")} failed; begin with this one.` : "";
+    this.say(`${failed[0]?.headline ?? "Not passed."}${more}`);
+    const [first, ...others] = failed.map((run) => this.failure(run));
+    const rest = others.length > 0 && make("details", {}, make("summary", {}, "The other failures"), ...others);
+    this.outcome.replaceChildren(...[first, ...suspects.map(suspected), rest].filter(Boolean));
+  }
+
+  failure(run) {
+    const box = make("div", { className: "task-failure" }, make("p", { className: "task-failed" }, run.name));
+    if (!run.failure) {
+      box.append(make("pre", {}, run.report ?? ""));
+      return box;
+    }
+    const { kind, rule, summary, trace } = run.failure;
+    const labels = LABELS[kind] ?? { here: "Here", says: "Rule" };
+    box.append(
+      make(
+        "dl",
+        {},
+        ...told(labels.here, summary),
+        ...told(labels.says, rule.says),
+        ...(rule.source ? told("Source", rule.source) : []),
+        ...(rule.page ? told("Read", make("a", { href: pageAddress(rule.page) }, "where the book explains it")) : []),
+      ),
+    );
+    if (trace) this.showTrace(box, trace);
+    return box;
+  }
+
+  async showTrace(box, file) {
+    try {
+      const diagram = make("space-time");
+      diagram.trace = await this.server.trace(this.stage, file);
+      box.append(diagram, make("p", { className: "task-replay" }, "In the terminal: ", make("code", {}, "cargo course replay")));
+    } catch (error) {
+      box.append(make("p", {}, error.message));
+    }
+  }
+
+  async quietly(what, details) {
+    try {
+      await this.server.ask(what, details);
+    } catch {
+      // The record misses a hint; nothing else is lost by that.
+    }
+  }
+}
+
+function told(label, text) {
+  const lines = typeof text === "string" ? text.split("\n").flatMap((line, at) => (at === 0 ? [line] : [make("br"), line])) : [text];
+  return [make("dt", {}, label), make("dd", {}, ...lines)];
+}
+
+function suspected({ misconception, page }) {
+  return make("p", { className: "task-suspect" }, "Perhaps this is behind it: ", misconception, " ", make("a", { href: pageAddress(page) }, "Read on."));
+}

@@ -1,0 +1,9 @@
+// Words that several widgets use.
+
+/** "1 check", "3 checks". */
+export function count(number, what) {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
+/** How far a task is. */
+export const STANDING = { open: "open", done: "passed", changed: "passed, and changed since" };

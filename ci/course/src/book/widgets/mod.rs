@@ -1,0 +1,150 @@
+//! What stands in a page besides text: task cards, quizzes, recorded runs, labs, and the dashboard.
+//!
+//! A page places one by a line of its own, and this preprocessor puts HTML in its place:
+//!
+//! | line | what | from |
+//! |---|---|---|
+//! | `{{#task election}}` | [`task`]: a task's card | the stage's manifest |
+//! | `{{#quiz quizzes/abd.predict.toml}}` | [`quiz`]: questions | a TOML file, relative to the page |
+//! | `{{#trace raft-vote-not-saved}}` | [`trace`]: a run to step through | `traces/raft-vote-not-saved.json` beside the page |
+//! | `{{#lab tradeoffs}}` | [`lab`]: an experiment to run | the stage's manifest |
+//! | `{{#dashboard}}` | [`dashboard`]: all stages and tasks | all manifests |
+//!
+//! The HTML is complete by itself: a page from a plain file server shows the card with the command to run, and the questions with
+//! answers to open. Where the course's server serves the page, the scripts under `book/src/widgets` bring it to life. Markdown in the HTML
+//! (a hint, a question) is left to mdBook, which renders it like the rest of the page.
+//!
+//! The course builds the book with this in its own process. Plain `mdbook build` runs it as `cargo course dev preprocess`.
+
+mod dashboard;
+mod lab;
+mod quiz;
+mod task;
+mod trace;
+
+use std::path::Path;
+
+use mdbook_preprocessor::book::{Book, Chapter};
+use mdbook_preprocessor::errors::{Error as BookError, Result as BookResult};
+use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
+
+use crate::manifest::Course;
+use crate::workspace::Workspace;
+
+/// The preprocessor. Its name is that of its table in `book.toml`: `[preprocessor.course]`.
+pub struct Widgets {
+    workspace: Workspace,
+}
+
+impl Widgets {
+    /// For the book of a workspace.
+    pub fn new(workspace: &Workspace) -> Self {
+        Self { workspace: workspace.clone() }
+    }
+}
+
+impl Preprocessor for Widgets {
+    fn name(&self) -> &'static str {
+        "course"
+    }
+
+    fn run(&self, context: &PreprocessorContext, mut book: Book) -> BookResult<Book> {
+        let course = Course::load(&self.workspace).map_err(|error| BookError::msg(error.to_string()))?;
+        let sources = context.root.join(&context.config.book.src);
+        let mut wrong = Vec::new();
+        book.for_each_chapter_mut(|chapter| {
+            let place = |directive: &Directive| directive.html(&course, &sources, chapter);
+            match expand(&chapter.content, place) {
+                Ok(content) => chapter.content = content,
+                Err(why) => wrong.push(why),
+            }
+        });
+        if wrong.is_empty() { Ok(book) } else { Err(BookError::msg(wrong.join("\n"))) }
+    }
+
+    fn supports_renderer(&self, renderer: &str) -> BookResult<bool> {
+        Ok(renderer == "html")
+    }
+}
+
+/// A line of a page in whose place a widget comes.
+#[derive(Debug, PartialEq, Eq)]
+struct Directive<'p> {
+    /// The line, from 1.
+    line: usize,
+    /// One of [`NAMES`].
+    name: &'p str,
+    /// What follows the name.
+    argument: &'p str,
+}
+
+const NAMES: [&str; 5] = ["task", "quiz", "trace", "lab", "dashboard"];
+
+impl<'p> Directive<'p> {
+    /// The directive that a line is, if it is one.
+    fn parse(line: usize, text: &'p str) -> Option<Self> {
+        let inside = text.trim().strip_prefix("{{#")?.strip_suffix("}}")?;
+        let (name, argument) = inside.split_once(char::is_whitespace).unwrap_or((inside, ""));
+        NAMES.contains(&name).then_some(Self { line, name, argument: argument.trim() })
+    }
+
+    fn html(&self, course: &Course, sources: &Path, chapter: &Chapter) -> Result<String, String> {
+        let page = chapter.source_path.clone().unwrap_or_default();
+        let folder = sources.join(page.parent().unwrap_or(Path::new("")));
+        let html = match self.name {
+            "task" => {
+                course.task(self.argument).map(|(stage, task)| task::card(stage, task)).map_err(|e| e.to_string())
+            }
+            "quiz" => quiz::load(&folder, self.argument),
+            "trace" => trace::load(&folder, self.argument),
+            "lab" => course.lab(self.argument).map(|(_, lab)| lab::card(lab)).map_err(|error| error.to_string()),
+            _ => Ok(dashboard::html(course)),
+        };
+        html.map_err(|why| format!("{}:{}: {why}", page.display(), self.line))
+    }
+}
+
+/// Puts the HTML of each directive in its place. Lines in a fenced block are left alone.
+fn expand(page: &str, html: impl Fn(&Directive) -> Result<String, String>) -> Result<String, String> {
+    let mut expanded = String::with_capacity(page.len());
+    let mut fence = None;
+    for (index, line) in page.lines().enumerate() {
+        let opens = ["```", "~~~"].into_iter().find(|mark| line.trim_start().starts_with(mark));
+        fence = match (fence, opens) {
+            (None, opens) => opens,
+            (Some(open), Some(mark)) if open == mark => None,
+            (open, _) => open,
+        };
+        match Directive::parse(index + 1, line).filter(|_| fence.is_none()) {
+            Some(directive) => expanded.push_str(&html(&directive)?),
+            None => expanded.push_str(line),
+        }
+        expanded.push('\n');
+    }
+    Ok(expanded)
+}
+
+/// Text as it may stand in HTML, in an element or in an attribute.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directive_stands_on_a_line_of_its_own_and_not_in_a_listing() {
+        let page = "# Page\n\n{{#task abd}}\n\n```md\n{{#task abd}}\n```\nsee {{#task abd}}\n{{#include a.rs}}\n{{#quiz  a.toml }}";
+        let html = |directive: &Directive| Ok(format!("<{} {}>", directive.name, directive.argument));
+        let expected =
+            "# Page\n\n<task abd>\n\n```md\n{{#task abd}}\n```\nsee {{#task abd}}\n{{#include a.rs}}\n<quiz a.toml>\n";
+        assert_eq!(expand(page, html).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        let html = |directive: &Directive| Err(format!("{}: no", directive.line));
+        assert_eq!(expand("one\n{{#task two}}", html).unwrap_err(), "2: no");
+    }
+}

@@ -1,0 +1,83 @@
+//! A task's card: what it is worth, what to edit, what is checked, hints one at a time, and the command that checks.
+
+use std::fmt::Write;
+
+use super::escape;
+use crate::guide::{count, points};
+use crate::manifest::{Stage, Task, sentence};
+
+/// The card as it stands in a page that nobody serves. The server's script adds the state, and buttons.
+pub fn card(stage: &Stage, task: &Task) -> String {
+    let Task { id, title, bonus, files, checks, hints, .. } = task;
+    let worth = if *bonus { format!("a bonus of {}", points(task.points)) } else { points(task.points) };
+    let mut html = format!(
+        "<section class=\"task-card\" data-task=\"{id}\" aria-label=\"Task: {title}\">\n\
+         <p class=\"task-head\"><span class=\"task-title\">{title}</span> <span class=\"task-worth\">{worth}</span></p>\n\
+         <p class=\"task-files\">Edit {}</p>\n\
+         <details class=\"task-checks\"><summary>{}</summary>\n<ul>\n",
+        files.iter().map(|file| code_link(stage, file)).collect::<Vec<_>>().join(", "),
+        count(checks.len(), "check"),
+        title = escape(title),
+    );
+    for check in checks {
+        let _ = writeln!(html, "<li data-check=\"checks::{check}\">{}</li>", escape(&sentence(check)));
+    }
+    html += "</ul>\n</details>\n";
+    html += &self::hints(hints);
+    let _ = write!(
+        html,
+        "<p class=\"task-command\">Check it: <code>cargo course check {id}</code></p>\n\
+         <div class=\"task-live\"></div>\n</section>\n"
+    );
+    html
+}
+
+fn code_link(stage: &Stage, file: &str) -> String {
+    let path = escape(&format!("exercises/{}/{file}", stage.id));
+    format!("<code data-file=\"{path}\">{path}</code>")
+}
+
+/// Each hint stands inside the one before it, so that no reader sees more than was asked for. Hints are Markdown.
+fn hints(hints: &[String]) -> String {
+    let mut html = String::new();
+    for (at, hint) in hints.iter().enumerate() {
+        let _ = write!(
+            html,
+            "<details class=\"task-hint\"><summary>Hint {} of {}</summary>\n\n{}\n\n",
+            at + 1,
+            hints.len(),
+            hint.trim()
+        );
+    }
+    html + &"</details>\n".repeat(hints.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_card_tells_what_the_manifest_says() {
+        let manifest = "[package]\nname = \"tiny\"\n[package.metadata.course]\nstage = \"1-tiny\"\ntitle = \"Tiny\"\n\
+                        solution = \"tiny-solution\"\nsummary = \"Almost nothing.\"\nstart = \"1-tiny/README.md\"\n\
+                        [[package.metadata.course.tasks]]\nid = \"one\"\ntitle = \"One < two\"\npoints = 1\n\
+                        page = \"1-tiny/one.md\"\nfiles = [\"src/one.rs\"]\nchecks = [\"one::it_is_one\"]\n\
+                        hints = [\"Look at `x`.\", \"It is 1.\"]\n";
+        let stage = Stage::parse("1-tiny", Path::new("exercises/1-tiny"), manifest).unwrap();
+        let card = card(&stage, &stage.tasks[0]);
+        for part in [
+            "One &lt; two",
+            ">1 point<",
+            "<code data-file=\"exercises/1-tiny/src/one.rs\">",
+            "<summary>1 check</summary>",
+            "<li data-check=\"checks::one::it_is_one\">it is one</li>",
+            "<summary>Hint 1 of 2</summary>\n\nLook at `x`.\n\n<details",
+            "cargo course check one",
+        ] {
+            assert!(card.contains(part), "{part}\n{card}");
+        }
+        assert_eq!(card.matches("<details").count(), card.matches("</details>").count());
+    }
+}

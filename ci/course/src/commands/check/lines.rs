@@ -1,0 +1,154 @@
+//! What `cargo course check --json` prints ([`lines`](crate::lines)).
+//!
+//! ```json
+//! {"event":"building","what":"compiling cap v0.1.0"}
+//! {"event":"starting","checks":[{"check":"checks::abd::it_works","name":"it works"}]}
+//! {"event":"begun","check":"checks::abd::it_works"}
+//! {"event":"ended","check":"checks::abd::it_works","passed":true,"headline":"Your code passes.","evidence":[…],"seconds":0.4}
+//! {"event":"graded","tasks":[{"id":"abd","passed":true,"points":20}],"suspects":[],"warnings":0}
+//! ```
+//!
+//! Code that does not compile gives a `does-not-compile` in place of the lines from `starting` on.
+
+use std::path::Path;
+
+use serde::Serialize;
+use testkit::check::{Ending, FailureKind, Rule, Run, report};
+
+use super::{Closing, Graded, Teller, blame};
+use crate::error::Exit;
+use crate::lines;
+use crate::manifest::{Stage, sentence};
+use crate::misconception::Misconception;
+use crate::runner::{Diagnostic, Listener, test_path};
+use crate::workspace::Workspace;
+
+/// Tells a check in lines of JSON.
+pub struct Lines;
+
+/// One line.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Line<'a> {
+    Building { what: &'a str },
+    Starting { checks: Vec<Named> },
+    Begun { check: String },
+    Ended(Box<Ended<'a>>),
+    DoesNotCompile { diagnostics: &'a [Diagnostic], says: &'a str },
+    Graded { tasks: Vec<Outcome<'a>>, suspects: &'a [Misconception], warnings: usize },
+}
+
+/// A check, and its name as a sentence.
+#[derive(Serialize)]
+struct Named {
+    check: String,
+    name: String,
+}
+
+/// How a check ended.
+#[derive(Serialize)]
+struct Ended<'a> {
+    check: &'a str,
+    name: String,
+    passed: bool,
+    /// One line: whose mistake it is, and what sort of mistake.
+    headline: String,
+    /// What was shown, one line for each scope.
+    evidence: &'a [String],
+    /// What the check found.
+    failure: Option<Failure<'a>>,
+    /// The report of the terminal, for endings without a verdict.
+    report: Option<String>,
+    seconds: f64,
+}
+
+/// What a check found.
+#[derive(Serialize)]
+struct Failure<'a> {
+    kind: FailureKind,
+    rule: &'a Rule,
+    summary: &'a str,
+    /// The name of the trace's file in its stage's folder of traces.
+    trace: Option<String>,
+}
+
+/// What a task's checks came to.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    id: &'a str,
+    passed: bool,
+    points: u32,
+}
+
+impl Line<'_> {
+    fn print(&self) {
+        lines::print(self);
+    }
+}
+
+impl Listener for Lines {
+    fn building(&self, what: &str) {
+        Line::Building { what }.print();
+    }
+
+    fn built(&self) {}
+
+    fn starting(&self, checks: &[&str]) {
+        let named = |check: &&str| Named { check: test_path(check), name: sentence(check) };
+        Line::Starting { checks: checks.iter().map(named).collect() }.print();
+    }
+
+    fn begun(&self, check: &str) {
+        Line::Begun { check: test_path(check) }.print();
+    }
+
+    fn ended(&self, run: &Run) {
+        Line::Ended(Box::new(Ended::of(run))).print();
+    }
+
+    fn finished(&self) {}
+}
+
+impl<'a> Ended<'a> {
+    fn of(run: &'a Run) -> Self {
+        let Run { check, ending, took, .. } = run;
+        let evidence = match ending {
+            Ending::Verdict(verdict) => &verdict.evidence[..],
+            _ => &[],
+        };
+        Self {
+            check,
+            name: sentence(check),
+            passed: run.passed(),
+            headline: report::headline(ending),
+            evidence,
+            failure: run.failure().map(|failure| Failure {
+                kind: failure.kind,
+                rule: &failure.rule,
+                summary: &failure.summary,
+                trace: failure.trace.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into()),
+            }),
+            report: (!matches!(ending, Ending::Verdict(_))).then(|| report::text(run, false)),
+            seconds: took.as_secs_f64(),
+        }
+    }
+}
+
+impl Teller for Lines {
+    fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
+        let (exit, says) = blame(workspace, at);
+        Line::DoesNotCompile { diagnostics, says }.print();
+        exit
+    }
+
+    fn graded<'g>(&self, _: &Stage, _: &'g [Graded], _: &[Misconception]) -> Vec<&'g Run> {
+        Vec::new() // each run was told when it ended
+    }
+
+    fn closing(&self, closing: &Closing) {
+        let outcome = |graded: &'_ Graded<'_>| (graded.task.id.clone(), graded.passed(), graded.task.points);
+        let outcomes: Vec<_> = closing.graded.iter().chain(closing.again).map(outcome).collect();
+        let tasks = outcomes.iter().map(|(id, passed, points)| Outcome { id, passed: *passed, points: *points });
+        Line::Graded { tasks: tasks.collect(), suspects: closing.suspects, warnings: closing.warnings }.print();
+    }
+}

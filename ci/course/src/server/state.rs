@@ -1,0 +1,176 @@
+//! What the pages show of the reader's progress, and how they hear of a change.
+//!
+//! The state is read from the manifests, the record and the reader's files, twice a second while a page is open. So it does not matter
+//! who changes it: the page, a command in a terminal, an editor.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::book::address;
+use crate::clock;
+use crate::editor::Editor;
+use crate::error::Error;
+use crate::guide;
+use crate::manifest::{Course, PLAN, Stage, Task};
+use crate::progress::{Progress, Quizzes, Standing};
+use crate::workspace::Workspace;
+
+/// How often the state is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// All that the pages show.
+#[derive(Serialize)]
+struct State {
+    stages: Vec<StageState>,
+    /// The id of the task to do next.
+    next: Option<String>,
+    /// For each quiz, for each question, whether it was answered right at the first go.
+    quizzes: Quizzes,
+    /// When that was so, as RFC 3339 in UTC; it stands in reports only, or each look would be a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    /// Why the state could not be read: a manifest with a mistake, a record with a merge conflict.
+    problem: Option<String>,
+}
+
+/// A stage, be it there or only planned.
+#[derive(Serialize)]
+struct StageState {
+    id: String,
+    title: String,
+    summary: String,
+    /// The first page, below the book's root; none for a stage to come.
+    page: Option<String>,
+    tasks: Vec<TaskState>,
+}
+
+#[derive(Serialize)]
+struct TaskState {
+    id: String,
+    title: String,
+    points: u32,
+    earned: u32,
+    bonus: bool,
+    page: String,
+    standing: Standing,
+    passed_at: Option<String>,
+    hints_shown: usize,
+    hints: usize,
+    /// The files to edit, below the workspace's root, each with an address that opens it in the reader's editor.
+    files: Vec<(String, Option<String>)>,
+}
+
+/// Looks at the state as long as somebody listens.
+pub async fn follow(workspace: Workspace, newest: watch::Sender<Arc<str>>) {
+    loop {
+        if newest.receiver_count() > 1 {
+            refresh(&workspace, &newest).await;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Looks at the state now.
+pub async fn refresh(workspace: &Workspace, newest: &watch::Sender<Arc<str>>) {
+    let workspace = workspace.clone();
+    let state = tokio::task::spawn_blocking(move || read(&workspace)).await;
+    let Ok(state) = state else { return };
+    newest.send_if_modified(|known| {
+        let changed = **known != *state;
+        if changed {
+            *known = state.into();
+        }
+        changed
+    });
+}
+
+/// The state as JSON.
+pub fn read(workspace: &Workspace) -> String {
+    let state = Course::load(workspace).and_then(|course| {
+        let progress = Progress::load(workspace)?;
+        let editor = Editor::configured(workspace)?;
+        Ok(State::of(workspace, &course, &progress, editor.as_ref()))
+    });
+    let state = state.unwrap_or_else(|error| State {
+        stages: Vec::new(),
+        next: None,
+        quizzes: Quizzes::new(),
+        at: None,
+        problem: Some(error.to_string()),
+    });
+    json(&state)
+}
+
+/// The state at this moment as a report for somebody else.
+pub fn report(workspace: &Workspace) -> Result<String, Error> {
+    let (course, progress) = (Course::load(workspace)?, Progress::load(workspace)?);
+    Ok(json(&State { at: Some(clock::now()), ..State::of(workspace, &course, &progress, None) }))
+}
+
+fn json(state: &State) -> String {
+    serde_json::to_string(state).expect("texts and numbers always have a JSON form")
+}
+
+impl State {
+    fn of(workspace: &Workspace, course: &Course, progress: &Progress, editor: Option<&Editor>) -> Self {
+        let present = |stage| StageState::of(workspace, stage, progress, editor);
+        let planned = PLAN.iter().map(|(id, title, summary)| match course.stage(id) {
+            Some(stage) => present(stage),
+            None => StageState {
+                id: (*id).into(),
+                title: (*title).into(),
+                summary: (*summary).into(),
+                page: None,
+                tasks: Vec::new(),
+            },
+        });
+        let others = course.stages.iter().filter(|stage| PLAN.iter().all(|(id, ..)| *id != stage.id));
+        Self {
+            stages: planned.chain(others.map(present)).collect(),
+            next: guide::next(course, progress).map(|next| next.task.id.clone()),
+            quizzes: progress.quizzes().clone(),
+            at: None,
+            problem: None,
+        }
+    }
+}
+
+impl StageState {
+    fn of(workspace: &Workspace, stage: &Stage, progress: &Progress, editor: Option<&Editor>) -> Self {
+        let Stage { id, title, summary, start, tasks, .. } = stage;
+        Self {
+            id: id.clone(),
+            title: title.clone(),
+            summary: summary.clone(),
+            page: Some(address(start)),
+            tasks: tasks.iter().map(|task| TaskState::of(workspace, stage, task, progress, editor)).collect(),
+        }
+    }
+}
+
+impl TaskState {
+    fn of(workspace: &Workspace, stage: &Stage, task: &Task, progress: &Progress, editor: Option<&Editor>) -> Self {
+        let file = |path: &PathBuf| {
+            let link = editor.map(|editor| editor.link(path, 1));
+            (workspace.shown(path).to_string(), link)
+        };
+        let record = progress.record(task);
+        Self {
+            id: task.id.clone(),
+            title: task.title.clone(),
+            points: task.points,
+            earned: progress.points(task),
+            bonus: task.bonus,
+            page: address(&task.page),
+            standing: progress.standing(stage, task),
+            passed_at: record.and_then(|record| record.passed_at.clone()),
+            hints_shown: record.map_or(0, |record| record.hints_shown).min(task.hints.len()),
+            hints: task.hints.len(),
+            files: task.paths(stage).iter().map(file).collect(),
+        }
+    }
+}
