@@ -1,0 +1,75 @@
+// Every kind of page, for every reader: no serious finding of axe-core, in light and in dark; and no page too heavy.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { AxeBuilder } from "@axe-core/playwright";
+
+import { Course, browse } from "./course.mjs";
+
+/** A kind of page each: the front, the dashboard, a chapter with questions and a card, one with a run, one with a lab, a long table, plain text. */
+const PAGES = [
+  "introduction.html",
+  "dashboard.html",
+  "1-cap/raft-election.html",
+  "1-cap/raft-counterexample.html",
+  "1-cap/choosing.html",
+  "1-cap/matrix.html",
+  "built/style.html",
+];
+
+/** The matrix of bugs repeats itself a hundred times and more: its first rows and paragraphs stand for the rest. */
+const REPEATS = [".matrix tbody tr:nth-child(n + 5)", ".content main > p:nth-of-type(n + 9)", ".content main > h2:nth-of-type(n + 4)"];
+
+/** What a page may weigh on its way to the browser, in bytes. */
+const HEAVIEST = 300_000;
+
+let course, server, browser;
+
+before(async () => {
+  course = new Course();
+  server = await course.serve();
+  browser = await browse();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const path of PAGES) {
+    test(`${path} has no serious finding in the ${colorScheme}`, async () => {
+      const page = await browser.open(`${server.address}/${path}`, { colorScheme });
+      await page.waitForTimeout(300); // mdBook fills its sidebar after the page has loaded
+      const axe = new AxeBuilder({ page });
+      if (path.endsWith("matrix.html")) REPEATS.forEach((selector) => axe.exclude(selector));
+      const { violations } = await axe.analyze();
+      const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+      assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", ")}`), []);
+      assert.deepEqual(page.thrown, []);
+    });
+  }
+}
+
+test("no page is heavy", async () => {
+  for (const path of PAGES) {
+    const page = await browser.open("about:blank");
+    const session = await page.context().newCDPSession(page);
+    await session.send("Network.enable");
+    let weight = 0;
+    session.on("Network.loadingFinished", ({ encodedDataLength }) => (weight += encodedDataLength));
+    await page.goto(`${server.address}/${path}`, { waitUntil: "load" });
+    await page.waitForTimeout(300);
+    console.log(`${path}: ${Math.round(weight / 1000)} kB`);
+    assert.ok(weight < HEAVIEST, `${path} weighs ${weight} bytes`);
+  }
+});
+
+test("on a phone, no page is wider than the screen", async () => {
+  for (const path of PAGES) {
+    const page = await browser.open(`${server.address}/${path}`, { viewport: { width: 360, height: 740 } });
+    const { content, screen } = await page.evaluate(() => ({ content: document.documentElement.scrollWidth, screen: innerWidth }));
+    assert.ok(content <= screen, `${path}: ${content} > ${screen}`);
+  }
+});

@@ -1,0 +1,162 @@
+// A reader who never leaves the page: presses Check, sees why, sees the run, and sees the card turn green.
+
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { after, before, test } from "node:test";
+
+import { Course, browse } from "./course.mjs";
+
+let course, server, browser;
+
+before(async () => {
+  course = new Course();
+  server = await course.serve();
+  browser = await browse();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const card = (page, task) => page.locator(`.task-card[data-task="${task}"]`);
+
+/** What the holes of a stage's starters say. */
+function instructions(stage) {
+  const files = readdirSync(course.path("exercises", stage, "src"), { recursive: true }).filter((file) => file.endsWith(".rs"));
+  const text = files.map((file) => course.read(`exercises/${stage}/src/${file}`)).join("");
+  return [...text.matchAll(/todo!\(\s*"([^"]+)"/g)].map(([, instruction]) => instruction);
+}
+
+/** Presses Check, and waits for the end of the run that this begins. */
+async function check(page, task) {
+  const own = card(page, task);
+  await own.locator(".task-button", { hasText: "Check" }).click();
+  for (const verb of ["Stop", "Check"]) {
+    await own.locator(".task-button", { hasText: verb }).waitFor().catch(async ({ message }) => {
+      throw new Error(`${task} says: ${await own.locator(".task-says").textContent()}\n${message}`);
+    });
+  }
+  return own;
+}
+
+test("the untouched starter fails with its instruction", async () => {
+  const page = await browser.open(`${server.address}/1-cap/abd.html`);
+  const own = await check(page, "abd");
+  assert.match(await own.locator(".task-says").textContent(), /^This part is not written yet\./);
+  const shown = await own.locator(".task-failure").first().textContent();
+  assert.ok(instructions("1-cap").some((instruction) => shown.includes(instruction)), shown);
+  assert.equal(await own.getAttribute("data-standing"), "open");
+  assert.deepEqual(page.thrown, []);
+});
+
+test("code that does not compile shows the compiler's words, with file and line", async () => {
+  const file = "exercises/1-cap/src/quorum.rs";
+  const whole = course.read(file);
+  course.write(file, `${whole}\nfn broken() -> usize { "three" }\n`);
+  const page = await browser.open(`${server.address}/1-cap/abd.html`);
+  const own = await check(page, "abd");
+  const line = course.read(file).split("\n").findIndex((text) => text.includes("three")) + 1;
+  assert.match(await own.locator(".task-diagnostic").first().textContent(), new RegExp(`${file}:${line}.*mismatched types`, "s"));
+  assert.match(await own.locator(".task-says").textContent(), /^Your code does not compile yet/);
+  course.write(file, whole);
+});
+
+test("a known bug shows its run, which can be stepped through to the end, and what may be behind it", async () => {
+  course.plant("1-cap", "abd-read-without-write-back");
+  const page = await browser.open(`${server.address}/1-cap/abd.html`);
+  const own = await check(page, "abd");
+  const run = own.locator(".task-failure space-time").first();
+  await run.waitFor();
+  const steps = await run.evaluate((element) => element.trace.steps.length);
+  assert.ok(steps > 3 && steps < 26, `${steps} steps`);
+  await run.evaluate((element) => element.show(0));
+  await run.locator("button").first().focus();
+  for (let step = 1; step <= steps; step += 1) {
+    await page.keyboard.press("ArrowRight");
+    assert.equal(await run.evaluate((element) => element.step), step);
+  }
+  assert.match(await run.textContent(), /linearizab/i);
+  assert.match(await own.locator(".task-suspect").first().textContent(), /Perhaps this is behind it/);
+  assert.deepEqual(page.thrown, []);
+});
+
+test("a run that takes long can be stopped from the page, and the next check runs", async () => {
+  course.solve("1-cap");
+  const page = await browser.open(`${server.address}/1-cap/abd.html`);
+  const own = card(page, "abd");
+  await own.locator(".task-button", { hasText: "Check" }).click();
+  await own.locator(".task-button", { hasText: "Stop" }).click();
+  await own.locator(".task-says", { hasText: "Stopped." }).waitFor();
+  await check(page, "abd");
+  assert.match(await own.locator(".task-says").textContent(), /^Passed/);
+});
+
+test("every task of every stage turns green with the reference in its place, and the record says so", async () => {
+  for (const stage of course.stages()) {
+    course.solve(stage);
+    const page = await browser.open(`${server.address}/`);
+    const state = await stateOf(page);
+    for (const task of state.stages.find((other) => other.id === stage).tasks) {
+      await page.goto(`${server.address}/${task.page}`);
+      const own = await check(page, task.id);
+      assert.equal(await own.locator(".task-says").textContent(), `Passed: ${task.points} points.`, task.id);
+      await own.and(page.locator('[data-standing="done"]')).waitFor();
+      assert.match(course.read(".course/progress.toml"), new RegExp(`^\\[tasks\\.${task.id}\\]$`, "m"));
+    }
+    assert.deepEqual(page.thrown, []);
+  }
+});
+
+test("the dashboard sums it up, and shows a submission's report in the same way", async () => {
+  const page = await browser.open(`${server.address}/dashboard.html`);
+  const { stages } = await stateOf(page);
+  const tasks = stages.flatMap((stage) => stage.tasks);
+  const points = tasks.filter((task) => !task.bonus).reduce((sum, task) => sum + task.points, 0);
+  await page.locator(".dashboard-sum", { hasText: `${points} of ${points} points` }).waitFor();
+  assert.equal(await page.locator('.dashboard-stage li[data-standing="done"]').count(), tasks.length);
+
+  course.run("report", "report.json");
+  const report = JSON.parse(course.read("report.json"));
+  report.stages[0].tasks[0].earned = 0;
+  report.stages[0].tasks[0].standing = "open";
+  course.write("report.json", JSON.stringify(report));
+  await page.locator('input[type="file"]').setInputFiles(course.path("report.json"));
+  await page.locator(".dashboard-sum", { hasText: `${points - report.stages[0].tasks[0].points} of ${points} points` }).waitFor();
+  assert.equal(await page.locator('.dashboard-stage li[data-standing="open"]').count(), 1);
+  assert.deepEqual(page.thrown, []);
+});
+
+test("a lab runs in the page, and its plot appears beside the recorded one", async () => {
+  const page = await browser.open(`${server.address}/1-cap/choosing.html`);
+  const lab = page.locator('.lab-card[data-lab="tradeoffs"]');
+  await lab.getByRole("button", { name: "Run" }).click();
+  await lab.locator("img").waitFor();
+  assert.ok(await lab.locator("img").evaluate((image) => image.decode().then(() => image.naturalWidth > 100)));
+  assert.match(await lab.locator(".lab-printed").textContent(), /operations answered/);
+  assert.deepEqual(page.thrown, []);
+});
+
+test("hints are opened one at a time, and the record counts them", async () => {
+  const page = await browser.open(`${server.address}/1-cap/abd.html`);
+  const own = card(page, "abd");
+  const hints = own.locator(".task-hint");
+  assert.equal(await hints.nth(1).isVisible(), false);
+  await own.locator(".task-hint > summary").first().click();
+  await own.locator(".task-hint > summary").nth(1).click();
+  await waitFor(() => /hints_shown = 2/.test(course.read(".course/progress.toml")));
+});
+
+/** What the server tells a page that has just been opened. */
+function stateOf(page) {
+  return page.evaluate(() => {
+    const token = document.querySelector('meta[name="course-token"]').content;
+    const socket = new WebSocket(`ws://${location.host}/api/events?token=${token}`);
+    return new Promise((told) => (socket.onmessage = (event) => (socket.close(), told(JSON.parse(event.data).state))));
+  });
+}
+
+async function waitFor(holds) {
+  for (let look = 0; look < 200 && !holds(); look += 1) await new Promise((next) => setTimeout(next, 50));
+  assert.ok(holds());
+}
