@@ -30,7 +30,7 @@ export const PATIENCE = 600_000;
 export class Course {
   constructor() {
     this.root = join(TARGET, "course/browser/copy");
-    const files = listed().filter((file) => existsSync(join(ROOT, file)));
+    const files = listed();
     const wanted = new Set(files);
     for (const stray of below(this.root).filter((file) => !wanted.has(file))) rmSync(this.path(stray));
     files.forEach((file) => update(this.path(file), readFileSync(join(ROOT, file))));
@@ -112,10 +112,16 @@ export async function browse() {
   return { open, close: () => browser.close() };
 }
 
-/** The files of the course, as git knows them. */
+/** The files of the course: all but what is built, installed, or the reader's own record. */
 function listed() {
-  const names = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" });
-  return names.split("\0").filter(Boolean);
+  const left = new Set([".git", ".course", "target", "node_modules"]);
+  const within = (folder) =>
+    readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return left.has(entry.name) ? [] : within(path);
+      return [path];
+    });
+  return within("");
 }
 
 /** Every file below a folder, relative to it. */
