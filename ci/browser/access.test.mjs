@@ -1,11 +1,11 @@
 // Every kind of page, for every reader: no serious finding of axe-core, in light and in dark; and no page too heavy.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { AxeBuilder } from "@axe-core/playwright";
 
-import { Course, browse } from "./course.mjs";
+import { browser, server } from "./here.mjs";
 
 /** A kind of page each: the front, the dashboard, a chapter with questions and a card, one with a run, one with a lab, a long table, plain text. */
 const PAGES = [
@@ -23,19 +23,6 @@ const REPEATS = [".matrix tbody tr:nth-child(n + 5)", ".content main > p:nth-of-
 
 /** What a page may weigh on its way to the browser, in bytes. */
 const HEAVIEST = 300_000;
-
-let course, server, browser;
-
-before(async () => {
-  course = new Course();
-  server = await course.serve();
-  browser = await browse();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
 
 for (const colorScheme of ["light", "dark"]) {
   for (const path of PAGES) {

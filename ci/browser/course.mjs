@@ -2,7 +2,8 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { createServer } from "node:http";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -30,7 +31,7 @@ export const PATIENCE = 600_000;
 export class Course {
   constructor() {
     this.root = join(TARGET, "course/browser/copy");
-    const files = listed();
+    const files = below(ROOT, LEFT_OUT);
     const wanted = new Set(files);
     for (const stray of below(this.root).filter((file) => !wanted.has(file))) rmSync(this.path(stray));
     files.forEach((file) => update(this.path(file), readFileSync(join(ROOT, file))));
@@ -48,7 +49,7 @@ export class Course {
     writeFileSync(this.path(file), text);
   }
 
-  /** The stages that are there, with their tasks, as the server tells them. */
+  /** The stages that are there, by their folders. */
   stages() {
     return readdirSync(this.path("exercises")).filter((folder) => existsSync(this.path("exercises", folder, "Cargo.toml")));
   }
@@ -56,12 +57,6 @@ export class Course {
   /** Puts the reference in the place of the reader's own code. */
   solve(stage) {
     cpSync(this.path("solutions", stage, "src"), this.path("exercises", stage, "src"), { recursive: true });
-  }
-
-  /** Puts the starter back. */
-  reset(stage) {
-    const starter = join(ROOT, "exercises", stage, "src");
-    cpSync(starter, this.path("exercises", stage, "src"), { recursive: true });
   }
 
   /** Puts a known bug in the place of the reader's own code. */
@@ -79,6 +74,7 @@ export class Course {
   /** Serves the book; the address stands in what the server says first. */
   async serve() {
     const server = spawn(COMMAND, ["serve", "--port", "0"], { cwd: this.root, env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
+    process.once("exit", () => server.kill()); // should a test file fail before its end
     const lines = createInterface({ input: server.stdout });
     const address = await new Promise((found, failed) => {
       lines.on("line", (line) => {
@@ -87,7 +83,7 @@ export class Course {
       });
       server.on("exit", (code) => failed(new Error(`the server ended with ${code}`)));
     });
-    return { address, process: server, stop: () => stop(server) };
+    return { address, stop: () => stop(server) };
   }
 }
 
@@ -112,23 +108,17 @@ export async function browse() {
   return { open, close: () => browser.close() };
 }
 
-/** The files of the course: all but what is built, installed, or the reader's own record. */
-function listed() {
-  const left = new Set([".git", ".course", "target", "node_modules"]);
-  const within = (folder) =>
-    readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return left.has(entry.name) ? [] : within(path);
-      return [path];
-    });
-  return within("");
-}
+/** What is built, installed, or the reader's own record: no part of the course. */
+const LEFT_OUT = new Set([".git", ".course", "target", "node_modules"]);
 
-/** Every file below a folder, relative to it. */
-function below(folder) {
-  if (!existsSync(folder)) return [];
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => !entry.isDirectory()).map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+/** Every file below a folder, relative to it, but for folders that are left out. */
+function below(root, leftOut = new Set(), folder = "") {
+  if (!existsSync(root)) return [];
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return leftOut.has(entry.name) ? [] : below(root, leftOut, path);
+    return [path];
+  });
 }
 
 function update(file, text) {
@@ -139,7 +129,6 @@ function update(file, text) {
 
 /** Serves a folder as a plain web host would. */
 export async function serveFiles(folder) {
-  const { createServer } = await import("node:http");
   const types = { html: "text/html", css: "text/css", js: "text/javascript", svg: "image/svg+xml", json: "application/json" };
   const server = createServer((request, response) => {
     const path = new URL(request.url, "http://host").pathname.replace(/\/$/, "/index.html");

@@ -1,26 +1,12 @@
 // Questions: answered from the page, remembered by the browser and by the reader's record, and readable where nothing but files is served.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Course, browse, buildSite, serveFiles } from "./course.mjs";
+import { files } from "./files.mjs";
+import { browser, course, server } from "./here.mjs";
 
 const PAGE = "1-cap/raft-election.html";
-
-let course, server, browser, files;
-
-before(async () => {
-  course = new Course();
-  server = await course.serve();
-  files = await serveFiles(buildSite(course));
-  browser = await browse();
-});
-
-after(async () => {
-  await browser?.close();
-  files?.close();
-  await server?.stop();
-});
 
 const question = (page, id) => page.locator(`.quiz .question[data-id="${id}"]`).first();
 const first = (page, type) => page.locator(`.quiz .question[data-type="${type}"]`).first();

@@ -2,24 +2,10 @@
 
 import assert from "node:assert/strict";
 import { request } from "node:http";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Course, browse, buildSite, serveFiles } from "./course.mjs";
-
-let course, server, browser, foreign;
-
-before(async () => {
-  course = new Course();
-  server = await course.serve();
-  foreign = await serveFiles(buildSite(course));
-  browser = await browse();
-});
-
-after(async () => {
-  await browser?.close();
-  foreign?.close();
-  await server?.stop();
-});
+import { files as foreign } from "./files.mjs";
+import { browser, server } from "./here.mjs";
 
 /** The status of a request with these headers, as a program other than a browser can send it. */
 function status(path, headers = {}, method = "GET", body = "") {

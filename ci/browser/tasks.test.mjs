@@ -2,22 +2,9 @@
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Course, browse } from "./course.mjs";
-
-let course, server, browser;
-
-before(async () => {
-  course = new Course();
-  server = await course.serve();
-  browser = await browse();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+import { browser, course, server } from "./here.mjs";
 
 const card = (page, task) => page.locator(`.task-card[data-task="${task}"]`);
 

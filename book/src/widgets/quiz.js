@@ -139,10 +139,9 @@ function numberForm(element) {
     const text = input.value.trim().replace(/(\d)[,\s](?=\d{3}\b)/g, "$1");
     const number = Number(text);
     if (text === "" || Number.isNaN(number)) return { incomplete: "Write a number first." };
-    const why = (selector) => element.querySelector(`.explanation > .why${selector}`);
     const said = [...element.querySelectorAll(".explanation > .why[data-answer]")].find((why) => Number(why.dataset.answer) === number);
     const isRight = Math.abs(number - Number(right)) <= Number(tolerance);
-    return { right: isRight, why: isRight ? [] : [said ?? why("[data-otherwise]")].filter(Boolean) };
+    return { right: isRight, why: isRight ? [] : [said ?? otherwise(element)].filter(Boolean) };
   };
   return { fields: [make("label", { className: "quiz-number" }, "Your number: ", input)], judge };
 }
@@ -164,16 +163,17 @@ function orderForm(element) {
     const button = (by, sign, says) => make("button", { type: "button", onclick: (event) => (move(step, by), event.currentTarget.focus()), "aria-label": `${says}: ${text}` }, sign);
     step.append(make("span", { className: "quiz-moves" }, button(-1, "↑", "Move up"), button(1, "↓", "Move down")));
   });
-  const judge = () => ({
-    right: steps().every((step, at) => Number(step.dataset.place) === at + 1),
-    why: [element.querySelector(".explanation > .why[data-otherwise]")].filter(Boolean),
-  });
-  const judged = () => {
-    const verdict = judge();
-    return verdict.right ? { right: true, why: [] } : verdict;
+  const judge = () => {
+    const right = steps().every((step, at) => Number(step.dataset.place) === at + 1);
+    return { right, why: right ? [] : [otherwise(element)].filter(Boolean) };
   };
   element.classList.add("is-order");
-  return { fields: [list, moved], judge: judged };
+  return { fields: [list, moved], judge };
+}
+
+/** What is said to a wrong answer that has no word of its own. */
+function otherwise(element) {
+  return element.querySelector(".explanation > .why[data-otherwise]");
 }
 
 /** A choice is a paragraph in the page, and the text of a label in a form. */

@@ -55,11 +55,7 @@ impl Next<'_> {
     /// What to do: read, edit, check.
     pub fn steps(&self, workspace: &Workspace, progress: &Progress) -> String {
         let Next { stage, task, standing } = self;
-        let worth = match (standing, task.bonus) {
-            (Standing::Changed, _) => "changed since it passed".into(),
-            (_, true) => format!("a bonus of {}", points(task.points)),
-            (_, false) => points(task.points),
-        };
+        let worth = if *standing == Standing::Changed { "changed since it passed".into() } else { worth(task) };
         let mut lines =
             vec![format!("{} {}", paint(STRONG, format!("Next: {}", task.title)), paint(FAINT, format!("({worth})")))];
         if *standing == Standing::Open {
@@ -103,6 +99,11 @@ fn pages_between(summary: &str, first: &str, last: &str) -> Vec<String> {
         (Some(first), Some(last)) if first < last => pages[first + 1..last].to_vec(),
         _ => Vec::new(),
     }
+}
+
+/// "20 points", "a bonus of 5 points".
+pub fn worth(task: &Task) -> String {
+    if task.bonus { format!("a bonus of {}", points(task.points)) } else { points(task.points) }
 }
 
 /// "1 point", "20 points".

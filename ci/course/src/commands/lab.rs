@@ -10,11 +10,11 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::bars::Bars;
-use crate::commands::check;
+use crate::commands::check::{self, Lines};
 use crate::error::{Error, Exit};
 use crate::lines;
 use crate::manifest::{Course, Lab, Stage};
-use crate::runner::{self, Build, Diagnostic, Target};
+use crate::runner::{self, Build, Listener, Target};
 use crate::style::{FAINT, STRONG, TYPE, paint, say};
 use crate::workspace::Workspace;
 
@@ -60,25 +60,14 @@ fn list(course: &Course) -> Result<Exit, Error> {
     Ok(Exit::Fine)
 }
 
-/// What `--json` prints ([`lines`]).
+/// What `--json` prints ([`lines`]), behind what is printed of the build as for a check.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Line<'a> {
-    Building {
-        what: &'a str,
-    },
-    DoesNotCompile {
-        diagnostics: &'a [Diagnostic],
-        says: &'a str,
-    },
     /// The lab printed a line.
-    Printed {
-        text: &'a str,
-    },
+    Printed { text: &'a str },
     /// The names of the plots that it drew.
-    Drawn {
-        plots: Vec<String>,
-    },
+    Drawn { plots: Vec<String> },
 }
 
 fn start(args: &Args, workspace: &Workspace, stage: &Stage, lab: &Lab) -> Result<Exit, Error> {
@@ -86,14 +75,13 @@ fn start(args: &Args, workspace: &Workspace, stage: &Stage, lab: &Lab) -> Result
     let target = Target::Example(lab.example.clone());
     if args.json {
         lines::hold_on_to_reader();
-        lines::print(&Line::Building { what: "building the lab" });
     }
-    let executable = match runner::build(workspace.root(), package, &target, &Bars::default())? {
+    let bars = Bars::default();
+    let listener: &dyn Listener = if args.json { &Lines } else { &bars };
+    let executable = match runner::build(workspace.root(), package, &target, listener)? {
         Build::Ready { executable, .. } => executable,
         Build::Broken { diagnostics, at } if args.json => {
-            let (exit, says) = check::blame(workspace, &at);
-            lines::print(&Line::DoesNotCompile { diagnostics: &diagnostics, says });
-            return Ok(exit);
+            return Ok(Lines::does_not_compile(workspace, &diagnostics, &at));
         }
         Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, &diagnostics, &at)),
     };

@@ -20,7 +20,7 @@ pub fn run(workspace: &Workspace) -> Result<Exit, Error> {
             None => say(paint(FAINT, format!("  {} {title:<19} coming: {summary}", &folder[..1]))),
         }
     }
-    for stage in course.stages.iter().filter(|stage| PLAN.iter().all(|(folder, ..)| *folder != stage.id)) {
+    for stage in course.unplanned() {
         present(stage, &progress, current);
     }
     say("");

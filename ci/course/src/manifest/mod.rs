@@ -105,6 +105,11 @@ impl Course {
         Ok(course)
     }
 
+    /// The stages that the plan does not name.
+    pub fn unplanned(&self) -> impl Iterator<Item = &Stage> {
+        self.stages.iter().filter(|stage| PLAN.iter().all(|(folder, ..)| *folder != stage.id))
+    }
+
     /// Every task with its stage, in order.
     pub fn tasks(&self) -> impl Iterator<Item = (&Stage, &Task)> {
         self.stages.iter().flat_map(|stage| stage.tasks.iter().map(move |task| (stage, task)))

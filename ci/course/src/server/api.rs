@@ -79,8 +79,7 @@ struct OfTask {
 
 async fn check(State(api): State<Api>, Json(asked): Json<OfTask>) -> Result<Response, Refused> {
     let id = Course::load(&api.workspace)?.task(&asked.task)?.1.id.clone();
-    let job = api.jobs.ask(What::Check(id));
-    Ok((StatusCode::ACCEPTED, Json(json!({ "job": job }))).into_response())
+    Ok(asked_for(&api, What::Check(id)))
 }
 
 #[derive(Deserialize)]
@@ -90,8 +89,11 @@ struct OfLab {
 
 async fn lab(State(api): State<Api>, Json(asked): Json<OfLab>) -> Result<Response, Refused> {
     let name = Course::load(&api.workspace)?.lab(&asked.lab)?.1.name.clone();
-    let job = api.jobs.ask(What::Lab(name));
-    Ok((StatusCode::ACCEPTED, Json(json!({ "job": job }))).into_response())
+    Ok(asked_for(&api, What::Lab(name)))
+}
+
+fn asked_for(api: &Api, what: What) -> Response {
+    (StatusCode::ACCEPTED, Json(json!({ "job": api.jobs.ask(what) }))).into_response()
 }
 
 #[derive(Deserialize)]

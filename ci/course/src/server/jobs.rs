@@ -18,6 +18,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::{Notify, broadcast};
 
+use crate::error::Exit;
 use crate::group::{Group, own_path};
 use crate::workspace::Workspace;
 
@@ -26,6 +27,9 @@ const BEHIND: usize = 1024;
 
 /// How much of what a failed command says is kept, in bytes.
 const KEPT: u64 = 1 << 16;
+
+/// How a command ends that has failed by a fault of the course.
+const COURSE: i32 = Exit::Course as i32;
 
 /// What can be run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -142,24 +146,23 @@ impl Jobs {
             Ok(started) => started,
             Err(error) => {
                 let complaint = format!("`cargo course` cannot be started: {error}.");
-                return self.move_on(id, Status::Ended(3), complaint);
+                return self.move_on(id, Status::Ended(COURSE), complaint);
             }
         };
         let _lifeline = child.stdin.take();
         let told = async {
-            let said = child.stderr.take().map(read);
+            let complaint = tokio::spawn(read(child.stderr.take().expect("standard error is a pipe")));
             let mut lines = BufReader::new(child.stdout.take().expect("standard output is a pipe")).lines();
-            let complaint = tokio::spawn(async move { if let Some(said) = said { said.await } else { String::new() } });
             while let Ok(Some(line)) = lines.next_line().await {
                 self.hear(id, line);
             }
             let code = child.wait().await.ok().and_then(|status| status.code());
-            (code.unwrap_or(3), complaint.await.unwrap_or_default())
+            (code.unwrap_or(COURSE), complaint.await.unwrap_or_default())
         };
         tokio::select! {
             (code, complaint) = told => {
                 group.is_gone();
-                let complaint = if code == 3 { complaint } else { String::new() };
+                let complaint = if code == COURSE { complaint } else { String::new() };
                 self.move_on(id, Status::Ended(code), complaint);
             }
             () = self.stopped(id) => drop(group),

@@ -56,7 +56,7 @@ pub fn serve(workspace: &Workspace, listener: TcpListener, editions: Editions) -
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let (state, _newest) = watch::channel(Arc::from(state::read(workspace)));
+        let state = watch::Sender::new(Arc::from(state::read(workspace)));
         let api = Api { workspace: workspace.clone(), jobs: Jobs::new(workspace), state };
         let checked = async || state::refresh(&api.workspace, &api.state).await;
         tokio::select! {

@@ -67,7 +67,7 @@ struct TaskState {
 /// Looks at the state as long as somebody listens.
 pub async fn follow(workspace: Workspace, newest: watch::Sender<Arc<str>>) {
     loop {
-        if newest.receiver_count() > 1 {
+        if newest.receiver_count() > 0 {
             refresh(&workspace, &newest).await;
         }
         tokio::time::sleep(LOOK).await;
@@ -128,9 +128,8 @@ impl State {
                 tasks: Vec::new(),
             },
         });
-        let others = course.stages.iter().filter(|stage| PLAN.iter().all(|(id, ..)| *id != stage.id));
         Self {
-            stages: planned.chain(others.map(present)).collect(),
+            stages: planned.chain(course.unplanned().map(present)).collect(),
             next: guide::next(course, progress).map(|next| next.task.id.clone()),
             quizzes: progress.quizzes().clone(),
             at: None,

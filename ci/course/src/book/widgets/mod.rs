@@ -104,24 +104,36 @@ impl<'p> Directive<'p> {
     }
 }
 
-/// Puts the HTML of each directive in its place. Lines in a fenced block are left alone.
+/// Whether a page places a widget: `has(page, "task", "election")`.
+pub fn has(page: &str, name: &str, argument: &str) -> bool {
+    lines(page).any(|(_, found)| found.is_some_and(|found| (found.name, found.argument) == (name, argument)))
+}
+
+/// Puts the HTML of each directive in its place.
 fn expand(page: &str, html: impl Fn(&Directive) -> Result<String, String>) -> Result<String, String> {
     let mut expanded = String::with_capacity(page.len());
-    let mut fence = None;
-    for (index, line) in page.lines().enumerate() {
-        let opens = ["```", "~~~"].into_iter().find(|mark| line.trim_start().starts_with(mark));
-        fence = match (fence, opens) {
-            (None, opens) => opens,
-            (Some(open), Some(mark)) if open == mark => None,
-            (open, _) => open,
-        };
-        match Directive::parse(index + 1, line).filter(|_| fence.is_none()) {
+    for (line, directive) in lines(page) {
+        match directive {
             Some(directive) => expanded.push_str(&html(&directive)?),
             None => expanded.push_str(line),
         }
         expanded.push('\n');
     }
     Ok(expanded)
+}
+
+/// The lines of a page, each with the directive that it is. Lines in a fenced block are none.
+fn lines(page: &str) -> impl Iterator<Item = (&str, Option<Directive<'_>>)> {
+    let mut fence = None;
+    page.lines().zip(1..).map(move |(line, number)| {
+        let opens = ["```", "~~~"].into_iter().find(|mark| line.trim_start().starts_with(mark));
+        fence = match (fence, opens) {
+            (None, opens) => opens,
+            (Some(open), Some(mark)) if open == mark => None,
+            (open, _) => open,
+        };
+        (line, Directive::parse(number, line).filter(|_| fence.is_none()))
+    })
 }
 
 /// Text as it may stand in HTML, in an element or in an attribute.

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use super::escape;
-use crate::guide::{count, points};
+use crate::guide::{count, worth};
 use crate::manifest::{Stage, Task, sentence};
 
 /// The card as it stands in a page that nobody serves. The server's script adds the state, and buttons.
 pub fn card(stage: &Stage, task: &Task) -> String {
-    let Task { id, title, bonus, files, checks, hints, .. } = task;
-    let worth = if *bonus { format!("a bonus of {}", points(task.points)) } else { points(task.points) };
+    let Task { id, title, files, checks, hints, .. } = task;
+    let worth = worth(task);
     let mut html = format!(
         "<section class=\"task-card\" data-task=\"{id}\" aria-label=\"Task: {title}\">\n\
          <p class=\"task-head\"><span class=\"task-title\">{title}</span> <span class=\"task-worth\">{worth}</span></p>\n\

@@ -18,7 +18,7 @@ use testkit::check::{Ending, FailureKind, Rule, Run, report};
 use super::{Closing, Graded, Teller, blame};
 use crate::error::Exit;
 use crate::lines;
-use crate::manifest::{Stage, sentence};
+use crate::manifest::sentence;
 use crate::misconception::Misconception;
 use crate::runner::{Diagnostic, Listener, test_path};
 use crate::workspace::Workspace;
@@ -134,14 +134,25 @@ impl<'a> Ended<'a> {
     }
 }
 
-impl Teller for Lines {
-    fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
+impl Lines {
+    /// Tells the compiler's errors, and what they mean for the exit code.
+    pub fn does_not_compile(workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
         let (exit, says) = blame(workspace, at);
         Line::DoesNotCompile { diagnostics, says }.print();
         exit
     }
+}
 
-    fn graded<'g>(&self, _: &Stage, _: &'g [Graded], _: &[Misconception]) -> Vec<&'g Run> {
+impl Teller for Lines {
+    fn listener(&self) -> &dyn Listener {
+        self
+    }
+
+    fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
+        Self::does_not_compile(workspace, diagnostics, at)
+    }
+
+    fn graded<'g>(&self, _: &'g [Graded], _: &[Misconception]) -> Vec<&'g Run> {
         Vec::new() // each run was told when it ended
     }
 

@@ -17,9 +17,9 @@ use crate::progress::{Progress, Standing, fingerprint};
 use crate::runner::{self, Build, Diagnostic, Listener, Target};
 use crate::shown::Shown;
 use crate::workspace::Workspace;
-use lines::Lines;
 use show::Terminal;
 
+pub use lines::Lines;
 pub use show::does_not_compile;
 
 /// Check your code: the next open task, or the task or stage that you name.
@@ -42,12 +42,15 @@ pub struct Args {
 }
 
 /// To whom a check is told: a person at a terminal, or a program that reads lines.
-trait Teller: Listener {
+trait Teller {
+    /// Who hears how the build and the checks come along.
+    fn listener(&self) -> &dyn Listener;
+
     /// The code does not compile. Says what that means for the exit code.
     fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit;
 
     /// The checks that were asked for have ended. Returns the failures that were shown in full.
-    fn graded<'g>(&self, stage: &Stage, graded: &'g [Graded], suspects: &[Misconception]) -> Vec<&'g Run>;
+    fn graded<'g>(&self, graded: &'g [Graded], suspects: &[Misconception]) -> Vec<&'g Run>;
 
     /// All is over.
     fn closing(&self, closing: &Closing);
@@ -133,18 +136,19 @@ fn check_stage(
     let stage = selection.stage;
     // Taken before the build: a save while the checks run is a change since the pass.
     let prints = stage.tasks.iter().map(|task| (task.id.as_str(), fingerprint(stage, task))).collect();
-    let (executable, warnings) = match runner::build(workspace.root(), &stage.package, &Target::Graded, teller)? {
-        Build::Ready { executable, warnings } => (executable, warnings),
-        Build::Broken { diagnostics, at } => return Ok(teller.does_not_compile(workspace, &diagnostics, &at)),
-    };
+    let (executable, warnings) =
+        match runner::build(workspace.root(), &stage.package, &Target::Graded, teller.listener())? {
+            Build::Ready { executable, warnings } => (executable, warnings),
+            Build::Broken { diagnostics, at } => return Ok(teller.does_not_compile(workspace, &diagnostics, &at)),
+        };
     let before = Progress::load(workspace)?;
     let grade = |tasks: &[&'_ Task]| -> Vec<Run> {
         let checks: Vec<&str> = tasks.iter().flat_map(|task| &task.checks).map(String::as_str).collect();
-        runner::run_checks(workspace, stage, &executable, &checks, limits, teller)
+        runner::run_checks(workspace, stage, &executable, &checks, limits, teller.listener())
     };
     let graded = sort_by_task(&selection.tasks, grade(&selection.tasks));
     let suspects = suspects(workspace, stage, &graded);
-    let failed = teller.graded(stage, &graded, &suspects);
+    let failed = teller.graded(&graded, &suspects);
     if shown.is_none() {
         *shown = Shown::choose(&failed);
         shown.iter().for_each(|shown| shown.keep(workspace));
@@ -182,7 +186,7 @@ fn suspects(workspace: &Workspace, stage: &Stage, graded: &[Graded]) -> Vec<Misc
 }
 
 /// Whose fault it is that code does not compile, judged by the first place that an error points at, and what to do.
-pub fn blame(workspace: &Workspace, at: &Path) -> (Exit, &'static str) {
+fn blame(workspace: &Workspace, at: &Path) -> (Exit, &'static str) {
     let own = workspace.root().join(at).starts_with(workspace.exercises());
     let in_checks = at.components().any(|part| part.as_os_str() == "tests");
     match (own, in_checks) {

@@ -9,7 +9,7 @@ use crate::bars::Bars;
 use crate::commands::status::score;
 use crate::error::Exit;
 use crate::guide::{self, count, points};
-use crate::manifest::{Stage, sentence};
+use crate::manifest::sentence;
 use crate::misconception::Misconception;
 use crate::runner::{Diagnostic, Listener};
 use crate::style::{self, BAD, FAINT, GOOD, STRONG, TYPE, WARN, paint, say, say_aside};
@@ -28,38 +28,16 @@ impl Terminal {
     }
 }
 
-impl Listener for Terminal {
-    fn building(&self, what: &str) {
-        self.bars.building(what);
-    }
-
-    fn built(&self) {
-        self.bars.built();
-    }
-
-    fn starting(&self, checks: &[&str]) {
-        self.bars.starting(checks);
-    }
-
-    fn begun(&self, check: &str) {
-        self.bars.begun(check);
-    }
-
-    fn ended(&self, run: &Run) {
-        self.bars.ended(run);
-    }
-
-    fn finished(&self) {
-        self.bars.finished();
-    }
-}
-
 impl Teller for Terminal {
+    fn listener(&self) -> &dyn Listener {
+        &self.bars
+    }
+
     fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
         does_not_compile(workspace, diagnostics, at)
     }
 
-    fn graded<'g>(&self, _: &Stage, graded: &'g [Graded], suspects: &[Misconception]) -> Vec<&'g Run> {
+    fn graded<'g>(&self, graded: &'g [Graded], suspects: &[Misconception]) -> Vec<&'g Run> {
         graded.iter().for_each(checks);
         let failed = failures(self.verbose, graded);
         for found in suspects {

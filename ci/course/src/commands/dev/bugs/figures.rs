@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use testkit::trace::Trace;
 
 use super::{Mutant, files};
+use crate::book::widgets;
 use crate::error::Error;
 use crate::manifest::Stage;
 use crate::runner::test_path;
@@ -64,11 +65,7 @@ fn asked_for<'m>(
     mutants: impl Iterator<Item = &'m Mutant>,
 ) -> Result<Vec<&'m Mutant>, Error> {
     let texts = texts(&workspace.book().join("src").join(&stage.id))?;
-    let asks = |mutant: &&Mutant| {
-        let line = format!("{{{{#trace {}}}}}", mutant.name);
-        texts.iter().any(|text| text.lines().any(|other| other.trim() == line))
-    };
-    Ok(mutants.filter(asks).collect())
+    Ok(mutants.filter(|mutant| texts.iter().any(|text| widgets::has(text, "trace", &mutant.name))).collect())
 }
 
 /// The run by which the first check that must catch it did so.

@@ -8,6 +8,7 @@ use super::{Audited, Finding, Subject};
 use crate::book::build::Built;
 use crate::book::includes;
 use crate::book::links;
+use crate::book::widgets;
 use crate::commands::dev::{bugs, files};
 use crate::error::Error;
 
@@ -73,9 +74,8 @@ pub fn cards(subject: &Subject) -> Result<Audited, Error> {
     for (_, task) in subject.course.tasks() {
         let page = task.page.split('#').next().unwrap_or_default();
         let text = fs::read_to_string(subject.workspace.book().join("src").join(page)).unwrap_or_default();
-        let line = format!("{{{{#task {}}}}}", task.id);
-        if !text.lines().any(|other| other.trim() == line) {
-            let mend = format!("put `{line}` on a line of its own into book/src/{page}");
+        if !widgets::has(&text, "task", &task.id) {
+            let mend = format!("put `{{{{#task {}}}}}` on a line of its own into book/src/{page}", task.id);
             findings.push(Finding::new(format!("The task `{}` has no card on its page.", task.id), mend));
         }
     }
