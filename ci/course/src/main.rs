@@ -16,6 +16,7 @@ mod group;
 mod guide;
 mod lines;
 mod manifest;
+mod mine;
 mod misconception;
 mod progress;
 mod runner;

@@ -13,6 +13,11 @@ pub fn thousands(number: usize) -> String {
     text
 }
 
+/// "1 step", "48 steps".
+pub fn steps(number: usize) -> String {
+    format!("{number} step{}", if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::thousands;

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use testkit::check::{Ending, IMPOSSIBLE, Limits, Mode, Outcome, Run, RunRequest, Verdict, as_test, report, supervise};
+use testkit::check::{Ending, IMPOSSIBLE, Limits, Mode, Outcome, Run, RunRequest, Verdict, report, supervise};
 use testkit::trace::Trace;
 
 use crate::bars::Bars;
 use crate::commands::check;
 use crate::error::{Error, Exit};
-use crate::manifest::{Course, Stage, Task, sentence};
+use crate::manifest::{Course, Task, sentence};
+use crate::mine;
 use crate::runner::{self, Build, Target};
 use crate::shown::Shown;
 use crate::style::{self, BAD, FAINT, GOOD, TYPE, WARN, paint, say, say_aside};
@@ -41,10 +42,10 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
     let chosen = choose(args, workspace, &course)?;
     let trace = Trace::load(&chosen.path).map_err(|error| Error::Usage(error.to_string()))?;
-    let (stage, task) = owner(&course, &trace)?;
+    let (stage, task) = course.owner(&trace)?;
     if args.as_test {
-        say(as_test(&trace).trim_end());
-        let mine = workspace.shown(&stage.folder.join("tests/mine/mod.rs")).to_string();
+        say(mine::test_of(&trace, stage)?.trim_end());
+        let mine = workspace.shown(&mine::file(stage)).to_string();
         let package = &stage.package;
         say_aside(paint(FAINT, format!("\nPut it into {mine}, and `cargo test -p {package}` runs it.")));
         return Ok(Exit::Fine);
@@ -88,18 +89,6 @@ fn tell(run: &Run, trace: &Trace, task: &Task, all: bool) -> Result<Exit, Error>
         _ => say(format!("{}\n{body}", paint(BAD, format!("✗ {}", sentence(&run.check))))),
     }
     Ok(check::exit_of(run))
-}
-
-/// The stage and the task of the check that made a trace, if they are still there.
-fn owner<'c>(course: &'c Course, trace: &Trace) -> Result<(&'c Stage, &'c Task), Error> {
-    let has = |task: &Task| task.checks.iter().any(|check| runner::test_path(check) == trace.check);
-    course.tasks().find(|(stage, task)| stage.id == trace.stage && has(task)).ok_or_else(|| {
-        let Trace { check, stage, .. } = trace;
-        Error::Usage(format!(
-            "The trace was made by the check {check} of {stage}, which this course does not have. Make a new one with \
-             `cargo course check`."
-        ))
-    })
 }
 
 /// The trace that was named; else that of the failure that was shown last; else, if that is not known, the newest.

@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use testkit::trace::Trace;
+
 use crate::error::Error;
+use crate::runner::test_path;
 use crate::workspace::Workspace;
 use keys::Keys;
 
@@ -122,6 +125,18 @@ impl Course {
             name: name.into(),
             nearest: nearest(name, self.tasks().map(|(_, task)| task.id.as_str())),
             list: "cargo course",
+        })
+    }
+
+    /// The stage and the task of the check that made a trace, if they are still there.
+    pub fn owner(&self, trace: &Trace) -> Result<(&Stage, &Task), Error> {
+        let has = |task: &Task| task.checks.iter().any(|check| test_path(check) == trace.check);
+        self.tasks().find(|(stage, task)| stage.id == trace.stage && has(task)).ok_or_else(|| {
+            let Trace { check, stage, .. } = trace;
+            Error::Usage(format!(
+                "The trace was made by the check {check} of {stage}, which this course does not have. Make a new one with \
+                 `cargo course check`."
+            ))
         })
     }
 

@@ -8,6 +8,8 @@
 //! | `POST /api/stop` `{"job"}` | stops a job |
 //! | `POST /api/hint` `{"task", "shown"}` | notes how many hints the reader has opened |
 //! | `POST /api/answer` `{"quiz", "question", "right"}` | notes an answer, if it is the first to its question |
+//! | `GET /api/walk/{task}` | a websocket: a walk through the states of a task's code ([`walks`](super::walks)) |
+//! | `POST /api/keep` `{"trace"}` | keeps a run as one of the reader's own tests: `{"file", "name", "command"}` |
 //! | `GET /api/trace/{stage}/{file}` | the run that a failed check has written down |
 //! | `GET /api/plot/{file}` | a plot that a lab has drawn |
 
@@ -22,12 +24,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
+use testkit::trace::Trace;
 use tokio::sync::watch;
 
 use super::jobs::{Jobs, What};
 use super::state;
+use super::walks::Walks;
 use crate::error::{Error, Exit};
 use crate::manifest::{Course, Task};
+use crate::mine;
 use crate::progress::Progress;
 use crate::workspace::Workspace;
 
@@ -36,6 +41,7 @@ use crate::workspace::Workspace;
 pub struct Api {
     pub workspace: Workspace,
     pub jobs: Jobs,
+    pub walks: Walks,
     pub state: watch::Sender<Arc<str>>,
 }
 
@@ -48,6 +54,8 @@ pub fn router(api: Api) -> Router {
         .route("/stop", post(stop))
         .route("/hint", post(hint))
         .route("/answer", post(answer))
+        .route("/walk/{task}", get(walk))
+        .route("/keep", post(keep))
         .route("/trace/{stage}/{file}", get(trace))
         .route("/plot/{file}", get(plot))
         .with_state(api)
@@ -150,6 +158,26 @@ async fn note(api: &Api, change: impl FnOnce(&mut Progress)) -> Result<StatusCod
     Progress::change(&api.workspace, change)?;
     state::refresh(&api.workspace, &api.state).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn walk(
+    State(api): State<Api>,
+    Path(task): Path<String>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Refused> {
+    let task = Course::load(&api.workspace)?.task(&task)?.1.id.clone();
+    Ok(upgrade.on_upgrade(async move |socket| api.walks.guide(&api.workspace, &task, socket).await))
+}
+
+#[derive(Deserialize)]
+struct OfTrace {
+    trace: Trace,
+}
+
+async fn keep(State(api): State<Api>, Json(asked): Json<OfTrace>) -> Result<Response, Refused> {
+    let course = Course::load(&api.workspace)?;
+    let (stage, _) = course.owner(&asked.trace)?;
+    Ok(Json(mine::keep(&asked.trace, stage, &api.workspace)?).into_response())
 }
 
 /// A trace, by the name of its file.

@@ -12,8 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use sha2::{Digest, Sha256};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use testkit::check::verdict::unguessable;
 
 /// The header that carries the token. The websocket, for which a page can set no header, has it as a parameter of this name
 /// in its address.
@@ -25,13 +24,9 @@ const PARAMETER: &str = "token";
 pub struct Token(String);
 
 impl Token {
-    /// A new one: 64 hexadecimal digits, made of the system's random numbers by way of the seeds of the standard hasher.
+    /// A new one.
     pub fn new() -> Self {
-        let random = || RandomState::new().build_hasher().finish();
-        let seeds: [u64; 4] = std::array::from_fn(|_| random());
-        let mut hash = Sha256::new();
-        seeds.iter().for_each(|seed| hash.update(seed.to_le_bytes()));
-        Self(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(unguessable())
     }
 
     /// A page with the token in it.
@@ -134,6 +129,6 @@ mod tests {
             assert!(!token.is_in(&bare(address.clone())), "{address}");
         }
         assert_ne!(Token::new().0, word);
-        assert_eq!(word.len(), 64);
+        assert_eq!(word.len(), 32);
     }
 }

@@ -142,7 +142,11 @@ impl Jobs {
 
     async fn run(&self, id: u64, what: &What) {
         self.move_on(id, Status::Running, String::new());
-        let (mut child, mut group) = match self.start(what) {
+        let (verb, name) = match what {
+            What::Check(task) => ("check", task),
+            What::Lab(lab) => ("lab", lab),
+        };
+        let (mut child, mut group) = match start(&self.workspace, verb, name) {
             Ok(started) => started,
             Err(error) => {
                 let complaint = format!("`cargo course` cannot be started: {error}.");
@@ -176,19 +180,6 @@ impl Jobs {
         }
     }
 
-    fn start(&self, what: &What) -> io::Result<(Child, Group)> {
-        let (verb, name) = match what {
-            What::Check(task) => ("check", task),
-            What::Lab(lab) => ("lab", lab),
-        };
-        let mut command = Command::new(own_path());
-        command.args([verb, name, "--json"]).current_dir(self.workspace.root());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let child = command.spawn()?;
-        let group = Group::of(child.id().unwrap_or_default());
-        Ok((child, group))
-    }
-
     fn hear(&self, id: u64, line: String) {
         let Ok(line) = RawValue::from_string(line).map(Arc::from) else { return };
         let mut jobs = self.jobs();
@@ -219,7 +210,18 @@ impl Jobs {
     }
 }
 
-async fn read(stream: ChildStderr) -> String {
+/// Starts `cargo course VERB NAME --json` at the head of a process group.
+pub fn start(workspace: &Workspace, verb: &str, name: &str) -> io::Result<(Child, Group)> {
+    let mut command = Command::new(own_path());
+    command.args([verb, name, "--json"]).current_dir(workspace.root());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let child = command.spawn()?;
+    let group = Group::of(child.id().unwrap_or_default());
+    Ok((child, group))
+}
+
+/// What a command says on its standard error: no more than its beginning, should it be long.
+pub async fn read(stream: ChildStderr) -> String {
     let mut said = Vec::new();
     let _ = stream.take(KEPT).read_to_end(&mut said).await;
     String::from_utf8_lossy(&said).into_owned()

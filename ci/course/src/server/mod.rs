@@ -2,7 +2,7 @@
 //!
 //! - [`guard`] says who is answered;
 //! - [`api`] is what the pages ask for;
-//! - [`state`] is what they show of the reader's progress, [`jobs`] what runs on their behalf.
+//! - [`state`] is what they show of the reader's progress, [`jobs`] what runs on their behalf, [`walks`] what they walk through.
 //!
 //! Each page that is served names, in the address of its websocket, the [`Edition`] that it belongs to. The server answers
 //! `reload` as soon as there is a later edition, at once if there is one already: no rebuild between the loading of a page
@@ -12,6 +12,7 @@ mod api;
 mod guard;
 mod jobs;
 pub mod state;
+mod walks;
 
 use std::io;
 use std::net::TcpListener;
@@ -34,6 +35,7 @@ use crate::workspace::Workspace;
 use api::Api;
 use guard::Token;
 use jobs::Jobs;
+use walks::Walks;
 
 /// One build of the book.
 pub struct Edition {
@@ -57,7 +59,7 @@ pub fn serve(workspace: &Workspace, listener: TcpListener, editions: Editions) -
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let state = watch::Sender::new(Arc::from(state::read(workspace)));
-        let api = Api { workspace: workspace.clone(), jobs: Jobs::new(workspace), state };
+        let api = Api { workspace: workspace.clone(), jobs: Jobs::new(workspace), walks: Walks::default(), state };
         let checked = async || state::refresh(&api.workspace, &api.state).await;
         tokio::select! {
             ended = axum::serve(listener, router(editions, api.clone())).into_future() => ended,

@@ -39,8 +39,8 @@ fn course(name: &str) -> Fixture {
     let manifest = fs::read_to_string(course.file("Cargo.toml")).unwrap();
     let head = manifest.split("[[example]]").next().unwrap();
     put(&course, "exercises/1-tiny/Cargo.toml", &format!("{head}{}", TASKS.replace("NAME", name)));
-    cut(&course, "exercises/1-tiny/tests/checks/count.rs", "#[test]\nfn counting_twice");
-    cut(&course, "exercises/1-tiny/tests/checks/tally.rs", "#[test]\nfn a_tally_starts");
+    cut(&course, "exercises/1-tiny/tests/checks/count.rs", "#[test]\npub fn counting_twice");
+    cut(&course, "exercises/1-tiny/tests/checks/tally.rs", "#[test]\npub fn a_tally_starts");
     put(&course, "book/book.toml", "[book]\ntitle = \"Tiny\"\n\n[build]\ncreate-missing = false\n");
     put(
         &course,

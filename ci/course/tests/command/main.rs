@@ -2,13 +2,16 @@
 
 mod check;
 mod dev;
+mod explore;
 mod fixture;
 mod help;
 mod hint;
 mod lab;
 mod lines;
+mod live;
 mod reset;
 mod serve;
+mod server;
 mod solution;
 mod status;
 mod trace;

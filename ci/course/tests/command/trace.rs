@@ -1,11 +1,8 @@
-//! `cargo course replay` and `cargo course explore`.
+//! `cargo course replay`.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::Stdio;
 
-use crate::fixture::{Fixture, shared};
+use crate::fixture::Fixture;
 
 /// Forgets to add for the second request.
 const FORGETS: &str = "self.count = 1; out.reply(id, self.count);";
@@ -92,52 +89,4 @@ fn traces_that_cannot_be_replayed_say_why() {
     assert!(
         other.starts_with("The trace was made by the check checks::gone of 1-tiny, which this course does not have.")
     );
-}
-
-#[test]
-fn states_are_served_until_the_command_ends() {
-    let fixture = Fixture::new("explore");
-    fixture.edit("src/tally.rs", STARTER, "self.count += 1; out.reply(id, self.count);");
-    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("course"));
-    command.args(["explore", "tally", "--port", "23100"]).current_dir(&fixture.root).envs(fixture.settings());
-    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-    // Kept to the end: a command whose reader goes away ends.
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let line = lines.find(|line| line.contains("Open http://")).expect("the address is announced");
-    let address = line.trim().replace("Open http://", "").replace('/', "");
-    let page = get(&address, "/.states/").unwrap();
-    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
-    process.kill().unwrap();
-    process.wait().unwrap();
-    wait_until(|| TcpStream::connect(&address).is_err()); // the lifeline ends the check's process too
-}
-
-#[test]
-fn only_models_can_be_explored() {
-    let fixture = Fixture::new("no-model");
-    fixture.count_is("items.len()");
-    let says = fixture.complains(&["explore", "count"], 2);
-    assert_eq!(says, "There are no states to walk through in `nothing is zero`: it is checked without a model.");
-    let says = fixture.complains(&["explore", "each_addition_counts_once", "--scope", "two clients"], 2);
-    assert!(says.starts_with("No scope is called `two clients`."), "{says}");
-    let says = shared().complains(&["explore", "tall"], 2);
-    assert_eq!(says, "No task or check is called `tall`; did you mean `tally`? `cargo course` lists them.");
-}
-
-/// Asks for a page.
-fn get(address: &str, path: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
-    let mut page = String::new();
-    stream.read_to_string(&mut page)?;
-    Ok(page)
-}
-
-/// Waits for something that is bound to come.
-pub fn wait_until(mut happens: impl FnMut() -> bool) {
-    let begun = std::time::Instant::now();
-    while !happens() {
-        assert!(begun.elapsed().as_secs() < 60, "what was waited for did not come");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
 }

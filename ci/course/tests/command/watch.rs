@@ -6,8 +6,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
+use crate::fixture::wait_until;
 use crate::fixture::{Fixture, shared};
-use crate::trace::wait_until;
 
 /// A watch that is under way.
 struct Watch {

@@ -45,6 +45,7 @@ mod scopes;
 mod subject;
 pub mod supervise;
 pub mod verdict;
+mod walk;
 
 use std::any;
 use std::collections::BTreeSet;
@@ -113,7 +114,7 @@ impl Check {
     fn new(path: &str, request: &RunRequest) -> Result<Check, TraceError> {
         let replayed = match &request.mode {
             Mode::Replay { trace } => Some(Trace::load(trace)?),
-            Mode::Grade | Mode::Explore { .. } => None,
+            _ => None,
         };
         Ok(Check {
             path: path.to_owned(),
@@ -134,14 +135,17 @@ impl Check {
         self.replayed.as_ref()
     }
 
-    /// Adds a line to what was shown: the scope, and how much of it was looked at.
+    /// Adds a line to what was shown: the scope, and how much of it was looked at. Where states are only looked at, nothing is.
     pub fn evidence(&mut self, line: impl Into<String>) {
-        self.evidence.push(line.into());
+        if !self.mode.is_a_look() {
+            self.evidence.push(line.into());
+        }
     }
 
-    /// Demands that `rule` holds, where that can be seen without a model. `summary` says who broke it.
+    /// Demands that `rule` holds, where that can be seen without a model. `summary` says who broke it. Whoever wants to look at
+    /// states is not kept from it.
     pub fn requires(&mut self, rule: Rule, holds: bool, summary: impl FnOnce() -> String) -> Proven {
-        if holds {
+        if holds || self.mode.is_a_look() {
             return Ok(());
         }
         let finding = Finding { kind: FailureKind::Violated, rule, summary: summary(), trace: None };
@@ -164,8 +168,7 @@ impl Check {
         let Finding { kind, rule, mut summary, trace } = finding;
         let mut failure = Failure { kind, rule, summary: String::new(), trace: None, diagram: None };
         if let Some(mut trace) = trace {
-            trace.stage = stage(&self.traces);
-            trace.check = self.path.clone();
+            self.sign(&mut trace);
             failure.diagram = Some(trace::terminal::render(&trace, &report::diagram_options(false, false)));
             let file = self.traces.join(format!("{}.json", self.path.replace("::", ".")));
             match trace.save(&file) {
@@ -175,6 +178,12 @@ impl Check {
         }
         failure.summary = summary;
         failure
+    }
+
+    /// Writes into a trace which check it is of.
+    fn sign(&self, trace: &mut Trace) {
+        trace.stage = stage(&self.traces);
+        trace.check = self.path.clone();
     }
 }
 

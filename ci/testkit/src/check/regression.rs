@@ -4,13 +4,15 @@ use std::any;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::iter;
 use std::panic;
 
 use super::verdict::unguessable;
 use super::{Limits, Mode, RunRequest, report, supervise, test_path, traces_dir};
+use crate::text;
 use crate::trace::{Kind, Participant, Producer, Step, StepKind, Trace, VERSION, Violation};
 
-/// Takes a run again: `steps`, in the `scope` of `check`, which once broke `rule`. It fails if the run breaks a rule with the
+/// Takes a run again: `steps`, in the `scope` of `check`, which once broke `rule`, if it did. It fails if the run breaks a rule with the
 /// code as it is now, and passes if it does not, or cannot happen any more. `cargo course replay --as-test` writes calls of this.
 pub fn replays<F: Fn()>(check: F, scope: &str, rule: &str, steps: &[&str]) {
     let _ = check; // its name is all that is needed: the check runs in a process of its own
@@ -61,12 +63,19 @@ fn run_of(check: &str, scope: &str, rule: &str, steps: &[&str]) -> Trace {
     }
 }
 
-/// The text of a test that takes the run of `trace` again. The check sets the scene itself.
-pub fn as_test(trace: &Trace) -> String {
-    let name = trace.check.rsplit("::").next().unwrap_or("check");
-    let rule = trace.violation.as_ref().map_or("", |violation| violation.rule.as_str());
-    let mut text = format!("/// A run of {} steps that broke the rule: {rule}.\n#[test]\n", trace.steps.len());
-    let _ = writeln!(text, "fn {name}_again() {{");
+/// The text of a test that takes the run of `trace` again, with a name that `others`, the tests beside it, do not have. The check
+/// sets the scene itself.
+pub fn as_test(trace: &Trace, others: &str) -> String {
+    let check = trace.check.rsplit("::").next().unwrap_or("check");
+    let names = iter::once(format!("{check}_again")).chain((2..).map(|number| format!("{check}_again_{number}")));
+    let name = names.into_iter().find(|name| !others.contains(&format!("fn {name}()"))).expect("numbers do not end");
+    let steps = text::steps(trace.steps.len());
+    let (about, rule) = match &trace.violation {
+        Some(violation) => (format!("that broke the rule: {}", violation.rule), violation.rule.as_str()),
+        None => ("that breaks no rule so far".to_owned(), ""),
+    };
+    let mut text = format!("/// A run of {steps} {about}.\n#[test]\n");
+    let _ = writeln!(text, "fn {name}() {{");
     let _ = writeln!(text, "    testkit::check::replays(crate::{}, {:?}, {rule:?}, &[", trace.check, trace.scope);
     for step in trace.steps.iter().skip(trace.staged) {
         let _ = writeln!(text, "        {:?},", step.label);
@@ -83,7 +92,7 @@ mod tests {
         let steps = ["c0 asks n0: Write(1)", "n0 crashes"];
         let trace = run_of("checks::abd::it_works", "two writers", "linearizability", &steps);
         assert_eq!(
-            as_test(&trace),
+            as_test(&trace, ""),
             r#"/// A run of 2 steps that broke the rule: linearizability.
 #[test]
 fn it_works_again() {
@@ -94,5 +103,21 @@ fn it_works_again() {
 }
 "#
         );
+    }
+
+    #[test]
+    fn a_test_has_a_name_of_its_own() {
+        let trace = run_of("checks::abd::it_works", "two writers", "linearizability", &["n0 crashes"]);
+        let name = |others: &str| as_test(&trace, others).lines().nth(2).unwrap().to_owned();
+        assert_eq!(name("fn it_works() {"), "fn it_works_again() {");
+        assert_eq!(name("fn it_works_again() {"), "fn it_works_again_2() {");
+        assert_eq!(name("fn it_works_again() {}\nfn it_works_again_2() {}"), "fn it_works_again_3() {");
+    }
+
+    #[test]
+    fn a_run_without_a_broken_rule_is_a_test_too() {
+        let trace = Trace { violation: None, ..run_of("checks::abd::it_works", "two writers", "", &["n0 crashes"]) };
+        let text = as_test(&trace, "");
+        assert!(text.starts_with("/// A run of 1 step that breaks no rule so far.\n"), "{text}");
     }
 }

@@ -62,6 +62,22 @@ pub enum Mode {
         /// Which scope of the check; the first one if it is not given.
         scope: Option<String>,
     },
+    /// Name the scopes that have states to walk through, as the evidence.
+    Scopes,
+    /// Guide a person through the states of one scope ([`Place`](crate::cluster::Place)) until the supervisor goes away.
+    Walk {
+        /// The socket at which the person's side listens.
+        socket: PathBuf,
+        /// Which scope of the check.
+        scope: String,
+    },
+}
+
+impl Mode {
+    /// Whether states are looked at by a person, and nothing is judged.
+    pub(super) fn is_a_look(&self) -> bool {
+        matches!(self, Mode::Explore { .. } | Mode::Scopes | Mode::Walk { .. })
+    }
 }
 
 /// A check's judgement, written at its end. A check that did not reach its end has none.
@@ -192,7 +208,7 @@ impl Verdict {
 }
 
 /// Thirty-two hexadecimal digits from the system's random numbers, by way of the seed of the standard hasher.
-pub(super) fn unguessable() -> String {
+pub fn unguessable() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
 }
@@ -254,6 +270,8 @@ mod tests {
             Mode::Grade,
             Mode::Replay { trace: "traces/1-cap/it.json".into() },
             Mode::Explore { address: "localhost:3000".into(), scope: Some("one writer".into()) },
+            Mode::Scopes,
+            Mode::Walk { socket: "walk.sock".into(), scope: "one writer".into() },
         ] {
             let request = RunRequest::new(mode, "traces/1-cap");
             let text = serde_json::to_string(&request).unwrap();

@@ -21,8 +21,8 @@ const BEGINS: Rule = Rule::new(
 /// Which rule a state broke, and how.
 pub(crate) struct Broken {
     kind: FailureKind,
-    rule: Rule,
-    why: String,
+    pub(super) rule: Rule,
+    pub(super) why: String,
     /// For liveness: the fair suffix that does not reach the goal.
     suffix: Vec<Action>,
 }
@@ -36,6 +36,11 @@ impl Broken {
     /// Is it the same rule, broken in the same way?
     pub fn is_like(&self, other: &Broken) -> bool {
         self.kind == other.kind && self.rule == other.rule
+    }
+
+    /// The end of a trace that shows it.
+    pub(super) fn violation(&self) -> Violation {
+        violation(self.kind, &self.rule, &self.why)
     }
 }
 
@@ -67,44 +72,58 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         Err(Broken::here(kind, rule, why))
     }
 
+    /// Can rules be tested here: did learner code do nothing that no program may do, and could the scene be set?
+    pub(super) fn can_be_judged(&self, state: &State) -> Result<(), Box<Broken>> {
+        self.faultless(state)?;
+        match &self.unset {
+            Some(why) => Err(Broken::here(FailureKind::Violated, BEGINS, why.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Tests the rules that a single state decides: `always`, and no faults.
     pub(crate) fn test_state(&self, state: &State) -> Result<(), Box<Broken>> {
-        self.faultless(state)?;
-        if let Some(why) = &self.unset {
-            return Err(Broken::here(FailureKind::Violated, BEGINS, why.clone()));
-        }
-        for property in &self.properties {
-            if let Expectation::Always(holds) = &property.expectation {
-                holds(&self.view(state))
-                    .map_err(|why| Broken::here(FailureKind::Violated, property.rule.clone(), why))?;
-            }
-        }
-        Ok(())
+        self.can_be_judged(state)?;
+        let decided = |property: &&Property<N, H>| matches!(property.expectation, Expectation::Always(_));
+        self.properties.iter().filter(decided).try_for_each(|property| self.test_claim(property, state))
     }
 
     /// Tests the rules of whole runs on a run that ends here.
     pub(super) fn test_run(&self, state: &State) -> Result<(), Box<Broken>> {
-        for property in &self.properties {
-            if let Expectation::WholeRun(holds) = &property.expectation {
-                holds(&self.view(state))
-                    .map_err(|why| Broken::here(FailureKind::Violated, property.rule.clone(), why))?;
+        let decided = |property: &&Property<N, H>| matches!(property.expectation, Expectation::WholeRun(_));
+        self.properties.iter().filter(decided).try_for_each(|property| self.test_claim(property, state))
+    }
+
+    /// Tests a rule that a state, or the run up to it, decides. Of other rules it says nothing.
+    pub(super) fn test_claim(&self, property: &Property<N, H>, state: &State) -> Result<(), Box<Broken>> {
+        match &property.expectation {
+            Expectation::Always(holds) | Expectation::WholeRun(holds) => {
+                holds(&self.view(state)).map_err(|why| Broken::here(FailureKind::Violated, property.rule.clone(), why))
             }
+            Expectation::Sometimes(_) | Expectation::LeadsTo { .. } | Expectation::Settles { .. } => Ok(()),
         }
-        Ok(())
     }
 
     /// Tests the rules that a fair suffix decides: `leads_to` and `settles`.
     pub(super) fn test_suffixes(&self, state: &State, known: &mut [Known]) -> Result<(), Box<Broken>> {
-        for (property, known) in self.properties.iter().zip(known) {
-            let Some(promise) = property.expectation.promise() else { continue };
-            self.keeps(&promise, state, known).map_err(|why| {
-                let suffix = self.fair_suffix(&promise, state);
-                let unkept = || Broken::here(promise.failure(), property.rule.clone(), why);
-                let broken = self.faultless(&suffix.end).err().unwrap_or_else(unkept);
-                Box::new(Broken { suffix: suffix.steps, ..*broken })
-            })?;
-        }
-        Ok(())
+        let mut rules = self.properties.iter().zip(known);
+        rules.try_for_each(|(property, known)| self.test_promise(property, state, known))
+    }
+
+    /// Tests a rule that a fair suffix decides. Of other rules it says nothing.
+    pub(super) fn test_promise(
+        &self,
+        property: &Property<N, H>,
+        state: &State,
+        known: &mut Known,
+    ) -> Result<(), Box<Broken>> {
+        let Some(promise) = property.expectation.promise() else { return Ok(()) };
+        self.keeps(&promise, state, known).map_err(|why| {
+            let suffix = self.fair_suffix(&promise, state);
+            let unkept = || Broken::here(promise.failure(), property.rule.clone(), why);
+            let broken = self.faultless(&suffix.end).err().unwrap_or_else(unkept);
+            Box::new(Broken { suffix: suffix.steps, ..*broken })
+        })
     }
 
     /// For each rule, how its suffixes end: none has been played yet.
@@ -201,14 +220,18 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         why: &str,
     ) -> Trace {
         let mut trace = self.trace(producer, steps);
-        trace.violation = Some(Violation {
-            kind: format!("{kind:?}"),
-            rule: rule.name.to_string(),
-            says: rule.says.to_string(),
-            source: rule.source.to_string(),
-            explanation: why.to_owned(),
-        });
+        trace.violation = Some(violation(kind, rule, why));
         trace
+    }
+}
+
+fn violation(kind: FailureKind, rule: &Rule, why: &str) -> Violation {
+    Violation {
+        kind: format!("{kind:?}"),
+        rule: rule.name.to_string(),
+        says: rule.says.to_string(),
+        source: rule.source.to_string(),
+        explanation: why.to_owned(),
     }
 }
 

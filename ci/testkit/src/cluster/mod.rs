@@ -21,6 +21,7 @@
 //! - [`judge`]: the search's verdict on a cluster.
 //! - [`history`]: what clients saw.
 //! - [`record`]: from a path of steps to a [`Trace`](crate::trace::Trace).
+//! - [`walk`]: from state to state, as a person chooses.
 //!
 //! [`Cluster`] implements [`stateright::Model`], so stateright's own checkers and its Explorer run on it too.
 
@@ -35,6 +36,7 @@ mod record;
 mod state;
 mod step;
 mod tables;
+mod walk;
 
 pub use history::{History, Invocation, Linearizable, Log, Object, Word};
 pub use model::Explorable;
@@ -43,6 +45,7 @@ pub use state::{Action, Causes, Envelope, Event, State};
 pub use stateright::semantics::SequentialSpec;
 pub use step::Occurrence;
 pub use tables::Fault;
+pub use walk::{Choice, Is, Place, Standing};
 
 pub(crate) use judge::{Broken, unreachable};
 pub(crate) use tables::Output;

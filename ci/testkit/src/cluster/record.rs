@@ -37,6 +37,15 @@ impl<N: Node> fmt::Display for Occurrence<'_, N> {
     }
 }
 
+/// An event in the words of a trace's step: its sort, the server it happens to, where it comes from (by the index of the
+/// participant), and what is handled.
+pub(super) struct Told {
+    pub kind: StepKind,
+    pub who: NodeId,
+    pub from: Option<usize>,
+    message: Option<String>,
+}
+
 impl<N: Node, H: History<N>> Cluster<N, H> {
     /// Names a step in a sentence, unlike any other that is possible in `state`.
     pub fn label(&self, state: &State, action: Action) -> String {
@@ -92,10 +101,10 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         self.view(state).server(id).map(|node| format!("{node:?}")).unwrap_or_default()
     }
 
-    /// Takes one step, and tells it.
-    fn step_of_trace(&self, state: &mut State, action: Action) -> Step {
+    /// What an event is in the format of traces.
+    pub(super) fn told(&self, state: &State, event: Event) -> Told {
         let server = |id: NodeId| self.clients() + id.0;
-        let occurrence = self.occurrence(state, action.event);
+        let occurrence = self.occurrence(state, event);
         let (kind, who, from, message) = match occurrence {
             Occurrence::Invoke { client, server: to, request } => {
                 (StepKind::Invoke, to, Some(client.0), Some(format!("{request:?}")))
@@ -118,11 +127,18 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             Occurrence::CutLink { a, b } => (StepKind::Cut, a, Some(server(b)), None),
             Occurrence::HealLink { a, b } => (StepKind::Heal, a, Some(server(b)), None),
         };
+        Told { kind, who, from, message }
+    }
+
+    /// Takes one step, and tells it.
+    fn step_of_trace(&self, state: &mut State, action: Action) -> Step {
+        let Told { kind, who, from, message } = self.told(state, action.event);
         let label = self.label(state, action);
         let before = self.shown(state, who);
         let effects = self.effects(state, action);
         self.apply(state, action);
-        Step { label, kind, who: server(who), from, message, effects, before, after: self.shown(state, who) }
+        let after = self.shown(state, who);
+        Step { label, kind, who: self.clients() + who.0, from, message, effects, before, after }
     }
 
     /// What the server does in answer to `action`, in words.

@@ -67,6 +67,8 @@ pub enum Producer {
     Schedule,
     /// Real processes on a real network.
     Network,
+    /// A person who chose each step.
+    Walk,
 }
 
 /// One lifeline of the diagram.

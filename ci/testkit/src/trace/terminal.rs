@@ -13,6 +13,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::story::{self, Event, Life, Line, LineKind, Mark, Scene, wrap};
 use super::{Producer, Trace, Violation};
+use crate::text;
 
 /// How to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,16 +98,14 @@ impl Page {
     }
 
     fn title(&mut self, trace: &Trace, left_out: &[&str], framed: bool) {
-        let steps = match trace.steps.len() {
-            1 => "1 step".to_string(),
-            steps => format!("{steps} steps"),
-        };
+        let steps = text::steps(trace.steps.len());
         let seed = trace.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
         let by = match trace.producer {
             Producer::Model => "found by the model checker",
             Producer::Simulation => "a simulated run",
             Producer::Schedule => "a schedule written by hand",
             Producer::Network => "recorded on the network",
+            Producer::Walk => "a walk of your own",
         };
         if !trace.scope.is_empty() {
             self.paragraph("", &trace.scope, Ink::Strong);

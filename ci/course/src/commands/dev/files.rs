@@ -65,7 +65,14 @@ impl Digest {
     /// Adds every file below a folder but those whose name ends with `.json`, which record what was found. Files go by their
     /// paths below `root`.
     pub fn folder(&mut self, root: &Path, folder: &Path) -> Result<(), Error> {
-        for path in below(folder)?.iter().filter(|path| path.extension().is_none_or(|extension| extension != "json")) {
+        let mut files = below(folder)?;
+        files.retain(|path| path.extension().is_none_or(|extension| extension != "json"));
+        self.files(root, &files)
+    }
+
+    /// Adds files, which go by their paths below `root`.
+    pub fn files(&mut self, root: &Path, files: &[PathBuf]) -> Result<(), Error> {
+        for path in files {
             let text = fs::read(path).map_err(Error::io("read", path))?;
             self.text(&path.strip_prefix(root).unwrap_or(path).to_string_lossy(), text);
         }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::mutant::{Kind, Mutant};
+use super::reach;
 use crate::commands::dev::files::Digest;
 use crate::error::Error;
 use crate::manifest::{Stage, sentence};
@@ -67,18 +68,14 @@ pub fn page(workspace: &Workspace, stage: &Stage) -> PathBuf {
     workspace.book().join("src").join(&stage.id).join("matrix.md")
 }
 
-/// A hash of all that a matrix is made from: the solution, the bugs, the variants, the checks and the testkit.
+/// A hash of all that a matrix is made from: the solution, the bugs, the variants, the checks, and what these use of the
+/// testkit.
 pub fn hash(workspace: &Workspace, stage: &Stage) -> Result<String, Error> {
     let solution = workspace.solution(&stage.id);
-    let folders = [
-        solution.join("src"),
-        solution.join("bugs"),
-        solution.join("variants"),
-        stage.folder.join("tests"),
-        workspace.root().join("ci/testkit/src"),
-    ];
+    let folders = [solution.join("src"), solution.join("bugs"), solution.join("variants"), stage.folder.join("tests")];
     let mut digest = Digest::new();
     folders.iter().try_for_each(|folder| digest.folder(workspace.root(), folder))?;
+    digest.files(workspace.root(), &reach::testkit_files(workspace, stage)?)?;
     Ok(digest.shown())
 }
 

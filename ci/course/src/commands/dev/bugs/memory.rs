@@ -1,7 +1,7 @@
 //! What earlier full runs found, so that a full run goes on where the last one stopped, and does again only what has changed.
 //!
-//! What a check says of a changed solution depends on the code of the solution, as the change leaves it, of the testkit, and of
-//! the check's own module with the modules that it names. A hash of these stands beside each finding, and a finding whose hash
+//! What a check says of a changed solution depends on the code of the solution, as the change leaves it, of what the stage uses of
+//! the testkit, and of the check's own module with the modules that it names. A hash of these stands beside each finding, and a finding whose hash
 //! has changed is forgotten. Comments leave the hash alone. What could be the machine's doing (a time-out, a crash) is never
 //! remembered.
 
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::reach::Reach;
+use super::reach::{self, Reach};
 use super::{Fate, Mutant};
 use crate::commands::dev::files::{self, Digest};
 use crate::error::Error;
@@ -42,11 +42,10 @@ impl Memory {
     pub fn open(workspace: &Workspace, stage: &Stage, reach: &Reach) -> Result<Self, Error> {
         let solution = workspace.solution(&stage.id);
         let mut foundation = Digest::new();
-        for folder in [solution.join("src"), workspace.root().join("ci/testkit/src")] {
-            for file in files::below(&folder)? {
-                let text = fs::read_to_string(&file).map_err(Error::io("read", &file))?;
-                foundation.text(&file.strip_prefix(&folder).unwrap_or(&file).to_string_lossy(), code(&text));
-            }
+        let testkit = reach::testkit_files(workspace, stage)?;
+        for file in files::below(&solution.join("src"))?.iter().chain(&testkit) {
+            let text = fs::read_to_string(file).map_err(Error::io("read", file))?;
+            foundation.text(&workspace.shown(file).to_string(), code(&text));
         }
         let checks = stage.tasks.iter().flat_map(|task| &task.checks);
         let behind = |check: &String| check.rsplit_once("::").map_or(String::new(), |(module, _)| reach.behind(module));

@@ -1,4 +1,4 @@
-//! Which checks a changed solution can make a difference to.
+//! Which checks a changed solution can make a difference to, and which parts of the testkit a stage's checks depend on.
 //!
 //! A check that names nothing of what was changed, not even in a roundabout way, does the same as on the reference. To run it
 //! on each changed solution would be most of the audit's time. What a file names is read off its text: the modules behind
@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::commands::dev::files;
 use crate::error::Error;
+use crate::manifest::Stage;
+use crate::workspace::Workspace;
 
 /// The text of each module of a folder, by its path: `abd`, `raft::election`; a folder's own `mod.rs` has the folder's path.
 type Modules = BTreeMap<String, String>;
@@ -53,6 +55,29 @@ impl Reach {
     }
 }
 
+/// The files of the testkit that decide what the checks of a stage say: those of the top modules which its solution or its checks
+/// name, or which those name. What other stages add to the testkit leaves this stage's findings alone.
+pub fn testkit_files(workspace: &Workspace, stage: &Stage) -> Result<Vec<PathBuf>, Error> {
+    let folder = workspace.root().join("ci/testkit/src");
+    let users = [modules(&workspace.solution(&stage.id).join("src"))?, modules(&stage.folder.join("tests"))?];
+    let names = users.iter().flat_map(BTreeMap::values).flat_map(|text| named(text, "testkit::"));
+    let known = behind_names(&modules(&folder)?, names.collect());
+    let is_known = |path: &PathBuf| known.contains(top(&module(&below(&folder, path))));
+    Ok(files::below(&folder)?.into_iter().filter(is_known).collect())
+}
+
+/// The top modules of a library that are named, with those that they name. A group in braces may name any.
+fn behind_names(library: &Modules, names: BTreeSet<String>) -> BTreeSet<String> {
+    let all = || library.keys().map(|path| top(path).to_owned());
+    spread(names, |known| {
+        if known.contains("{") {
+            return all().collect();
+        }
+        let texts = library.iter().filter(|(path, _)| known.contains(top(path)));
+        texts.flat_map(|(_, text)| named(text, "crate::")).collect()
+    })
+}
+
 /// Adds what `more` finds until it finds nothing new.
 fn spread(mut known: BTreeSet<String>, more: impl Fn(&BTreeSet<String>) -> Vec<String>) -> BTreeSet<String> {
     loop {
@@ -67,10 +92,14 @@ fn spread(mut known: BTreeSet<String>, more: impl Fn(&BTreeSet<String>) -> Vec<S
 fn modules(folder: &Path) -> Result<Modules, Error> {
     let mut modules = Modules::new();
     for file in files::below(folder)? {
-        let below = file.strip_prefix(folder).expect("it lies below the folder").to_string_lossy().into_owned();
-        modules.insert(module(&below), fs::read_to_string(&file).map_err(Error::io("read", &file))?);
+        modules.insert(module(&below(folder, &file)), fs::read_to_string(&file).map_err(Error::io("read", &file))?);
     }
     Ok(modules)
+}
+
+/// A file's path below a folder that it lies in.
+fn below(folder: &Path, file: &Path) -> String {
+    file.strip_prefix(folder).expect("it lies below the folder").to_string_lossy().into_owned()
 }
 
 /// `raft/election.rs` is `raft::election`, and `raft/mod.rs` is `raft`.
@@ -83,13 +112,14 @@ fn top(path: &str) -> &str {
     path.split("::").next().unwrap_or(path)
 }
 
-/// The names that stand behind `before` in a text. A group in braces counts as the name `{`.
+/// The names that stand behind `before` in a text. A group in braces counts as the name `{`; empty braces are the gap of a text that
+/// is formatted, and name nothing.
 fn named(text: &str, before: &str) -> BTreeSet<String> {
     let name = |rest: &str| {
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         if rest.starts_with('{') { "{".to_owned() } else { rest[..end].to_owned() }
     };
-    text.split(before).skip(1).map(name).collect()
+    text.split(before).skip(1).filter(|rest| !rest.starts_with("{}")).map(name).collect()
 }
 
 /// The modules that the module at `path` names by `super::`, once or more.
@@ -154,8 +184,30 @@ mod tests {
     }
 
     #[test]
+    fn of_the_testkit_counts_what_is_named() {
+        let library: Modules = [
+            ("lib", "pub mod node; pub mod disk;"),
+            ("node", ""),
+            ("cluster", "use crate::node::Node;"),
+            ("cluster::walk", "use crate::trace::Trace;"),
+            ("trace", ""),
+            ("disk", "use crate::node::Node;"),
+        ]
+        .map(|(path, text)| (path.to_owned(), text.to_owned()))
+        .into();
+        let behind = |names: &[&str]| {
+            behind_names(&library, names.iter().map(|name| (*name).to_owned()).collect())
+                .into_iter()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(behind(&["node"]), ["node"]);
+        assert_eq!(behind(&["cluster"]), ["cluster", "node", "trace"]);
+        assert!(behind(&["{"]).contains(&"disk".to_owned()));
+    }
+
+    #[test]
     fn names_are_read_off_a_text() {
-        let text = "use crate::subject::abd::Abd;\nuse crate::subject::{lww, naive};\nsubject::raft";
+        let text = "use crate::subject::abd::Abd;\nuse crate::subject::{lww, naive};\nsubject::raft \"subject::{}\"";
         assert_eq!(named(text, "subject::").into_iter().collect::<Vec<_>>(), ["abd", "raft", "{"]);
     }
 }

@@ -1,4 +1,9 @@
 //! `cargo course explore`: walks through the states of one's own code in the browser.
+//!
+//! In a terminal it serves stateright's Explorer. With `--json` it guides a walk step by step ([`walks`]), which is what the book's
+//! pages show.
+
+mod walks;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -32,12 +37,18 @@ pub struct Args {
     /// The port to serve on; the next free one if it is taken.
     #[arg(long, default_value_t = 3100)]
     pub port: u16,
+    /// Serve nothing: take the places to show from the standard input, print each as a line of JSON, and end when the input does.
+    #[arg(long, conflicts_with_all = ["scope", "port"])]
+    pub json: bool,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
     let (stage, checks) = choose(args, &course, &Progress::load(workspace)?)?;
+    if args.json {
+        return walks::guide(workspace, stage, &checks);
+    }
     let executable = match runner::build(workspace.root(), &stage.package, &Target::Graded, &Bars::default())? {
         Build::Ready { executable, .. } => executable,
         Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, &diagnostics, &at)),
