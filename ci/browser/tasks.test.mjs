@@ -5,26 +5,13 @@ import { readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { browser, course, server } from "./here.mjs";
-
-const card = (page, task) => page.locator(`.task-card[data-task="${task}"]`);
+import { card, check, stateOf } from "./pages.mjs";
 
 /** What the holes of a stage's starters say. */
 function instructions(stage) {
   const files = readdirSync(course.path("exercises", stage, "src"), { recursive: true }).filter((file) => file.endsWith(".rs"));
   const text = files.map((file) => course.read(`exercises/${stage}/src/${file}`)).join("");
   return [...text.matchAll(/todo!\(\s*"([^"]+)"/g)].map(([, instruction]) => instruction);
-}
-
-/** Presses Check, and waits for the end of the run that this begins. */
-async function check(page, task) {
-  const own = card(page, task);
-  await own.locator(".task-button", { hasText: "Check" }).click();
-  for (const verb of ["Stop", "Check"]) {
-    await own.locator(".task-button", { hasText: verb }).waitFor().catch(async ({ message }) => {
-      throw new Error(`${task} says: ${await own.locator(".task-says").textContent()}\n${message}`);
-    });
-  }
-  return own;
 }
 
 test("the untouched starter fails with its instruction", async () => {
@@ -133,15 +120,6 @@ test("hints are opened one at a time, and the record counts them", async () => {
   await own.locator(".task-hint > summary").nth(1).click();
   await waitFor(() => /hints_shown = 2/.test(course.read(".course/progress.toml")));
 });
-
-/** What the server tells a page that has just been opened. */
-function stateOf(page) {
-  return page.evaluate(() => {
-    const token = document.querySelector('meta[name="course-token"]').content;
-    const socket = new WebSocket(`ws://${location.host}/api/events?token=${token}`);
-    return new Promise((told) => (socket.onmessage = (event) => (socket.close(), told(JSON.parse(event.data).state))));
-  });
-}
 
 async function waitFor(holds) {
   for (let look = 0; look < 200 && !holds(); look += 1) await new Promise((next) => setTimeout(next, 50));

@@ -1,6 +1,8 @@
 // What the cards of tasks and labs have in common: a button that starts something on the server, what it says meanwhile, and its end.
 
+import { diagnosticsOf } from "./diagnostics.js";
 import { make } from "./dom.js";
+import { capitalised } from "./words.js";
 
 export class JobCard {
   /**
@@ -55,17 +57,13 @@ export class JobCard {
 
   /** What the job says; a card has more to do for some lines. */
   takeLine(line) {
-    if (line.event === "building") this.say(line.what.charAt(0).toUpperCase() + line.what.slice(1));
+    if (line.event === "building") this.say(capitalised(line.what));
     if (line.event === "does-not-compile") this.showDiagnostics(line);
   }
 
-  /** Code that does not compile: the compiler's words, each with its file and line. */
   showDiagnostics({ diagnostics, says }) {
     this.say(says);
-    const shown = diagnostics.map(({ file, line, rendered }) =>
-      make("div", { className: "task-diagnostic" }, file && make("p", {}, make("code", {}, `${file}:${line}`)), make("pre", {}, rendered.trim())),
-    );
-    this.outcome.replaceChildren(...shown);
+    this.outcome.replaceChildren(...diagnosticsOf(diagnostics));
   }
 
   forget() {

@@ -25,6 +25,21 @@ export async function plot(file) {
   return response.ok ? response.blob() : read(response);
 }
 
+/**
+ * Begins a walk through the states of a task's code. `hear` is told what the server says, and `{event: "closed"}` once it says no more, unless
+ * it was this page that closed the walk.
+ */
+export function walk(task, hear) {
+  const socket = new WebSocket(`ws://${location.host}/api/walk/${encodeURIComponent(task)}?token=${token}`);
+  socket.onmessage = (event) => hear(JSON.parse(event.data));
+  socket.onclose = () => hear({ event: "closed" });
+  const close = () => {
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+  };
+  return { ask: (request) => socket.send(JSON.stringify(request)), close };
+}
+
 async function read(response) {
   const text = await response.text();
   const answer = parsed(text);

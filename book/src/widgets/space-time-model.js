@@ -130,6 +130,7 @@ const PRODUCERS = {
   simulation: "a simulated run",
   schedule: "a schedule written by hand",
   network: "recorded on the network",
+  walk: "a walk of your own",
 };
 
 function factsOf({ steps, producer, seed, staged }) {

@@ -12,6 +12,7 @@
 //     step           the step that is shown, also as an attribute; 0 is the moment before the first
 //     show(step)     shows another step
 //     extend(trace)  shows a longer trace at its end, and keeps what is drawn of it
+//     quiet          whether the page around it says what happens, so that a screen reader hears it once
 //     "step"         the event that another step is shown; `detail.step` is its number
 //
 // Keys, when the focus is inside: left and up step back, right and down forward, Home and End go to the ends, and space
@@ -464,7 +465,7 @@ function violationOf({ rule, says, explanation, source }) {
     html("p", "st-broken", `Broken: ${rule}`),
     html("p", "", says),
     html("p", "st-explanation", explanation),
-    html("p", "st-effect", `Source: ${source}`),
+    ...(source === "" ? [] : [html("p", "st-effect", `Source: ${source}`)]),
   );
 }
 
@@ -494,13 +495,13 @@ class List {
 
 /** Everything that is drawn of one story. */
 class View {
-  constructor(story, actions) {
+  constructor(story, actions, isQuiet) {
     this.diagram = new Diagram(story, actions.show);
     this.states = new States(story);
     this.controls = new Controls(actions);
     this.list = new List();
     this.sentence = html("p", "st-sentence");
-    this.sentence.setAttribute("aria-live", "polite");
+    if (!isQuiet) this.sentence.setAttribute("aria-live", "polite");
     this.details = html("div", "st-details");
     this.end = html("div", "st-end");
     this.legend = html("p", "st-legend");
@@ -560,6 +561,9 @@ function parsed(text) {
 
 class SpaceTime extends HTMLElement {
   static observedAttributes = ["step"];
+
+  /** Whether the page around it says what happens. */
+  quiet = false;
 
   #trace = null;
   #view = null;
@@ -657,7 +661,7 @@ class SpaceTime extends HTMLElement {
 
   #draw(story) {
     this.#pause();
-    this.#view = new View(story, this.#actions);
+    this.#view = new View(story, this.#actions, this.quiet);
     this.replaceChildren(this.#view.element);
     this.#step = null;
     this.show(this.#wanted ?? story.staged);

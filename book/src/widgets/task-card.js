@@ -1,6 +1,7 @@
 // A task's card, on a page that the course's server serves: the state, a Check button, and the verdict in place.
 
 import { make, pageAddress } from "./dom.js";
+import { Explore } from "./explore.js";
 import { JobCard } from "./job-card.js";
 import { STANDING, count } from "./words.js";
 
@@ -17,7 +18,14 @@ export class TaskCard extends JobCard {
     this.runs = new Map(); // what each check came to, by its path
     this.standing = make("span", { className: "task-standing" });
     section.querySelector(".task-head").append(this.standing);
+    this.addExplore();
     this.followHints();
+  }
+
+  addExplore() {
+    const { button, panel } = new Explore(this.name, this.server);
+    this.button.after(" ", button);
+    this.section.querySelector(".task-live").append(panel);
   }
 
   /** Whoever opens a hint has seen it: the record says so, as `cargo course hint` does. */

@@ -5,5 +5,8 @@ export function count(number, what) {
   return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
+/** With a capital letter. */
+export const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** How far a task is. */
 export const STANDING = { open: "open", done: "passed", changed: "passed, and changed since" };

@@ -69,7 +69,6 @@ fn tell(run: &Run, trace: &Trace, task: &Task, all: bool) -> Result<Exit, Error>
     let (_, body) = text.split_once('\n').unwrap_or(("", ""));
     let body = body.trim_end();
     let check_all = paint(TYPE, format!("cargo course check {}", task.id));
-    let rule = trace.violation.as_ref().map_or("a rule", |violation| &violation.rule);
     match &run.ending {
         Ending::Verdict(Verdict { outcome: Outcome::Passed, evidence, .. }) => {
             let impossible = evidence.is_empty() || evidence.iter().any(|line| line.contains(IMPOSSIBLE));
@@ -77,11 +76,11 @@ fn tell(run: &Run, trace: &Trace, task: &Task, all: bool) -> Result<Exit, Error>
                 let headline = paint(WARN, "~ This run cannot happen any more, so it shows nothing about your code.");
                 (headline.to_string(), "Whether your code keeps the rule, only a check tells:")
             } else {
-                let mark = paint(GOOD, "✓");
-                (
-                    format!("{mark} The replayed run no longer breaks the rule: {rule}."),
-                    "It is one run of many. All of them:",
-                )
+                let says = match &trace.violation {
+                    Some(violation) => format!("The replayed run no longer breaks the rule: {}.", violation.rule),
+                    None => "The replayed run breaks no rule.".to_owned(),
+                };
+                (format!("{} {says}", paint(GOOD, "✓")), "It is one run of many. All of them:")
             };
             say(format!("{headline}\n{body}"));
             say(format!("\n{} {check_all}", paint(FAINT, then)));

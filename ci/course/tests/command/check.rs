@@ -76,7 +76,7 @@ fn errors_of_the_compiler_are_shown_and_nothing_else() {
     let (code, stdout, stderr) = fixture.run(&["check"]);
     assert_eq!((code, stdout.as_str()), (1, ""));
     assert!(stderr.starts_with("error[E0425]: cannot find value `itms`"), "{stderr}");
-    assert!(stderr.ends_with("\n\nYour code does not compile yet, so no check was run.\n"), "{stderr}");
+    assert!(stderr.ends_with("\n\nYour code does not compile yet, so nothing was run.\n"), "{stderr}");
     assert!(!stderr.contains("Compiling") && !stderr.contains("warning"), "{stderr}");
 
     fixture.edit("src/count.rs", "pub fn count", "pub fn number");

@@ -190,7 +190,7 @@ fn blame(workspace: &Workspace, at: &Path) -> (Exit, &'static str) {
     let own = workspace.root().join(at).starts_with(workspace.exercises());
     let in_checks = at.components().any(|part| part.as_os_str() == "tests");
     match (own, in_checks) {
-        (true, false) => (Exit::NotPassed, "Your code does not compile yet, so no check was run."),
+        (true, false) => (Exit::NotPassed, "Your code does not compile yet, so nothing was run."),
         (true, true) => (
             Exit::NotPassed,
             "The checks use something that your code no longer has: keep the starter's names and signatures. \
