@@ -56,7 +56,8 @@
 //! 4. [`search`]: how every run is looked at. Small, and free of everything above.
 //! 5. [`simulation`], with its `world` and `shrink`.
 //! 6. [`trace`] and [`history`]: what is shown, and what it is judged by.
-//! 7. [`check`]: from all this to a verdict, in a process that learner code may bring down.
+//! 7. [`disk`]: what a program that stores something may count on, and every crash of it.
+//! 8. [`check`]: from all this to a verdict, in a process that learner code may bring down.
 //!
 //! # What holds everywhere
 //!
@@ -69,6 +70,7 @@
 pub mod alone;
 pub mod check;
 pub mod cluster;
+pub mod disk;
 pub mod history;
 pub mod node;
 pub mod panics;
