@@ -218,11 +218,15 @@ impl Faulty {
         state.off = state.trouble == Some(Trouble::Crash(state.operations));
         state.struck |= state.off;
         let before = state.shown();
-        let mut done = operation(&mut state);
-        if state.off {
-            done = Err(power());
-        }
-        let effects = done.as_ref().err().map(|error| format!("fails: {error}")).into_iter().collect();
+        let done = operation(&mut state);
+        let (done, effect) = match done {
+            _ if state.off => (Err(power()), Some("is under way".to_owned())),
+            Err(error) => {
+                let effect = format!("fails: {error}");
+                (Err(error), Some(effect))
+            }
+            Ok(done) => (Ok(done), None),
+        };
         let after = state.shown();
         let step = Step {
             label: what.clone(),
@@ -230,7 +234,7 @@ impl Faulty {
             who: DISK,
             from: Some(PROGRAM),
             message: Some(what),
-            effects,
+            effects: effect.into_iter().collect(),
             before,
             after,
         };
@@ -269,11 +273,11 @@ impl State {
     /// The files, their lengths, and how much of that is surely on the disk.
     fn shown(&self) -> String {
         let about = |(name, inode): (&String, &Inode)| {
-            let Contents { synced, seen, pending, .. } = &self.contents[*inode];
-            let named = if self.synced.get(name) == Some(inode) { "" } else { ", its name not surely" };
-            match pending.is_empty() {
-                true => format!("{name}: {}{named}", bytes_of(synced.len())),
-                false => format!("{name}: {}, surely {}{named}", bytes_of(seen.len()), synced.len()),
+            let Contents { synced, seen, .. } = &self.contents[*inode];
+            let named = if self.synced.get(name) == Some(inode) { "" } else { ", name not synced" };
+            match synced == seen {
+                true => format!("{name}: {}{named}", bytes_of(seen.len())),
+                false => format!("{name}: {}, {} synced{named}", bytes_of(seen.len()), synced.len()),
             }
         };
         let files: Vec<_> = self.seen.iter().map(about).collect();

@@ -209,7 +209,11 @@ impl Question {
             }
             Kind::Number { .. } | Kind::Recall => return String::new(),
         };
+        let given = choices.clone();
         choices.sort_by_key(|(text, _)| shuffled(&self.id, text));
+        if matches!(kind, Kind::Order { .. }) && choices == given {
+            choices.rotate_left(1); // or the steps would stand in the right order from the start
+        }
         let choice = |(text, attributes): &(&str, String)| {
             let why = self.prompt.distractors.iter().find(|wrong| wrong.text() == *text).and_then(Distractor::why);
             let why = why.map_or(String::new(), |why| format!("<div class=\"why\">\n\n{}\n\n</div>\n", why.trim()));
@@ -342,6 +346,17 @@ context = "So."
         ] {
             let error = html("a.toml", &GOOD.replacen(from, to, 1)).expect_err(complaint);
             assert!(error.contains(complaint), "{error}");
+        }
+    }
+
+    #[test]
+    fn steps_are_never_shown_in_the_right_order() {
+        for number in 0..100 {
+            let text = GOOD.replace("id = \"order\"", &format!("id = \"order-{number}\""));
+            let html = html("q.toml", &text).unwrap();
+            let places: Vec<_> = html.split("data-place=\"").skip(1).map(|rest| &rest[..1]).collect();
+            assert_eq!(places.len(), 3, "{html}");
+            assert_ne!(places, ["1", "2", "3"], "order-{number}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A recorded run, to step through. Where scripts do not run, the picture of the whole run stands in its place.
+//! A recorded run, to step through. It is shown from its end, where the rule is broken. Where scripts do not run, the picture of the whole
+//! run stands in its place.
 
 use std::path::Path;
 
@@ -15,7 +16,8 @@ pub fn load(folder: &Path, name: &str) -> Result<String, String> {
 fn html(trace: &Trace) -> String {
     let data = serde_json::to_string(trace).expect("texts and numbers always have a JSON form").replace('<', "\\u003c");
     let picture: String = svg::render(trace).lines().filter(|line| !line.is_empty()).flat_map(|l| [l, "\n"]).collect();
-    format!("<space-time>\n<script type=\"application/json\">{data}</script>\n{picture}</space-time>\n")
+    let end = trace.steps.len();
+    format!("<space-time step=\"{end}\">\n<script type=\"application/json\">{data}</script>\n{picture}</space-time>\n")
 }
 
 #[cfg(test)]
