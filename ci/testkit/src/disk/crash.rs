@@ -10,7 +10,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::faulty::{DISK, PROGRAM};
+use super::faulty::{DISK, step};
 use super::{Faulty, Trouble};
 use crate::check::{Check, FailureKind, Finding, Mode, Proven};
 use crate::panics;
@@ -142,18 +142,8 @@ impl<W> Story<'_, W> {
 
     /// The story with a crash, and with what is found afterwards.
     fn ended(&self, disk: &Faulty, found: &Faulty, [crash, restart]: [String; 2]) -> Self {
-        let step = |label, kind, before, after| Step {
-            label,
-            kind,
-            who: DISK,
-            from: None,
-            message: None,
-            effects: Vec::new(),
-            before,
-            after,
-        };
-        let crash = step(crash, StepKind::Crash, format!("{disk:?}"), String::new());
-        let restart = step(restart, StepKind::Restart, String::new(), format!("{found:?}"));
+        let crash = step(crash, StepKind::Crash, DISK, format!("{disk:?}"), String::new());
+        let restart = step(restart, StepKind::Restart, DISK, String::new(), format!("{found:?}"));
         Self { crashes: self.crashes, steps: [&self.steps[..], &[crash, restart]].concat() }
     }
 
@@ -169,9 +159,9 @@ impl<W> Story<'_, W> {
     fn finding(&self, kind: FailureKind, rule: Rule, summary: String) -> Box<Finding> {
         let participant =
             |name: &str, kind, state: &str| Participant { name: name.to_owned(), kind, state: state.to_owned() };
-        let mut participants = vec![participant(self.crashes.program, Kind::Client, "")];
-        debug_assert_eq!((participants.len(), PROGRAM), (DISK, 0));
-        participants.push(participant("disk", Kind::Server, "no files"));
+        // In the order of `PROGRAM` and `DISK`.
+        let participants =
+            vec![participant(self.crashes.program, Kind::Client, ""), participant("disk", Kind::Server, "no files")];
         let violation = Violation {
             kind: format!("{kind:?}"),
             rule: rule.name.to_string(),

@@ -153,7 +153,7 @@ impl Faulty {
 
     /// Notes what the program has come to, in its place among what it did.
     pub fn note(&self, what: impl Into<String>) {
-        self.state.borrow_mut().tell(StepKind::Other, what.into());
+        self.state.borrow_mut().tell(what.into());
     }
 
     /// Flips a bit of a byte that is on the disk.
@@ -166,7 +166,7 @@ impl Faulty {
         let contents = &mut state.contents[inode];
         contents.synced[at] ^= 0x10;
         contents.seen[at] ^= 0x10;
-        state.tell(StepKind::Other, format!("a bit of byte {at} of {name} flips"));
+        state.tell(format!("a bit of byte {at} of {name} flips"));
     }
 
     /// A disk with the same contents, synced and not, to which nothing has been done and on which nothing goes wrong.
@@ -228,17 +228,9 @@ impl Faulty {
             Ok(done) => (Ok(done), None),
         };
         let after = state.shown();
-        let step = Step {
-            label: what.clone(),
-            kind: StepKind::Invoke,
-            who: DISK,
-            from: Some(PROGRAM),
-            message: Some(what),
-            effects: effect.into_iter().collect(),
-            before,
-            after,
-        };
-        state.steps.push(step);
+        let step = step(what.clone(), StepKind::Invoke, DISK, before, after);
+        let effects = effect.into_iter().collect();
+        state.steps.push(Step { from: Some(PROGRAM), message: Some(what), effects, ..step });
         done
     }
 }
@@ -265,6 +257,11 @@ impl Found {
 /// What is found of a file, and a word about what became of what was not synced, if there was any.
 type Outcome = (Vec<u8>, Option<String>);
 
+/// A step of a trace in which nothing is sent.
+pub(super) fn step(label: String, kind: StepKind, who: usize, before: String, after: String) -> Step {
+    Step { label, kind, who, from: None, message: None, effects: Vec::new(), before, after }
+}
+
 fn power() -> io::Error {
     io::Error::other("the power is off")
 }
@@ -285,20 +282,9 @@ impl State {
     }
 
     /// Tells something that is no operation.
-    fn tell(&mut self, kind: StepKind, label: String) {
+    fn tell(&mut self, label: String) {
         let shown = self.shown();
-        let who = PROGRAM;
-        let step = Step {
-            label,
-            kind,
-            who,
-            from: None,
-            message: None,
-            effects: Vec::new(),
-            before: shown.clone(),
-            after: shown,
-        };
-        self.steps.push(step);
+        self.steps.push(step(label, StepKind::Other, PROGRAM, shown.clone(), shown));
     }
 
     fn inode(&self, name: &str) -> io::Result<Inode> {

@@ -1,0 +1,45 @@
+//! Frames: how a batch of records stands in the file, so that a reader can tell a whole one from everything else.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | checksum: CRC-32C of all that follows |
+//! | 4 | length of the body |
+//! | 8 | index of the first record |
+//! | length | the body: for each record 4 bytes with its length, then the record |
+//!
+//! Numbers are little-endian. The layout is a proposal: whatever you write, only you read. What counts is that a frame of which anything is
+//! missing or different is never taken for a whole one, and neither are zeros.
+
+#![expect(unused_variables, dead_code, reason = "for the holes below: delete this line when all are filled")]
+use super::Record;
+
+/// The length of a frame's head in bytes.
+const HEAD: usize = 16;
+
+/// A frame that was read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The index of its first record.
+    pub first: u64,
+    /// Its records.
+    pub records: Vec<Record>,
+    /// How many bytes it takes in the file.
+    pub len: usize,
+}
+
+/// The bytes of a frame with these records, of which the first has the index `first`.
+pub fn encode(first: u64, records: &[Record]) -> Vec<u8> {
+    todo!(
+        "Put the records one behind the other, each behind its length; put the head before them, and the checksum of everything else at the front."
+    )
+}
+
+/// The frame at the start of `bytes`, whatever may follow it. `None` if none stands there: the bytes are too few, or differ from
+/// what [`encode`] has written, or are something else.
+///
+/// The bytes may be anything at all. It never panics, and never takes more memory than they do.
+pub fn decode(bytes: &[u8]) -> Option<Frame> {
+    todo!(
+        "Read the length, and see if there are as many bytes; see if the checksum fits; only then take the records apart."
+    )
+}

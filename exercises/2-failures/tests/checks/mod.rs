@@ -1,0 +1,4 @@
+//! The checks of stage 2: one file for each task. They name the code under test only as `crate::subject`.
+
+pub mod frame;
+pub mod wal;

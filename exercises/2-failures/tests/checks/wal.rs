@@ -1,0 +1,266 @@
+//! Task `wal`: what the log has acknowledged is there, whatever happens to the disk.
+
+use testkit::check::{Check, Proven, Rule, check};
+use testkit::disk::crash::Crashes;
+use testkit::disk::{Disk, Faulty, Trouble};
+
+use crate::subject::wal::{Record, Wal, WalError};
+
+const KEPT: Rule = Rule::new(
+    "acknowledged records survive",
+    "After a crash the log opens and holds the records in their order, from the first on: all that were acknowledged, and no part of another.",
+    "Mohan et al. 1992 (ARIES), section 1.1; Pillai et al. 2014, table 1: what a crash may leave of a write",
+    "2-failures/wal.md#what-a-crash-leaves",
+);
+
+const FATAL: Rule = Rule::new(
+    "a failed sync is fatal",
+    "A sync that has failed is not tried again: what is acknowledged afterwards may not be on the disk.",
+    "Rebello et al. 2020, section 3.3; PostgreSQL's fsync errors, 2018 (\"fsyncgate\")",
+    "2-failures/wal.md#a-sync-that-fails",
+);
+
+const FULL: Rule = Rule::new(
+    "a full disk",
+    "When the disk is full, what was acknowledged stays, and what is acknowledged later is there after a crash.",
+    "documentation of write(2): a write may be cut short",
+    "2-failures/wal.md#a-sync-that-fails",
+);
+
+const DAMAGE: Rule = Rule::new(
+    "damage is reported",
+    "Damage before a whole frame is reported as `WalError::Corrupt`; no record is left out in silence, and the file is not touched.",
+    "Ganesan et al. 2017, section 4: how stores react to a corrupted block; Alagappan et al. 2018: a damaged log is not a torn one",
+    "2-failures/wal.md#torn-and-corrupt",
+);
+
+const SAME: Rule = Rule::new(
+    "a log is a list",
+    "Without any trouble the log opens with the records that were made durable, in their order.",
+    "contract of `Wal`",
+    "2-failures/wal.md#the-task",
+);
+
+const CHEAP: Rule = Rule::new(
+    "group commit",
+    "Records that were appended before a sync are written in one go, and cost one sync together.",
+    "Spiro, Joshi & Rengarajan 1991, Designing an Optimized Transaction Commit Protocol: group commit",
+    "2-failures/wal.md#one-sync-for-many",
+);
+
+/// What the log's user has seen.
+#[derive(Clone, Default)]
+struct Seen {
+    appended: Vec<Record>,
+    /// How many of them were acknowledged, or read back from the log.
+    promised: usize,
+}
+
+impl Seen {
+    /// Appends records and syncs them. The log is used as the network driver of a server would: what fails is tried once more.
+    fn write(&mut self, disk: &Faulty, log: &mut Wal<Faulty>, records: &[&[u8]]) {
+        for record in records {
+            log.append(record);
+            self.appended.push(record.to_vec());
+            disk.note(format!("is to keep {}", shown(record)));
+        }
+        if log.sync().is_ok() || log.sync().is_ok() {
+            self.promised = self.appended.len();
+            disk.note("acknowledges all so far");
+        }
+    }
+
+    /// Compares with what a log holds, and from now on relies on that.
+    fn compare(&mut self, disk: &Faulty, found: &[Record]) -> Result<(), String> {
+        let same = found.iter().zip(&self.appended).take_while(|(found, appended)| found == appended).count();
+        if let Some(stranger) = found.get(same) {
+            return Err(match self.appended.get(same) {
+                Some(appended) => {
+                    format!(
+                        "Record {same} was {}, and the log holds {} in its place.",
+                        shown(appended),
+                        shown(stranger)
+                    )
+                }
+                None => format!("The log holds {} as record {same}, which nobody has appended.", shown(stranger)),
+            });
+        }
+        if same < self.promised {
+            let lost = shown(&self.appended[same]);
+            return Err(format!("Record {same}, {lost}, was relied on, and the log does not hold it any more."));
+        }
+        if same > self.promised {
+            disk.note("is relied on for all that it holds");
+        }
+        self.appended.truncate(same);
+        self.promised = same;
+        Ok(())
+    }
+}
+
+fn shown(record: &[u8]) -> String {
+    match std::str::from_utf8(record) {
+        Ok("") => "an empty record".to_owned(),
+        Ok(text) if text.len() <= 12 => format!("`{text}`"),
+        _ => format!("a record of {} bytes", record.len()),
+    }
+}
+
+/// A run of three syncs, of one record, of three, and of a larger one. Whatever fails, it goes on.
+fn run(disk: &Faulty, seen: &mut Seen) {
+    let Ok((mut log, _)) = Wal::open(disk.clone()) else { return };
+    for records in [&[&b"a"[..]][..], &[b"bee", b"", b"cee"], &[b"a longer record"]] {
+        if disk.is_off() {
+            return;
+        }
+        seen.write(disk, &mut log, records);
+    }
+}
+
+/// Opens the log on the disk that is found, compares, adds a record, and opens it once more.
+fn recover(disk: &Faulty, seen: &mut Seen) -> Result<(), String> {
+    let (mut log, found) = Wal::open(disk.clone()).map_err(|error| refusal(&error))?;
+    seen.compare(disk, &found)?;
+    seen.write(disk, &mut log, &[b"later"]);
+    if seen.promised != seen.appended.len() {
+        return Err("The log opens, and does not take a record any more, though the disk works.".to_owned());
+    }
+    let (_, found) = Wal::open(disk.clone()).map_err(|error| refusal(&error))?;
+    seen.compare(disk, &found)
+}
+
+fn refusal(error: &WalError) -> String {
+    format!("Nothing on the disk is damaged, only what was being written is torn. The log does not open: {error}.")
+}
+
+fn crashes(rule: Rule) -> Crashes<'static, Seen> {
+    Crashes { rule, program: "log", run: &run, recover: &recover }
+}
+
+#[test]
+pub fn a_log_opens_as_it_was_left() {
+    check(|check| {
+        let disk = Faulty::new();
+        let mut expected: Vec<Record> = Vec::new();
+        for batch in [&[][..], &[&b"a"[..]], &[b"", b"bb", b""], &[&[7; 5000]], &[]] {
+            let mut log = reopened(check, &disk, &expected)?;
+            batch.iter().for_each(|record| log.append(record));
+            let synced = log.sync().and_then(|()| log.sync());
+            let says = || format!("`sync` fails on a disk that works: {}.", synced.as_ref().unwrap_err());
+            check.requires(SAME, synced.is_ok(), says)?;
+            expected.extend(batch.iter().map(|record| record.to_vec()));
+            let durable = log.durable();
+            check.requires(SAME, durable == expected.len() as u64, || {
+                format!("{} records are durable, and `durable` says {durable}.", expected.len())
+            })?;
+        }
+        let mut log = reopened(check, &disk, &expected)?;
+        log.append(b"promised to nobody");
+        reopened(check, &disk, &expected)?;
+        check.evidence("a log of 5 records, opened 7 times");
+        Ok(())
+    });
+}
+
+/// Opens the log of a disk that works, and demands that it holds what is expected.
+fn reopened(
+    check: &mut Check,
+    disk: &Faulty,
+    expected: &[Record],
+) -> Result<Wal<Faulty>, Box<testkit::check::Failure>> {
+    let mut found = Vec::new();
+    let opened = Wal::open(disk.clone()).map(|(log, records)| {
+        found = records;
+        log
+    });
+    let list = |records: &[Record]| records.iter().map(|record| shown(record)).collect::<Vec<_>>().join(", ");
+    let same = opened.is_ok() && found == expected;
+    check.requires(SAME, same, || match &opened {
+        Err(error) => format!("Nothing is wrong with the disk, and the log does not open: {error}."),
+        Ok(_) => {
+            format!("These records were made durable: [{}]. The log opens with [{}].", list(expected), list(&found))
+        }
+    })?;
+    opened.map_err(|_| unreachable!("it was required that it opens"))
+}
+
+#[test]
+pub fn what_was_acknowledged_survives_every_crash() {
+    check(|check| check.survives("three syncs", &crashes(KEPT), Trouble::Crash));
+}
+
+#[test]
+pub fn a_sync_that_failed_is_not_tried_again() {
+    check(|check| check.survives("three syncs of which one fails", &crashes(FATAL), Trouble::FailedSync));
+}
+
+#[test]
+pub fn a_full_disk_takes_nothing_back() {
+    check(|check| check.survives("three syncs, and the disk is full for a while", &crashes(FULL), Trouble::Full));
+}
+
+#[test]
+pub fn damage_is_reported_and_left_alone() {
+    check(|check| {
+        let disk = Faulty::new();
+        let mut seen = Seen::default();
+        run(&disk, &mut seen);
+        check.requires(SAME, seen.promised == 5, || "`sync` fails on a disk that works.".to_owned())?;
+        // From the last frame alone nobody can tell damage from a torn write.
+        let safe = 4;
+        let mut flips = 0;
+        for name in disk.copy().list().unwrap_or_default() {
+            for at in 0..disk.copy().read(&name).unwrap_or_default().len() {
+                flips += 1;
+                damaged(check, &disk, &seen.appended, safe, (&name, at))?;
+            }
+        }
+        check.evidence(format!("{flips} bytes, damaged one at a time"));
+        Ok(())
+    });
+}
+
+fn damaged(check: &mut Check, disk: &Faulty, expected: &[Record], safe: usize, (name, at): (&str, usize)) -> Proven {
+    let damaged = disk.copy();
+    damaged.flip(name, at);
+    let disk = damaged.copy();
+    let what = format!("In a log of 5 records in 3 frames, byte {at} of the file was damaged");
+    match Wal::open(disk.clone()) {
+        Ok((_, records)) => {
+            let fine = expected.starts_with(&records) && records.len() >= safe;
+            check.requires(DAMAGE, fine, || {
+                format!("{what}. The log opens with {} of the records, and says nothing.", records.len())
+            })
+        }
+        Err(WalError::Corrupt { .. }) => {
+            let untouched = disk.copy().read(name).ok() == damaged.copy().read(name).ok();
+            check.requires(DAMAGE, untouched, || {
+                format!("{what}. The log says so, and has changed the file all the same.")
+            })
+        }
+        Err(error) => check.requires(DAMAGE, false, || format!("{what}. `open` says: {error}. That is another error.")),
+    }
+}
+
+#[test]
+pub fn a_batch_costs_one_sync() {
+    check(|check| {
+        let disk = Faulty::new();
+        let mut log = reopened(check, &disk, &[])?;
+        for size in [1, 10, 1000] {
+            let before = (disk.syncs(), disk.operations());
+            (0..size).for_each(|_| log.append(b"record"));
+            let synced = log.sync().is_ok();
+            check.requires(SAME, synced, || "`sync` fails on a disk that works.".to_owned())?;
+            let (syncs, operations) = (disk.syncs() - before.0, disk.operations() - before.1);
+            check.requires(CHEAP, syncs == 1 && operations <= 4, || {
+                format!("For {size} records the log did {operations} operations on the disk, {syncs} of them syncs. One write and one sync are enough.")
+            })?;
+        }
+        let before = disk.operations();
+        let idle = log.sync().is_ok() && disk.operations() == before;
+        check.requires(CHEAP, idle, || "A sync with nothing to make durable did something on the disk.".to_owned())?;
+        check.evidence("batches of 1, 10 and 1,000 records, one sync each");
+        Ok(())
+    });
+}

@@ -1,0 +1,172 @@
+//! A write-ahead log: what it has acknowledged is there after any crash.
+//!
+//! # The problem
+//!
+//! A server may promise something only when it can keep the promise after a crash: a vote, an entry, a payment. So before it answers, it
+//! writes down what it promises, and waits until that is on the disk. When it starts again it reads what it wrote. The crash may have
+//! come at any moment, in the middle of a write too.
+//!
+//! # The file
+//!
+//! One file, [`FILE`], which grows at its end. Its content is one [`frame`] after the other. Each frame holds the records of one
+//! [`sync`](Wal::sync), with a checksum and with the index of its first record, counted from 0.
+//!
+//! # Torn and corrupt
+//!
+//! At most one frame is not on the disk for sure: the one that was being written when the crash came. It is the last. So what is wrong
+//! at the end of the file is a *torn tail*, which nobody was promised, and is cut off. What is wrong *before* a frame that is whole was
+//! on the disk once, and was promised: the disk has lost it. Nobody can mend that here, and to skip it would be to lie. The log says
+//! [`WalError::Corrupt`], touches nothing, and leaves it to people, or to the other servers, which have copies.
+//!
+//! # Left out on purpose
+//!
+//! Cutting off the log's beginning: it needs snapshots first. Checking that the last frame was not damaged later: from this file alone
+//! nobody can tell that from a torn write. Records that hold whole frames themselves: if the frame around them is torn, such a one could
+//! be taken for a frame of the log.
+
+//# starter: #![expect(unused_variables, unused_mut, dead_code, reason = "the holes below will use it")]
+pub mod frame;
+
+use std::fmt;
+use std::io;
+
+use testkit::disk::Disk;
+
+/// The name of the log's file.
+pub const FILE: &str = "log";
+
+/// A record: any bytes, also none.
+pub type Record = Vec<u8>;
+
+// ANCHOR: wal
+/// A log of records on a disk.
+///
+/// Invariants:
+/// - every frame in the file but the last is synced, and so is the last unless a sync is under way;
+/// - `batch` holds what was appended since the last sync, and nothing of it is in the file;
+/// - once something has failed, nothing is written any more.
+#[derive(Debug)]
+pub struct Wal<D> {
+    disk: D,
+    /// The index that the next record of the file will have: how many are durable.
+    next: u64,
+    batch: Vec<Record>,
+    has_failed: bool,
+}
+// ANCHOR_END: wal
+
+// ANCHOR: error
+/// Why the log cannot go on.
+#[derive(Debug)]
+pub enum WalError {
+    /// The disk refused. What was in the batch may be on it or not: nobody can tell.
+    Disk(io::Error),
+    /// A frame that was on the disk once is damaged, at this offset in bytes. Nothing was changed.
+    Corrupt {
+        /// Where the damage begins.
+        at: u64,
+    },
+    /// The disk has refused before, and nothing is kept any more.
+    HasFailed,
+}
+// ANCHOR_END: error
+
+impl<D: Disk> Wal<D> {
+    /// Opens the log in a folder, or begins one there. Gives it with the records that it holds, from the first on.
+    ///
+    /// Afterwards all of these records are durable, whatever they were before: somebody may rely on what was read. The file ends with
+    /// a whole frame, and the folder knows the file.
+    ///
+    /// # Errors
+    /// [`WalError::Corrupt`] if a damaged frame stands before a whole one; [`WalError::Disk`].
+    pub fn open(mut disk: D) -> Result<(Self, Vec<Record>), WalError> {
+        //# hole: Read the file, or create it; take frame after frame; cut a torn tail off, refuse a corrupt middle; sync the file and the folder.
+        if !disk.list()?.iter().any(|name| name == FILE) {
+            disk.create(FILE)?;
+        }
+        let bytes = disk.read(FILE)?;
+        let (records, end) = whole_frames(&bytes);
+        if end < bytes.len() {
+            if (end..bytes.len()).any(|at| frame::decode(&bytes[at..]).is_some()) {
+                return Err(WalError::Corrupt { at: end as u64 });
+            }
+            disk.truncate(FILE, end as u64)?;
+        }
+        disk.sync(FILE)?;
+        disk.sync_dir()?;
+        Ok((Wal { disk, next: records.len() as u64, batch: Vec::new(), has_failed: false }, records))
+        //# end
+    }
+
+    /// Adds a record to those that the next [`sync`](Self::sync) will make durable. Nothing is promised before that.
+    pub fn append(&mut self, record: &[u8]) {
+        self.batch.push(record.to_vec());
+    }
+
+    /// Makes all records durable that were appended so far. Only when it has returned `Ok` may somebody be told.
+    ///
+    /// All of them go into one frame, which is written and synced once. With nothing appended, nothing is done.
+    ///
+    /// # Errors
+    /// [`WalError::Disk`] if the disk refuses, and [`WalError::HasFailed`] from then on. A sync that has failed is not tried again: the
+    /// second one would succeed and prove nothing (see [`Disk::sync`]).
+    pub fn sync(&mut self) -> Result<(), WalError> {
+        //# hole: Write the batch as one frame and sync it, once. After a failure, refuse for ever.
+        if self.has_failed {
+            return Err(WalError::HasFailed);
+        }
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let frame = frame::encode(self.next, &self.batch);
+        self.has_failed = true; // until both have gone well
+        self.disk.append(FILE, &frame)?;
+        self.disk.sync(FILE)?;
+        self.has_failed = false;
+        self.next += self.batch.len() as u64;
+        self.batch.clear();
+        Ok(())
+        //# end
+    }
+
+    /// How many records are durable.
+    pub fn durable(&self) -> u64 {
+        self.next
+    }
+}
+
+//# private
+/// The records of the frames that follow each other without a gap, and where the last of these frames ends.
+fn whole_frames(bytes: &[u8]) -> (Vec<Record>, usize) {
+    let (mut records, mut end) = (Vec::new(), 0);
+    while let Some(frame) = frame::decode(&bytes[end..]).filter(|frame| frame.first == records.len() as u64) {
+        records.extend(frame.records);
+        end += frame.len;
+    }
+    (records, end)
+}
+//# end
+
+impl From<io::Error> for WalError {
+    fn from(error: io::Error) -> Self {
+        WalError::Disk(error)
+    }
+}
+
+impl fmt::Display for WalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WalError::Disk(error) => {
+                write!(f, "the disk refuses ({error}): see to the disk, and then open the log again")
+            }
+            WalError::Corrupt { at } => {
+                write!(f, "the log is damaged at byte {at}, before records that are whole: restore it from a copy")
+            }
+            WalError::HasFailed => {
+                f.write_str("the disk has refused before: see to the disk, and then open the log again")
+            }
+        }
+    }
+}
+
+impl std::error::Error for WalError {}

@@ -1,0 +1,6 @@
+//! The checks of stage 2, run on the reference.
+
+use failures_solution as subject;
+
+#[path = "../../../exercises/2-failures/tests/checks/mod.rs"]
+mod checks;
