@@ -189,6 +189,42 @@ test("a server that goes away is told, and what is shown stays", async (t) => {
   assert.deepEqual(page.thrown, []);
 });
 
+test("a refusal is told, and still stands once the connection has ended; the next step connects again", async (t) => {
+  const page = await open(t, "");
+  const refusal = JSON.stringify({ event: "refused", says: "The disk is full." });
+  let isFull = false;
+  await page.routeWebSocket(/\/api\/walk\//, (socket) => {
+    const walk = socket.connectToServer();
+    socket.onMessage(async (request) => {
+      if (!isFull) return walk.send(request);
+      socket.send(refusal);
+      await socket.close();
+    });
+  });
+  await page.goto(`${server.address}/${ABD}`);
+  const own = await explore(page, "abd");
+  isFull = true;
+  await choices(own).first().click();
+  await says(own, "The disk is full.");
+  await page.waitForTimeout(300); // by then the page has heard of the end
+  assert.equal(await own.locator(".explore-says").textContent(), "The disk is full.");
+  isFull = false;
+  await take(own);
+  assert.deepEqual(page.thrown, []);
+});
+
+test("the keys that turn the book's pages do not lose a walk", async (t) => {
+  const page = await open(t, ABD);
+  const own = await explore(page, "abd");
+  await take(own);
+  await choices(own).first().focus();
+  for (const key of ["ArrowRight", "ArrowLeft"]) await page.keyboard.press(key);
+  await page.waitForTimeout(300); // the page would turn by then
+  await take(own);
+  assert.equal((await labels(own)).length, 2);
+  assert.equal(page.url(), `${server.address}/${ABD}`);
+});
+
 test("the run that breaks a rule can be walked, step by step, and is mended by taking up what was changed", async (t) => {
   course.plant("1-cap", "lww-last-arrival-wins");
   const page = await open(t, "1-cap/ap.html");

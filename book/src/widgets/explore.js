@@ -14,8 +14,8 @@ const LOST = "The connection to your code is gone. What you see stays, and “Ta
 const ENDED = "Your code has ended the walk, at the place that you asked for or in a step that could follow it. It says:";
 const NO_MODEL = "This task is checked without a model: there are no states to walk through.";
 
-/** What the server says to a request. Everything else it says by itself. */
-const ANSWERS = ["place", "ended", "refused"];
+/** What the server says to a request. Everything else it says by itself, or ends the walk with. */
+const ANSWERS = ["place", "ended"];
 
 /** What happens by itself, by the kinds of step. */
 const USUAL = [
@@ -88,6 +88,11 @@ function buttonOf(text, press) {
 }
 
 const bar = (...buttons) => make("p", { className: "explore-bar" }, ...buttons);
+
+/** The page turns on these keys, too, and the walk would be gone. */
+function keepArrows(event) {
+  if (event.key === "ArrowLeft" || event.key === "ArrowRight") event.stopPropagation();
+}
 
 /** Changes the panel, and scrolls the page so that `element` stays where the reader sees it. */
 function holdingStill(element, change) {
@@ -236,7 +241,8 @@ export class Explore {
     const whole = make("div", {}, this.choices.element, this.diagram, this.rules.element);
     for (const part of [moves, whole]) part.classList.add("explore-place");
     const parts = [this.scopes.element, moves, this.says, this.outcome, whole, ends];
-    this.panel = make("div", { className: "explore is-empty", role: "group", "aria-label": `Explore ${this.task}` }, ...parts);
+    const named = { role: "group", "aria-label": `Explore ${this.task}` };
+    this.panel = make("div", { className: "explore is-empty", ...named, onkeydown: keepArrows }, ...parts);
   }
 
   toggle() {
