@@ -8,7 +8,6 @@
 //! opened later shows the last verdict. When the server ends, however it ends, the command's standard input closes, and the command ends
 //! itself and its group.
 
-use std::io;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -148,10 +147,7 @@ impl Jobs {
         };
         let (mut child, mut group) = match start(&self.workspace, verb, name) {
             Ok(started) => started,
-            Err(error) => {
-                let complaint = format!("`cargo course` cannot be started: {error}.");
-                return self.move_on(id, Status::Ended(COURSE), complaint);
-            }
+            Err(complaint) => return self.move_on(id, Status::Ended(COURSE), complaint),
         };
         let _lifeline = child.stdin.take();
         let told = async {
@@ -210,12 +206,12 @@ impl Jobs {
     }
 }
 
-/// Starts `cargo course VERB NAME --json` at the head of a process group.
-pub fn start(workspace: &Workspace, verb: &str, name: &str) -> io::Result<(Child, Group)> {
+/// Starts `cargo course VERB NAME --json` at the head of a process group. The error is a sentence.
+pub fn start(workspace: &Workspace, verb: &str, name: &str) -> Result<(Child, Group), String> {
     let mut command = Command::new(own_path());
     command.args([verb, name, "--json"]).current_dir(workspace.root());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let child = command.spawn()?;
+    let child = command.spawn().map_err(|error| format!("`cargo course` cannot be started: {error}."))?;
     let group = Group::of(child.id().unwrap_or_default());
     Ok((child, group))
 }

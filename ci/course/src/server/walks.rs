@@ -39,7 +39,7 @@ impl Walks {
         };
         match start(workspace, "explore", task) {
             Ok((child, _group)) => follow(child, socket).await,
-            Err(error) => refuse(&mut socket, &format!("`cargo course` cannot be started: {error}.")).await,
+            Err(says) => refuse(&mut socket, &says).await,
         }
     }
 }

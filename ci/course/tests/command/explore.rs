@@ -6,11 +6,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, shared, wait_until};
+use crate::fixture::{CHECK, COUNTS, Fixture, STARTER, shared, wait_until};
 
-const STARTER: &str = "todo!(\"Add one and reply with the count.\")";
-const COUNTS: &str = "self.count += 1; out.reply(id, self.count);";
-const CHECK: &str = "checks::tally::each_addition_counts_once";
 const ADD: &str = "c0 asks n0: ()";
 
 /// A walk through the states of the task `tally`.

@@ -10,6 +10,11 @@ use std::sync::OnceLock;
 
 use assert_cmd::Command;
 
+/// What the task `tally` begins with, what is right there, and its check with a model.
+pub const STARTER: &str = "todo!(\"Add one and reply with the count.\")";
+pub const COUNTS: &str = "self.count += 1; out.reply(id, self.count);";
+pub const CHECK: &str = "checks::tally::each_addition_counts_once";
+
 /// A copy of the fixture. Nobody else uses it at the same time.
 pub struct Fixture {
     /// The copy's root.

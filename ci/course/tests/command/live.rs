@@ -8,12 +8,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
 
-use crate::fixture::{Fixture, wait_until};
+use crate::fixture::{CHECK, COUNTS, Fixture, STARTER, wait_until};
 use crate::server::{Server, course};
-
-const STARTER: &str = "todo!(\"Add one and reply with the count.\")";
-const COUNTS: &str = "self.count += 1; out.reply(id, self.count);";
-const CHECK: &str = "checks::tally::each_addition_counts_once";
 
 /// Reads a socket up to a message of which `wanted` says yes.
 fn hear(socket: &mut WebSocket<TcpStream>, wanted: impl Fn(&Value) -> bool) -> Value {

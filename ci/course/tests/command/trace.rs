@@ -2,11 +2,10 @@
 
 use std::fs;
 
-use crate::fixture::Fixture;
+use crate::fixture::{COUNTS, Fixture, STARTER};
 
 /// Forgets to add for the second request.
 const FORGETS: &str = "self.count = 1; out.reply(id, self.count);";
-const STARTER: &str = "todo!(\"Add one and reply with the count.\")";
 const TRACE: &str = "target/course/traces/1-tiny/checks.tally.each_addition_counts_once.json";
 
 #[test]
@@ -27,7 +26,7 @@ fn a_failing_run_is_replayed_until_it_breaks_no_rule() {
     let test = fixture.says(&["replay", "--as-test"], 0);
     assert!(test.contains("#[test]"), "{test}");
 
-    fixture.edit("src/tally.rs", FORGETS, "self.count += 1; out.reply(id, self.count);");
+    fixture.edit("src/tally.rs", FORGETS, COUNTS);
     let mended = fixture.says(&["replay"], 0);
     assert!(mended.contains("✓ The replayed run no longer breaks the rule: "), "{mended}");
     assert!(mended.ends_with("It is one run of many. All of them: cargo course check tally\n"), "{mended}");

@@ -105,7 +105,10 @@ impl<W: Clone + Default> Crashes<'_, W> {
             let (calm, mut then) = (found.copy(), promised.clone());
             let judged = story.guard(&calm, || (self.recover)(&calm, &mut then))?;
             judged.map_err(|why| story.after(&calm).finding(FailureKind::Violated, self.rule.clone(), why))?;
-            for moment in (1..).take_while(|_| crashes_left > 0) {
+            if crashes_left == 0 {
+                continue;
+            }
+            for moment in 1.. {
                 let (again, mut then) = (found.copy().with(Trouble::Crash(moment)), promised.clone());
                 // What it says counts for nothing: the power is off.
                 let _ = story.guard(&again, || (self.recover)(&again, &mut then))?;
