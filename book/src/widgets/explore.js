@@ -75,9 +75,6 @@ function doubtOf({ beyond, ...place }) {
   return `${steps} beyond this check's scope. That a rule breaks behind such a step may be no fault of your code.`;
 }
 
-/** A link is cut in both directions, and offered in both: once is enough. */
-const isTwin = ({ kind, who, from }) => (kind === "cut" || kind === "heal") && from !== null && who < from;
-
 // ---- Parts of the panel ----------------------------------------------------------------------------------------
 
 /** A button that can be out of use and keeps the focus then. */
@@ -118,8 +115,7 @@ class Choices {
   }
 
   show(place) {
-    const choices = place.choices.filter((choice) => !isTwin(choice));
-    const [within, beyond] = [false, true].map((isBeyond) => choices.filter((choice) => choice.beyond === isBeyond));
+    const [within, beyond] = [false, true].map((is) => place.choices.filter((choice) => choice.beyond === is));
     this.still.textContent = stillnessOf(place);
     this.usual.replaceChildren(...this.groups(USUAL, within));
     this.faults.fill(this.groups(FAULTS, within));

@@ -129,6 +129,7 @@ const PRODUCERS = {
   model: "found by the model checker",
   simulation: "a simulated run",
   schedule: "a schedule written by hand",
+  crashes: "found by crashing at every moment",
   network: "recorded on the network",
   walk: "a walk of your own",
 };

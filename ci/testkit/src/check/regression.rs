@@ -10,7 +10,7 @@ use std::panic;
 use super::verdict::unguessable;
 use super::{Limits, Mode, RunRequest, report, supervise, test_path, traces_dir};
 use crate::text;
-use crate::trace::{Kind, Participant, Producer, Step, StepKind, Trace, VERSION, Violation};
+use crate::trace::{Kind, Participant, Producer, Step, StepKind, Trace, Violation};
 
 /// Takes a run again: `steps`, in the `scope` of `check`, which once broke `rule`, if it did. It fails if the run breaks a rule with the
 /// code as it is now, and passes if it does not, or cannot happen any more. `cargo course replay --as-test` writes calls of this.
@@ -43,16 +43,10 @@ fn run_of(check: &str, scope: &str, rule: &str, steps: &[&str]) -> Trace {
         before: String::new(),
         after: String::new(),
     };
+    let trace = Trace::new(Producer::Model, vec![nobody], steps.iter().map(step).collect());
     Trace {
-        version: VERSION,
-        stage: String::new(),
         check: check.to_owned(),
         scope: scope.to_owned(),
-        producer: Producer::Model,
-        seed: None,
-        participants: vec![nobody],
-        staged: 0,
-        steps: steps.iter().map(step).collect(),
         violation: Some(Violation {
             kind: String::new(),
             rule: rule.to_owned(),
@@ -60,6 +54,7 @@ fn run_of(check: &str, scope: &str, rule: &str, steps: &[&str]) -> Trace {
             source: String::new(),
             explanation: String::new(),
         }),
+        ..trace
     }
 }
 

@@ -40,7 +40,7 @@ impl Broken {
 
     /// The end of a trace that shows it.
     pub(super) fn violation(&self) -> Violation {
-        violation(self.kind, &self.rule, &self.why)
+        Violation::new(self.kind, &self.rule, &self.why)
     }
 }
 
@@ -220,18 +220,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         why: &str,
     ) -> Trace {
         let mut trace = self.trace(producer, steps);
-        trace.violation = Some(violation(kind, rule, why));
+        trace.violation = Some(Violation::new(kind, rule, why));
         trace
-    }
-}
-
-fn violation(kind: FailureKind, rule: &Rule, why: &str) -> Violation {
-    Violation {
-        kind: format!("{kind:?}"),
-        rule: rule.name.to_string(),
-        says: rule.says.to_string(),
-        source: rule.source.to_string(),
-        explanation: why.to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::tables::Output;
 use super::{Cluster, History, Occurrence};
 use crate::check::{Finding, IMPOSSIBLE};
 use crate::node::{ClientId, Node, NodeId};
-use crate::trace::{Kind, Participant, Producer, Step, StepKind, Trace, VERSION};
+use crate::trace::{Kind, Participant, Producer, Step, StepKind, Trace};
 
 impl<N: Node> fmt::Display for Occurrence<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,18 +75,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         let mut state = self.unstaged();
         let participants = self.participants(&state);
         let steps = self.staged.iter().chain(steps).map(|&action| self.step_of_trace(&mut state, action)).collect();
-        Trace {
-            version: VERSION,
-            stage: String::new(),
-            check: String::new(),
-            scope: String::new(),
-            producer,
-            seed: None,
-            participants,
-            staged: self.staged.len(),
-            steps,
-            violation: None,
-        }
+        Trace { staged: self.staged.len(), ..Trace::new(producer, participants, steps) }
     }
 
     fn participants(&self, state: &State) -> Vec<Participant> {

@@ -99,7 +99,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         let (rules, broken) = self.standings(&walked);
         let mut trace = self.trace(Producer::Walk, &walked.steps);
         trace.violation = broken.map(|broken| broken.violation());
-        let choices = choices.into_iter().map(|(action, beyond)| self.choice(walked.here(), action, beyond)).collect();
+        let choices = choices.into_iter().filter(|(action, _)| !is_twin(action.event));
+        let choices = choices.map(|(action, beyond)| self.choice(walked.here(), action, beyond)).collect();
         Place { trace, choices, rules, beyond: walked.beyond, refused: walked.refused }
     }
 
@@ -206,4 +207,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         }
         Ok(Is::Kept)
     }
+}
+
+/// A link has two ends, and its cut has two names: one is enough for a choice, and a saved run may use either.
+fn is_twin(event: Event) -> bool {
+    matches!(event, Event::CutLink { a, b } | Event::HealLink { a, b } if a < b)
 }

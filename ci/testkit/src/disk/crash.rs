@@ -16,7 +16,7 @@ use crate::check::{Check, FailureKind, Finding, Mode, Proven};
 use crate::panics;
 use crate::rule::Rule;
 use crate::text::thousands;
-use crate::trace::{Kind, Participant, Producer, Step, StepKind, Trace, VERSION, Violation};
+use crate::trace::{Kind, Participant, Producer, Step, StepKind, Trace, Violation};
 
 /// A run and its recovery, with what the program has promised (`W`).
 pub struct Crashes<'c, W> {
@@ -165,25 +165,8 @@ impl<W> Story<'_, W> {
         // In the order of `PROGRAM` and `DISK`.
         let participants =
             vec![participant(self.crashes.program, Kind::Client, ""), participant("disk", Kind::Server, "no files")];
-        let violation = Violation {
-            kind: format!("{kind:?}"),
-            rule: rule.name.to_string(),
-            says: rule.says.to_string(),
-            source: rule.source.to_string(),
-            explanation: summary.clone(),
-        };
-        let trace = Trace {
-            version: VERSION,
-            stage: String::new(),
-            check: String::new(),
-            scope: String::new(),
-            producer: Producer::Model,
-            seed: None,
-            participants,
-            staged: 0,
-            steps: self.steps.clone(),
-            violation: Some(violation),
-        };
+        let mut trace = Trace::new(Producer::Crashes, participants, self.steps.clone());
+        trace.violation = Some(Violation::new(kind, &rule, &summary));
         Box::new(Finding { kind, rule, summary, trace: Some(trace) })
     }
 }

@@ -24,6 +24,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::check::FailureKind;
+use crate::rule::Rule;
+
 pub(crate) use story::wrap;
 
 /// The version of the format that this library writes, and the only one that it reads.
@@ -65,6 +68,8 @@ pub enum Producer {
     Simulation,
     /// A schedule written by hand.
     Schedule,
+    /// The power that failed at every moment of a run.
+    Crashes,
     /// Real processes on a real network.
     Network,
     /// A person who chose each step.
@@ -158,6 +163,22 @@ pub struct Violation {
 }
 
 impl Trace {
+    /// A run that breaks nothing so far. The check that made it fills in its own names.
+    pub(crate) fn new(producer: Producer, participants: Vec<Participant>, steps: Vec<Step>) -> Trace {
+        Trace {
+            version: VERSION,
+            stage: String::new(),
+            check: String::new(),
+            scope: String::new(),
+            producer,
+            seed: None,
+            participants,
+            staged: 0,
+            steps,
+            violation: None,
+        }
+    }
+
     /// Reads a trace from a file.
     pub fn load(path: &Path) -> Result<Trace, TraceError> {
         let text = fs::read(path).map_err(|error| TraceError::reading(path, error))?;
@@ -203,6 +224,19 @@ impl Trace {
             Some(at) => Err(format!("step {} names a participant that is not listed", at + 1)),
             None if self.staged > self.steps.len() => Err("more steps set the scene than there are".to_owned()),
             None => Ok(()),
+        }
+    }
+}
+
+impl Violation {
+    /// The rule that was broken, in which way, and why.
+    pub(crate) fn new(kind: FailureKind, rule: &Rule, why: &str) -> Violation {
+        Violation {
+            kind: format!("{kind:?}"),
+            rule: rule.name.to_string(),
+            says: rule.says.to_string(),
+            source: rule.source.to_string(),
+            explanation: why.to_owned(),
         }
     }
 }

@@ -104,6 +104,7 @@ impl Page {
             Producer::Model => "found by the model checker",
             Producer::Simulation => "a simulated run",
             Producer::Schedule => "a schedule written by hand",
+            Producer::Crashes => "found by crashing at every moment",
             Producer::Network => "recorded on the network",
             Producer::Walk => "a walk of your own",
         };

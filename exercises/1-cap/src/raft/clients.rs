@@ -19,6 +19,7 @@
 
 #![expect(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
 #![allow(dead_code, reason = "the holes of other files will use it")]
+use serde::{Deserialize, Serialize};
 use testkit::node::{Outbox, RequestId};
 
 use super::log::Command;
@@ -26,7 +27,7 @@ use super::store::{Response, Value};
 use super::{Raft, Role};
 
 /// The last request of a client that was applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Session {
     /// The request's number.
     pub number: usize,

@@ -1,12 +1,14 @@
 //! What servers of a Raft cluster send each other.
 
+use serde::{Deserialize, Serialize};
+
 use super::log::{Entry, Index, Term};
 
 /// A message. Each carries its sender's term, by which old messages and old leaders are known.
 ///
 /// The paper calls the first and the third RPCs, the other two their results (Ongaro & Ousterhout 2014, extended version,
 /// figure 2). Here a reply is a message like any other: it may come late, twice, or never.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// From a candidate to all others: make me the leader of this term.
     RequestVote {
@@ -48,7 +50,7 @@ pub enum Message {
 }
 
 /// What became of entries that a leader sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// They are in. The sender's log agrees with the leader's up to this entry, the last one that the leader's message spoke of.
     Matches(Index),
@@ -58,7 +60,7 @@ pub enum Outcome {
 
 /// Where a leader should look for agreement next, so that it need not step back one entry at a time (section 5.3, last
 /// paragraphs).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Hint {
     /// The term of the sender's entry at the leader's `prev_index`; none if its log ends before that.
     pub term: Option<Term>,

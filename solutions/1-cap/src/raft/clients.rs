@@ -19,6 +19,7 @@
 
 //# starter: #![expect(unused_variables, unused_imports, reason = "the holes below will use them")]
 //# starter: #![allow(dead_code, reason = "the holes of other files will use it")]
+use serde::{Deserialize, Serialize};
 use testkit::node::{Outbox, RequestId};
 
 use super::log::Command;
@@ -27,7 +28,7 @@ use super::{Raft, Role};
 
 /// The last request of a client that was applied.
 // ANCHOR: session
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Session {
     /// The request's number.
     pub number: usize,

@@ -22,16 +22,18 @@
 //! - [`commit`]: which entries are settled, and who applies them when?
 //! - [`clients`]: what do clients get to see, and why is a command that was sent twice applied once?
 //!
-//! Beside them stand what these four work with: the [`message`]s, the [`log`], the arithmetic of [`quorum`]s, and the
-//! [`store`] that the log drives. [`prevote`] is an addition that keeps a server which was away from disturbing the others.
+//! Beside them stand what these four work with: the [`message`]s, the [`log`] and how two of them come to [`agreement`], the arithmetic of
+//! [`quorum`]s, and the [`store`] that the log drives. [`prevote`] is an addition that keeps a server which was away from disturbing the others.
 //!
 //! # Left out on purpose
 //!
-//! Snapshots, real disks and real networks come in stage 2; reads that do not go through the log in stage 6. Changing the
+//! Snapshots, real disks and real networks come in stage 2, for which [`compaction`] leaves a door open; reads that do not go through the log in stage 6. Changing the
 //! set of servers comes in stage 2, too.
 
+pub mod agreement;
 pub mod clients;
 pub mod commit;
+pub mod compaction;
 pub mod election;
 pub mod log;
 pub mod message;
@@ -42,6 +44,7 @@ pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use testkit::node::{ClientId, Membership, Node, NodeId, Outbox, RequestId};
 
 use clients::Session;
@@ -86,7 +89,7 @@ pub enum Timer {
 
 /// What survives a crash (figure 2, persistent state).
 // ANCHOR: durable
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Durable {
     /// The latest term that this server has seen.
     pub term: Term,
@@ -181,7 +184,7 @@ impl Raft {
     /// Saves what must survive a crash. It is on disk before anything that is put into `out` later.
     //# starter: #[allow(dead_code, reason = "the holes will use it")]
     fn save(&self, out: &mut Outbox<Self>) {
-        out.save(Durable { term: self.term, voted_for: self.voted_for, log: self.log.clone() });
+        out.save(self.durable());
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use testkit::node::NodeId;
 
 /// Names an entry of the map.
@@ -15,7 +16,7 @@ pub type Value = i64;
 
 /// What a client asks.
 // ANCHOR: requests
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Request {
     /// What stands under this key?
     Get(Key),
@@ -26,7 +27,7 @@ pub enum Request {
 }
 
 /// What a client is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Response {
     /// The request is done. This is what stands under its key now.
     Done(Value),
@@ -39,7 +40,7 @@ pub enum Response {
 // ANCHOR_END: requests
 
 /// The map.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Store {
     values: BTreeMap<Key, Value>,
 }

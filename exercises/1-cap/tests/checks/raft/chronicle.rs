@@ -58,7 +58,9 @@ impl Chronicle {
     fn note_rewriting<N: Server>(&mut self, id: NodeId, before: &N, after: &N) {
         let (before, after) = (before.raft(), after.raft());
         let led_on = before.is_leader() && after.is_leader() && before.term() == after.term();
-        if led_on && !after.log().entries().starts_with(before.log().entries()) {
+        let start = after.log().start().index;
+        let is_kept = |(index, entry)| index <= start || after.log().entry(index) == Some(entry);
+        if led_on && !before.log().iter().all(is_kept) {
             self.note(Never::LeaderRewrites, || {
                 format!(
                     "{id} leads term {}, and its log went from {:?} to {:?}.",
@@ -81,17 +83,19 @@ impl Chronicle {
                 format!("{id} takes index {index} for committed, and its log ends at {}.", log.last_index())
             });
         }
-        for (at, entry) in log.entries().iter().take(index as usize).enumerate() {
-            match self.committed.get(at) {
-                None => self.committed.push((entry.clone(), raft.term())),
-                Some((first, _)) if first == entry => {}
-                Some((first, _)) => {
+        // A leader may commit an entry and cut it off in one step. It has not changed since the step before.
+        let led = before.map(Server::raft).filter(|before| before.is_leader() && before.term() == raft.term());
+        let held = |at| log.entry(at).or_else(|| led?.log().entry(at));
+        for at in 1..=index {
+            match (self.committed.get(at as usize - 1), held(at)) {
+                (None, Some(entry)) => self.committed.push((entry.clone(), raft.term())),
+                (None, None) => break, // it came, was committed and was cut off, all in one step
+                (Some(_), None) => {}
+                (Some((first, _)), Some(entry)) if first == entry => {}
+                (Some((first, _)), Some(entry)) => {
                     let first = first.clone();
                     self.note(Never::CommittedDiffers, || {
-                        format!(
-                            "At index {}, {first:?} was committed, and {id} takes {entry:?} for committed there.",
-                            at + 1
-                        )
+                        format!("At index {at}, {first:?} was committed, and {id} takes {entry:?} for committed there.")
                     });
                 }
             }

@@ -12,7 +12,8 @@ use crate::subject::raft::message::{Hint, Message, Outcome};
 use crate::subject::raft::{Raft, Timer};
 
 /// What later tasks write.
-const LATER: [&str; 5] = ["raft/log.rs", "raft/replication.rs", "raft/quorum.rs", "raft/commit.rs", "raft/clients.rs"];
+const LATER: [&str; 5] =
+    ["raft/agreement.rs", "raft/replication.rs", "raft/quorum.rs", "raft/commit.rs", "raft/clients.rs"];
 
 const ELECTED: Rule = Rule::new(
     "a leader is elected",

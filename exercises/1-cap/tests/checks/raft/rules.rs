@@ -6,7 +6,7 @@ use testkit::node::NodeId;
 
 use super::chronicle::{Chronicle, Never};
 use super::servers::Server;
-use crate::subject::raft::log::Log;
+use crate::subject::raft::log::{Index, Log};
 
 /// A history that keeps a chronicle.
 pub trait Chronicled {
@@ -96,10 +96,10 @@ fn logs_match<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result<(), Str
 }
 
 /// The last index at which two logs have an entry of the same term, if they are not the same up to there.
-fn disagreement(one: &Log, other: &Log) -> Option<usize> {
-    let (one, other) = (one.entries(), other.entries());
-    let last = (0..one.len().min(other.len())).rev().find(|&at| one[at].term == other[at].term)?;
-    (one[..=last] != other[..=last]).then_some(last + 1)
+fn disagreement(one: &Log, other: &Log) -> Option<Index> {
+    let held_by_both = || one.iter().filter_map(|(index, entry)| Some((index, entry, other.entry(index)?)));
+    let (last, ..) = held_by_both().rfind(|(_, one, other)| one.term == other.term)?;
+    held_by_both().take_while(|(index, ..)| *index <= last).any(|(_, one, other)| one != other).then_some(last)
 }
 
 fn leaders_are_complete<N: Server, H: History<N> + Chronicled>(view: &View<'_, N, H>) -> Result<(), String> {
@@ -109,12 +109,13 @@ fn leaders_are_complete<N: Server, H: History<N> + Chronicled>(view: &View<'_, N
         if !raft.is_leader() {
             continue;
         }
-        for (at, (entry, term)) in committed.iter().enumerate() {
-            if *term < raft.term() && raft.log().entries().get(at) != Some(entry) {
+        let cut_off = raft.log().start().index as usize;
+        for (at, (entry, term)) in committed.iter().enumerate().skip(cut_off) {
+            let index = at as Index + 1;
+            if *term < raft.term() && raft.log().entry(index) != Some(entry) {
                 return Err(format!(
-                    "{entry:?} was committed at index {} in term {term}, and {id}, which leads term {}, does not have it: its log \
-                     is {:?}.",
-                    at + 1,
+                    "{entry:?} was committed at index {index} in term {term}, and {id}, which leads term {}, does not have it: its \
+                     log is {:?}.",
                     raft.term(),
                     raft.log()
                 ));

@@ -14,7 +14,7 @@ use crate::subject::raft::store::{Request, Response, Value};
 use crate::subject::raft::{Durable, Raft, Timer};
 
 /// A server with a Raft in it: the learner's, with or without what is built around it.
-pub trait Server: Node<Timer = Timer, Request = Request, Response = Response, Durable = Durable> {
+pub trait Server: Node<Timer = Timer, Request = Request, Response = Response> {
     fn raft(&self) -> &Raft;
 }
 

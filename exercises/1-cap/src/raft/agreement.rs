@@ -1,0 +1,42 @@
+//! Agreement: two questions about logs that a plain list does not answer. *Do we agree up to here?* And *if not, where should we
+//! look?*
+//!
+//! Source: Ongaro & Ousterhout 2014, "In Search of an Understandable Consensus Algorithm" (extended version), section 5.3.
+
+#![expect(unused_variables, reason = "for the holes below: delete this line when all are filled")]
+use super::log::{Entry, Index, Log};
+use super::message::Hint;
+
+impl Log {
+    /// Takes a leader's `entries`, which follow the entry at `prev_index`. The caller has made sure that both logs agree up to
+    /// `prev_index`.
+    ///
+    /// An entry that is here already stays. One that conflicts (same index, another term) goes, with all that follow it, and
+    /// only then: what lies behind the leader's entries may be newer than this message, and somebody may count on it. Says
+    /// whether the log has changed.
+    ///
+    /// Source: figure 2, AppendEntries RPC, receiver implementation, steps 3 and 4.
+    pub fn merge(&mut self, prev_index: Index, entries: Vec<Entry>) -> bool {
+        todo!("Take what is new. What must stay, and what has to go?")
+    }
+
+    /// What to tell a leader whose entry before the new ones is at `prev_index`, where this log has another entry, or none.
+    ///
+    /// With an entry of another term there: that term, and the first index that this log has of it. Without: the place just
+    /// behind this log's end.
+    ///
+    /// Source: section 5.3, on reducing the number of rejected AppendEntries RPCs.
+    pub fn hint(&self, prev_index: Index) -> Hint {
+        todo!("Tell the leader what you hold at prev_index.")
+    }
+
+    /// Where a leader with this log continues after a follower's `hint`: the index of the first entry to send.
+    ///
+    /// If this log has entries of the hint's term, agreement can only be at the last of them or before: continue just behind it.
+    /// If it has none, the follower's whole run of that term is wrong: continue at its beginning.
+    ///
+    /// Source: section 5.3, as for [`hint`](Self::hint).
+    pub fn next_after(&self, hint: Hint) -> Index {
+        todo!("Find the place where both logs may still agree.")
+    }
+}
