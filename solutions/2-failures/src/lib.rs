@@ -3,8 +3,16 @@
 //! Parts fail all the time, and at the worst moment. In this stage you build what is still right afterwards, from the disk up:
 //!
 //! - [`wal`] keeps records over a crash: a write-ahead log, on a disk that loses, tears and reorders whatever was not synced.
+//! - [`snapshot`] is a server around your Raft of stage 1, which cuts its log off before it grows without end.
+//! - [`storage`] keeps what that server saves in the write-ahead log.
+//! - [`host`] puts both together, so that nothing leaves before what it promises is on the disk.
 //!
 //! All of it is written against the disk of [`testkit::disk`]. Read the documentation of that trait first; it is short, and it says
 //! what a disk promises. It promises little.
 
+pub mod host;
+pub mod snapshot;
+pub mod storage;
 pub mod wal;
+
+pub use cap::raft; // your Raft of stage 1, on which all of this stands

@@ -7,13 +7,15 @@
 //! holds, [`Disk::sync_dir`] for which files there are. What a crash leaves of everything else differs between file systems, and a
 //! program that is to survive on all of them may count on none of it (Pillai et al. 2014, "All File Systems Are Not Created Equal").
 //!
-//! # The two disks
+//! # The disks
 //!
 //! Programs are written against the trait [`Disk`]: one folder of files, which grow at their ends. They run, unchanged, on
 //!
 //! - [`Folder`], a folder of the real file system;
 //! - [`Faulty`], a disk in memory that crashes where a check wants it to, and of which [`Faulty::aftermath`] lists all that may be
-//!   found afterwards. [`crash::survives`] does so for every point at which a run can crash.
+//!   found afterwards. [`Check::survives`](crate::check::Check::survives) does so for every point at which a run can crash;
+//! - [`Memory`], a disk that is a value, for a server with a disk in a [model](crate::cluster): of what a crash may leave it knows the
+//!   least only.
 //!
 //! # Left out on purpose
 //!
@@ -23,11 +25,13 @@
 pub mod crash;
 mod faulty;
 mod folder;
+mod memory;
 
 use std::io;
 
 pub use faulty::{Faulty, Trouble};
 pub use folder::Folder;
+pub use memory::Memory;
 
 /// A folder of files on some disk. Files go by their names, which hold no `/`.
 ///

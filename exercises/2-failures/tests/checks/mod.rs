@@ -1,4 +1,10 @@
 //! The checks of stage 2: one file for each task. They name the code under test only as `crate::subject`.
 
 pub mod frame;
+pub mod host;
+pub mod machine;
+pub mod raft;
+pub mod snapshot;
+pub mod spec;
+pub mod storage;
 pub mod wal;

@@ -20,12 +20,12 @@
 //!
 //! # Left out on purpose
 //!
-//! Cutting off the log's beginning: it needs snapshots first. Checking that the last frame was not damaged later: from this file alone
-//! nobody can tell that from a torn write. Records that hold whole frames themselves: if the frame around them is torn, such a one could
-//! be taken for a frame of the log.
+//! Checking that the last frame was not damaged later: from this file alone nobody can tell that from a torn write. Records that hold
+//! whole frames themselves: if the frame around them is torn, such a one could be taken for a frame of the log.
 
 //# starter: #![expect(unused_variables, unused_mut, dead_code, reason = "the holes below will use it")]
 pub mod frame;
+mod rewrite;
 
 use std::fmt;
 use std::io;
@@ -45,7 +45,7 @@ pub type Record = Vec<u8>;
 /// - every frame in the file but the last is synced, and so is the last unless a sync is under way;
 /// - `batch` holds what was appended since the last sync, and nothing of it is in the file;
 /// - once something has failed, nothing is written any more.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Wal<D> {
     disk: D,
     /// The index that the next record of the file will have: how many are durable.
@@ -68,6 +68,11 @@ pub enum WalError {
     },
     /// The disk has refused before, and nothing is kept any more.
     HasFailed,
+    /// The log holds a record, whole and undamaged, that this program did not write.
+    Unknown {
+        /// Its number, counted from 0.
+        record: u64,
+    },
 }
 // ANCHOR_END: error
 
@@ -133,6 +138,11 @@ impl<D: Disk> Wal<D> {
     pub fn durable(&self) -> u64 {
         self.next
     }
+
+    /// The disk that it is on: for the checks.
+    pub fn disk(&self) -> &D {
+        &self.disk
+    }
 }
 
 //# private
@@ -164,6 +174,12 @@ impl fmt::Display for WalError {
             }
             WalError::HasFailed => {
                 f.write_str("the disk has refused before: see to the disk, and then open the log again")
+            }
+            WalError::Unknown { record } => {
+                write!(
+                    f,
+                    "nobody can read record {record} of the log: start the program that wrote it, or use another folder"
+                )
             }
         }
     }

@@ -1,0 +1,730 @@
+//! Task `snapshot`: a server that cuts off its log's beginning, and is still right.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use testkit::alone::Alone;
+use testkit::check::{Check, Proven, Rule, check};
+use testkit::cluster::{Cluster, History, Log as Judged, View};
+use testkit::node::{ClientId, Effect, NodeId, RequestId};
+use testkit::panics;
+use testkit::schedule::Schedule;
+use testkit::simulation::{Faults, Simulation};
+
+use super::raft::chronicle::Chronicle;
+use super::raft::servers::{Cell, Server, Watched, servers, serving, serving_late};
+use super::raft::{all_have_caught_up, somebody_lacks_what_is_cut_off};
+use super::spec::LINEARIZABLE;
+use crate::subject::raft::clients::Session;
+use crate::subject::raft::log::{Command, Entry, Index, Log, Start, Term};
+use crate::subject::raft::message::{self, Hint, Outcome};
+use crate::subject::raft::store::Request::{self, Add, Get, Put};
+use crate::subject::raft::store::{Key, Store};
+use crate::subject::raft::{self, Timer};
+use crate::subject::snapshot::{Compacting, Durable, Message, Snapshot};
+
+const SAME_LOG: Rule = Rule::new(
+    "a cut log agrees as the whole one does",
+    "`merge`, `hint` and `next_after` of your stage 1 say the same of a log whose beginning is cut off, as far as it still holds it.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7: the log goes on behind the snapshot's last index and term",
+    "2-failures/snapshots.md#your-own-log",
+);
+
+const BOUNDED: Rule = Rule::new(
+    "the log stays short",
+    "No more than `LIMIT` applied entries stay in the log, in memory and in what is saved.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7",
+    "2-failures/snapshots.md#when",
+);
+
+const TRUE: Rule = Rule::new(
+    "a snapshot is what the log led to",
+    "A snapshot holds the index and the term of an applied entry, and what all entries up to that one led to; the log goes on from there.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7: last included index, last included term",
+    "2-failures/snapshots.md#cut-too-far",
+);
+
+const SENT_INSTEAD: Rule = Rule::new(
+    "what is gone is sent as a snapshot",
+    "A leader that would have to continue at an entry which it has cut off sends its snapshot, and in no other case.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7",
+    "2-failures/snapshots.md#who-was-away",
+);
+
+const IN_PLACE: Rule = Rule::new(
+    "entries that come late",
+    "Of entries that begin before the log does, those that are cut off are left out, and the others are taken.",
+    "Ongaro & Ousterhout 2014 (extended version), sections 5.3 and 7",
+    "2-failures/snapshots.md#late-entries",
+);
+
+const CATCHES_UP: Rule = Rule::new(
+    "whoever was away catches up",
+    "Once messages arrive and timers fire in turn, every server has the store of the one that is furthest.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7, figure 13",
+    "2-failures/snapshots.md#who-was-away",
+);
+
+const LACKS: Rule = Rule::new(
+    "somebody lacks what is cut off",
+    "There is a run in which a server lacks an entry that another one has cut off.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7",
+    "2-failures/snapshots.md#who-was-away",
+);
+
+const NEVER_BACK: Rule = Rule::new(
+    "an old snapshot takes nothing back",
+    "A snapshot of entries that are committed here already changes nothing.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7; Ongaro 2014, section 5.3",
+    "2-failures/snapshots.md#an-old-snapshot",
+);
+
+const KEEPS_SUFFIX: Rule = Rule::new(
+    "what stands behind the snapshot stays",
+    "If the log holds the snapshot's last entry, the entries behind that stay; if it does not, none of the log's entries stay.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 13, receiver implementation, steps 6 and 7",
+    "2-failures/snapshots.md#what-stands-behind",
+);
+
+const SAVED_FIRST: Rule = Rule::new(
+    "a snapshot is saved before it is answered",
+    "When a follower says that it has what a snapshot stands for, the snapshot is saved, and so is a log that goes on from it.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 13, receiver implementation, step 4, and figure 2",
+    "2-failures/snapshots.md#saved-first",
+);
+
+const ANSWERED: Rule = Rule::new(
+    "a snapshot is answered",
+    "Whoever gets a snapshot tells its sender how far both agree, or that it is deposed.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 13",
+    "2-failures/snapshots.md#who-was-away",
+);
+
+const AT_MOST_ONCE: Rule = Rule::new(
+    "at most once",
+    "A request is carried out once, also if it comes again after a snapshot, on whichever server.",
+    "Ongaro 2014, section 6.3: sessions are part of the state machine, and so of a snapshot",
+    "2-failures/snapshots.md#drops-the-sessions",
+);
+
+const FINISHES: Rule = Rule::new(
+    "requests are answered",
+    "There is a run in which every client gets all of its answers.",
+    "Ongaro & Ousterhout 2014 (extended version), section 8",
+    "1-cap/raft-commit.md#clients",
+);
+
+/// How many steps are enough to look at where a program has more states than the reference.
+const ENOUGH: usize = 9;
+
+/// A cluster whose servers keep their logs short.
+fn short<const LIMIT: Index, H: History<Compacting<LIMIT>>>(
+    cluster: Cluster<Compacting<LIMIT>, H>,
+) -> Cluster<Compacting<LIMIT>, H> {
+    cluster.always(BOUNDED, |view| {
+        for (id, server) in view.servers() {
+            let raft = server.raft();
+            let held = raft.applied() - raft.log().start().index;
+            if held > LIMIT {
+                return Err(format!(
+                    "The limit is {LIMIT}. {id} has applied {} entries, and holds {held} of them in its log.",
+                    raft.applied()
+                ));
+            }
+        }
+        Ok(())
+    })
+}
+
+fn finishes<N: Server>(cluster: Cluster<N, Watched>) -> Cluster<N, Watched> {
+    cluster.sometimes(FINISHES, |view| view.is_finished())
+}
+
+fn entry(term: Term) -> Entry {
+    Entry { term, command: Command::Noop }
+}
+
+fn log(terms: &[Term]) -> Log {
+    let mut log = Log::default();
+    terms.iter().for_each(|&term| log.push(entry(term)));
+    log
+}
+
+/// All ways to write up to `length` terms from 1 to 3 that do not fall.
+fn rising(length: usize) -> Vec<Vec<Term>> {
+    let mut all = vec![vec![]];
+    let mut longest = all.clone();
+    for _ in 0..length {
+        let longer = |terms: &Vec<Term>| {
+            let least = terms.last().copied().unwrap_or(1);
+            (least..=3).map(|term| [terms.clone(), vec![term]].concat()).collect::<Vec<_>>()
+        };
+        longest = longest.iter().flat_map(longer).collect();
+        all.extend(longest.iter().cloned());
+    }
+    all
+}
+
+/// Your own `merge`, `hint` and `next_after` of stage 1, on logs whose beginning is cut off.
+fn goes_by_its_indices(check: &mut Check) -> Proven {
+    let mut compared = 0;
+    for terms in rising(4) {
+        let whole = log(&terms);
+        for cut in 0..=whole.last_index() {
+            let mut short = whole.clone();
+            short.cut_up_to(cut);
+            for other in rising(4) {
+                compared += 1;
+                merges_alike(check, (&whole, &short), &other)?;
+                finds_alike(check, (&whole, &short), &log(&other))?;
+            }
+        }
+    }
+    check.evidence(format!("{compared} pairs of logs, one of them whole and cut"));
+    Ok(())
+}
+
+/// A leader with entries of the terms `other` sends what stands behind each place on which both agree.
+fn merges_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &[Term]) -> Proven {
+    let start = short.start().index;
+    for prev in start..=whole.last_index().min(other.len() as Index) {
+        let agrees = (1..=prev).all(|index| whole.term_at(index) == other.get(index as usize - 1).copied());
+        if !agrees {
+            continue;
+        }
+        let entries: Vec<Entry> = other[prev as usize..].iter().copied().map(entry).collect();
+        let (mut merged, mut expected) = (short.clone(), whole.clone());
+        let changed = merged.merge(prev, entries.clone());
+        let should = expected.merge(prev, entries.clone());
+        expected.cut_up_to(start);
+        check.requires(SAME_LOG, (changed, &merged) == (should, &expected), || {
+            format!(
+                "The log {whole:?} takes {entries:?} behind index {prev}. With its beginning cut off up to {start}, it should then be \
+                 {expected:?}. Your `merge` makes it {merged:?}, and says {changed}."
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// A follower with the log `other` refuses, and a leader with a cut log reads the hint.
+fn finds_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &Log) -> Proven {
+    let start = short.start().index;
+    for prev in 1..=whole.last_index() {
+        if other.term_at(prev) == whole.term_at(prev) {
+            continue;
+        }
+        let hint = other.hint(prev);
+        let (expected, found) = (whole.next_after(hint), short.next_after(hint));
+        // What is cut off cannot be found: then any step back will do.
+        let fits = found == expected || expected <= start + 1 && found <= prev;
+        check.requires(SAME_LOG, fits, || {
+            format!(
+                "A leader with the log {whole:?} hears {hint:?} and continues at {expected}. With the log's beginning cut off up to \
+                 {start}, your `next_after` says {found}."
+            )
+        })?;
+        if prev <= start {
+            continue;
+        }
+        // The cut log as the follower's.
+        let (expected, found) = (whole.hint(prev), short.hint(prev));
+        let fits =
+            found.term == expected.term && (expected.index..=start.max(expected.index) + 1).contains(&found.index);
+        check.requires(SAME_LOG, fits, || {
+            format!(
+                "Asked about index {prev}, a follower with the log {whole:?} says {expected:?}. With its beginning cut off up to \
+                 {start}, your `hint` says {found:?}."
+            )
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+pub fn the_log_does_not_grow_without_end() {
+    check(|check| {
+        stays_short::<2>(check, 1)?;
+        stays_short::<2>(check, 3)?;
+        stays_short::<0>(check, 3)
+    });
+}
+
+fn stays_short<const LIMIT: Index>(check: &mut Check, size: usize) -> Proven {
+    let commands: usize = 40;
+    let servers = if size == 1 { "one server holds".to_owned() } else { format!("{size} servers hold") };
+    let scope = format!("{servers} {LIMIT} applied entries at most, forty commands");
+    let cluster = short(serving::<Compacting<LIMIT>>(size, 1, 1));
+    let schedule = Schedule::with_timers().fire(0, Timer::Election);
+    let schedule =
+        (0..commands).fold(schedule, |schedule, _| schedule.ask(0, 0, Add('x', 1)).fire(0, Timer::Heartbeat));
+    let played = check.drives(FINISHES, &scope, cluster, &schedule)?;
+    let view = played.view();
+    let answered = view.answered(ClientId(0));
+    check.requires_of_run(&scope, &played, FINISHES, answered == commands, || {
+        format!("n0 leads, everything arrives, and {answered} of {commands} commands were answered.")
+    })?;
+    for id in (0..size).map(NodeId) {
+        // What is saved may be as much longer as the last command.
+        let held = view.saved(id).map_or(0, |saved| saved.raft.log.entries().len());
+        let fits = held as Index <= LIMIT + 2;
+        check.requires_of_run(&scope, &played, BOUNDED, fits, || {
+            format!("The limit is {LIMIT}. After {commands} commands, {id} has {held} entries in what it has saved.")
+        })?;
+    }
+    check.evidence(format!("{scope}: all answered"));
+    Ok(())
+}
+
+#[test]
+pub fn every_history_is_linearizable() {
+    check(|check| {
+        let cluster = short(serving::<Compacting<0>>(1, 1, 0)).client(&[0], [Add('x', 1), Add('x', 1), Get('x')]);
+        check.exhausts("one server alone", finishes(cluster))?;
+        let cluster = short(serving::<Compacting<0>>(2, 2, 1));
+        let cluster = cluster.client(&[0, 1], [Put('x', 1), Get('x')]).client(&[0, 1], [Put('x', 2)]);
+        let scope = "two servers that cut off all that is applied, two writers of which one reads, two elections";
+        check.explores(scope, finishes(cluster), ENOUGH)?;
+        let cluster =
+            short(serving::<Compacting<2>>(2, 2, 0)).client(&[0, 1], [Put('x', 1), Add('x', 1), Get('x')]).restarts(1);
+        let scope = "two servers that hold two applied entries, a writer who reads, two elections, a restart";
+        check.explores(scope, finishes(cluster), ENOUGH)?;
+        let cluster = healing(serving_late::<Compacting<0>>(3, 1, 1), &behind()).client(&[1], [Get('x')]);
+        check.bounded("three servers of which one was away, a reader, an election", cluster, 8)
+    });
+}
+
+/// n0 leads, and has committed two commands with n1. n2 cannot be reached, and has heard of nothing.
+fn behind() -> Schedule<Request, Timer> {
+    let alone = Schedule::with_timers().cut(0, 2).cut(1, 2).fire(0, Timer::Election);
+    alone.ask(0, 0, Put('x', 1)).fire(0, Timer::Heartbeat).ask(0, 0, Add('x', 1)).fire(0, Timer::Heartbeat)
+}
+
+/// A cluster after `schedule`, in which n2 can be reached again at some moment.
+fn healing<const LIMIT: Index>(
+    cluster: Cluster<Compacting<LIMIT>, Watched>,
+    schedule: &Schedule<Request, Timer>,
+) -> Cluster<Compacting<LIMIT>, Watched> {
+    short(cluster.staged(schedule)).partitions(&[&[&[0, 1], &[2]]], 1)
+}
+
+#[test]
+pub fn whoever_was_away_catches_up() {
+    check(|check| {
+        let scope = "three servers of which one was away";
+        catches_up(check, scope, healing(serving::<Compacting<0>>(3, 0, 1), &behind()))?;
+        let scope = "three servers of which one was away, an election";
+        catches_up(check, scope, healing(serving::<Compacting<0>>(3, 1, 0), &behind()))?;
+        let scope = "three servers that hold two applied entries, of which one was away, a restart";
+        let more = behind().ask(0, 0, Add('x', 1)).fire(0, Timer::Heartbeat);
+        catches_up(check, scope, healing(serving::<Compacting<2>>(3, 0, 0), &more).restarts(1))?;
+        let scope = "three servers of which one was away, a command";
+        let cluster = healing(serving::<Compacting<0>>(3, 0, 0), &behind()).client(&[0], [Add('x', 5)]);
+        catches_up(check, scope, cluster)
+    });
+}
+
+fn catches_up<const LIMIT: Index>(
+    check: &mut Check,
+    scope: &str,
+    cluster: Cluster<Compacting<LIMIT>, Watched>,
+) -> Proven {
+    let cluster = cluster.sometimes(LACKS, somebody_lacks_what_is_cut_off);
+    check.explores(scope, cluster.leads_to(CATCHES_UP, 4, all_have_caught_up), ENOUGH)
+}
+
+/// A snapshot up to `index` of a log whose entries are all of term 1 and put their index under 'x'.
+fn snapshot(index: Index) -> Snapshot {
+    let mut store = Store::default();
+    (1..=index).for_each(|index| _ = store.execute(Put('x', index as i64)));
+    Snapshot { index, term: 1, store, sessions: Default::default() }
+}
+
+/// The entry at `index`: it is of term 1, and puts its index under 'x'.
+fn put(index: Index) -> Entry {
+    let id = RequestId { client: ClientId(index as usize), number: 0 };
+    Entry { term: 1, command: Command::Client { id, request: Put('x', index as i64) } }
+}
+
+/// Entries of term 1 behind `prev`, up to `last`, that put their index under 'x'.
+fn puts(prev: Index, last: Index, commit_index: Index) -> Message {
+    let entries = (prev + 1..=last).map(put).collect();
+    let prev_term = Term::from(prev > 0);
+    Message::Raft(message::Message::AppendEntries { term: 1, prev_index: prev, prev_term, entries, commit_index })
+}
+
+fn install(term: Term, index: Index) -> Message {
+    Message::InstallSnapshot { term, snapshot: snapshot(index) }
+}
+
+/// How far a follower says that it agrees, and what it had saved by then.
+fn told<const LIMIT: Index>(effects: &[Effect<Compacting<LIMIT>>]) -> Option<(Outcome, Option<&Durable>)> {
+    let mut saved = None;
+    for effect in effects {
+        match effect {
+            Effect::Save { durable } => saved = Some(durable),
+            Effect::Send { message: Message::Raft(message::Message::AppendReply { outcome, .. }), .. } => {
+                return Some((*outcome, saved));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn holds_x<const LIMIT: Index>(follower: &Alone<Compacting<LIMIT>>, value: Index) -> bool {
+    follower.raft().store().clone().execute(Get('x')) == value as i64
+}
+
+#[test]
+pub fn a_snapshot_is_what_the_log_led_to() {
+    check(|check| {
+        goes_by_its_indices(check)?;
+        for committed in 1..=6 {
+            is_what_the_log_led_to::<0>(check, committed)?;
+            is_what_the_log_led_to::<2>(check, committed)?;
+        }
+        check.evidence("twelve logs of which a part is committed");
+        Ok(())
+    });
+}
+
+/// A follower takes six entries of the terms 1, 1, 2, 2, 2 and 4 from a leader of term 5, and hears that some of them are committed.
+fn is_what_the_log_led_to<const LIMIT: Index>(check: &mut Check, committed: Index) -> Proven {
+    let terms = [1, 1, 2, 2, 2, 4];
+    let mut entries: Vec<Entry> = (1..=6).map(put).collect();
+    entries.iter_mut().zip(terms).for_each(|(entry, term)| entry.term = term);
+    let append =
+        message::Message::AppendEntries { term: 5, prev_index: 0, prev_term: 0, entries, commit_index: committed };
+    let mut follower = Alone::<Compacting<LIMIT>>::start(3, None, &[]);
+    follower.receives(NodeId(1), Message::Raft(append));
+    let (start, held) = (follower.raft().log().start().index, follower.raft().log().last_index());
+    let Some(snapshot) = follower.snapshot() else {
+        return check
+            .requires(TRUE, start == 0, || format!("n0 has cut its log off up to {start}, and has no snapshot."));
+    };
+    let led_to = snapshot.store.clone().execute(Get('x'));
+    let fits = (start..=committed).contains(&snapshot.index)
+        && held == 6
+        && led_to == snapshot.index as i64
+        && Some(&snapshot.term) == terms.get(snapshot.index as usize - 1);
+    check.requires(TRUE, fits, || {
+        format!(
+            "n0 has six entries of the terms {terms:?}, which put 1 to 6 under 'x'; {committed} of them are committed and applied. Its log \
+             starts at {start} and ends at {held}, and its snapshot is {snapshot:?}."
+        )
+    })
+}
+
+/// A leader of term 2 whose log starts at 5, with one entry of its own behind that.
+fn leader() -> Alone<Compacting<2>> {
+    let mut log = Log::beginning_after(Start { index: 5, term: 1 });
+    log.push(put(6));
+    let raft = raft::Durable { term: 1, voted_for: None, log };
+    let saved = Durable { snapshot: Some(Arc::new(snapshot(5))), raft };
+    let mut leader = Alone::<Compacting<2>>::start(3, Some(saved), &[]);
+    leader.fires(Timer::Election);
+    leader.receives(NodeId(1), Message::Raft(message::Message::Vote { term: 2, granted: true }));
+    leader
+}
+
+#[test]
+pub fn what_is_gone_is_sent_as_a_snapshot() {
+    check(|check| {
+        let conflict = |index| Outcome::Conflict(Hint { term: None, index });
+        let cases = [
+            (conflict(1), true),
+            (conflict(4), true),
+            (conflict(5), true),
+            (conflict(6), false),
+            (Outcome::Matches(1), true),
+            (Outcome::Matches(4), true),
+            (Outcome::Matches(5), false),
+            (Outcome::Matches(6), false),
+        ];
+        for (outcome, is_gone) in cases {
+            let answered = answers(2, outcome);
+            let sent = answered.as_ref().map_or(0, |effects| snapshots(effects));
+            let fits = answered.is_ok() && sent == usize::from(is_gone);
+            check.requires(SENT_INSTEAD, fits, || {
+                let did = answered.as_ref().map_or_else(
+                    |panic| format!("The server inside looks for an entry that is cut off, and panics: {panic}"),
+                    |_| format!("It sends {sent} snapshots."),
+                );
+                let should = if is_gone { "its snapshot, once" } else { "entries, and no snapshot" };
+                format!(
+                    "n0 leads term 2, and its log starts at 5. n2 answers {outcome:?}. n0 should send {should}. {did}"
+                )
+            })?;
+        }
+        let others = answers(1, Outcome::Matches(1)).map_or(0, |effects| snapshots(&effects));
+        check.requires(SENT_INSTEAD, others == 0, || {
+            "n0 leads term 2. n2's answer is of term 1, and says nothing about now: n0 sends a snapshot all the same.".to_owned()
+        })?;
+        check.evidence(format!("a leader and {} answers, of which five ask for what is gone", cases.len() + 1));
+        Ok(())
+    });
+}
+
+/// What the leader does with n2's answer, or what it says when it panics.
+fn answers(term: Term, outcome: Outcome) -> Result<Vec<Effect<Compacting<2>>>, String> {
+    let mut leader = leader();
+    let reply = Message::Raft(message::Message::AppendReply { term, outcome });
+    catch_unwind(AssertUnwindSafe(|| leader.receives(NodeId(2), reply))).map_err(|payload| panics::take(payload).0)
+}
+
+fn snapshots(effects: &[Effect<Compacting<2>>]) -> usize {
+    let is_snapshot = |effect: &&Effect<_>| matches!(effect, Effect::Send { to: NodeId(2), message: Message::InstallSnapshot { term: 2, snapshot } } if snapshot.index == 5);
+    effects.iter().filter(is_snapshot).count()
+}
+
+#[test]
+pub fn entries_that_come_late_are_put_in_their_place() {
+    check(|check| {
+        let mut messages = 0;
+        for prev in 0..=4 {
+            for last in prev..=6 {
+                messages += 1;
+                comes_late(check, prev, last)?;
+            }
+        }
+        check.evidence(format!("a snapshot up to index 3, and {messages} messages that begin before it or behind it"));
+        Ok(())
+    });
+}
+
+/// The follower has a snapshot up to index 3 and the entry behind that. Then entries come that stand behind `prev`, up to `last`.
+fn comes_late(check: &mut Check, prev: Index, last: Index) -> Proven {
+    let mut follower = Alone::<Compacting<2>>::start(3, None, &[]);
+    follower.receives(NodeId(1), install(1, 3));
+    follower.receives(NodeId(1), puts(3, 4, 3));
+    let effects = follower.receives(NodeId(1), puts(prev, last, last));
+    let (log, told) = (follower.raft().log(), told(&effects).map(|(outcome, _)| outcome));
+    let in_place = log.iter().all(|(index, entry)| *entry == put(index)) && log.last_index() == last.max(4);
+    let agreed = last.max(3);
+    let fits = in_place
+        && holds_x(&follower, agreed)
+        && matches!(told, Some(Outcome::Matches(index)) if index <= log.last_index());
+    check.requires(IN_PLACE, fits, || {
+        format!(
+            "n0 has a snapshot up to index 3, and entry 4. Then the leader's entries behind index {prev} come, up to {last}, all of them \
+             committed. n0's log is {log:?}, its store {:?}, and it answers {told:?}.",
+            follower.raft().store()
+        )
+    })
+}
+
+#[test]
+pub fn an_old_snapshot_takes_nothing_back() {
+    check(|check| {
+        // The follower has applied five entries; snapshots of fewer come late, or again.
+        for limit_is_low in [true, false] {
+            for old in 1..=5 {
+                if limit_is_low {
+                    takes_nothing_back::<0>(check, old)?;
+                } else {
+                    takes_nothing_back::<2>(check, old)?;
+                }
+            }
+        }
+        let cluster = healing(serving::<Compacting<0>>(3, 0, 2), &behind()).duplicates(1);
+        let cluster = cluster.client(&[0], [Add('x', 1)]).client(&[0], [Get('x')]);
+        check.bounded("three servers of which one was away, a message that comes twice", cluster, 7)?;
+        check.evidence("ten snapshots that come late");
+        Ok(())
+    });
+}
+
+fn takes_nothing_back<const LIMIT: Index>(check: &mut Check, old: Index) -> Proven {
+    let mut follower = Alone::<Compacting<LIMIT>>::start(3, None, &[]);
+    follower.receives(NodeId(1), install(1, 3));
+    follower.receives(NodeId(1), puts(3, 5, 5));
+    let before = (follower.raft().commit_index(), follower.raft().store().clone());
+    check.requires(NEVER_BACK, before.0 == 5 && holds_x(&follower, 5), || {
+        format!(
+            "n0 got a snapshot up to index 3 and two entries behind it, all of it committed. Its commit index is {}, and its store is {:?}.",
+            before.0, before.1
+        )
+    })?;
+    let effects = follower.receives(NodeId(1), install(1, old));
+    let after = (follower.raft().commit_index(), follower.raft().store().clone());
+    let log_goes_on = follower.raft().log().last_index() == 5;
+    check.requires(NEVER_BACK, after == before && log_goes_on, || {
+        format!(
+            "n0 has applied five entries. Then a snapshot up to index {old} comes late. Its commit index is {} now, its log ends at {}, \
+             and its store is {:?}.",
+            after.0,
+            follower.raft().log().last_index(),
+            after.1
+        )
+    })?;
+    let outcome = told(&effects).map(|(outcome, _)| outcome);
+    check.requires(ANSWERED, matches!(outcome, Some(Outcome::Matches(_))), || {
+        format!("n0 has applied five entries, and gets a snapshot up to index {old}. It answers {outcome:?}.")
+    })
+}
+
+#[test]
+pub fn what_stands_behind_a_snapshot_stays() {
+    check(|check| {
+        // The follower holds five entries, of which it knows the first to be committed.
+        let mut follower = Alone::<Compacting<2>>::start(3, None, &[]);
+        follower.receives(NodeId(1), puts(0, 5, 1));
+        let effects = follower.receives(NodeId(1), install(1, 3));
+        let log = follower.raft().log().clone();
+        check.requires(KEEPS_SUFFIX, log.last_index() == 5, || {
+            format!(
+                "n0 has said that it holds five entries. Then it gets a snapshot up to index 3, and its log is {log:?}."
+            )
+        })?;
+        saved_before_told(check, &effects, 3, 5)?;
+        // The same, but the follower's entries are of another term from index 3 on.
+        let raft = raft::Durable { term: 2, voted_for: None, log: self::log(&[1, 1, 2, 2, 2]) };
+        let saved = Durable { snapshot: None, raft };
+        let mut follower = Alone::<Compacting<2>>::start(3, Some(saved), &[]);
+        let snapshot = Snapshot { term: 3, ..snapshot(3) };
+        let effects = follower.receives(NodeId(1), Message::InstallSnapshot { term: 3, snapshot });
+        let log = follower.raft().log().clone();
+        check.requires(KEEPS_SUFFIX, log.last_index() == 3, || {
+            format!(
+                "n0's log has entries of term 2 from index 3 on. Then it gets a snapshot whose last entry is that of index 3 and term 3. \
+                 Its log is {log:?}."
+            )
+        })?;
+        saved_before_told(check, &effects, 3, 3)?;
+        check.evidence("a snapshot of entries that are there, and one of others");
+        Ok(())
+    });
+}
+
+/// The follower has answered that it agrees up to the snapshot at least, and what it has saved by then says so too.
+fn saved_before_told(check: &mut Check, effects: &[Effect<Compacting<2>>], index: Index, end: Index) -> Proven {
+    let told = told(effects);
+    let fits = matches!(told, Some((Outcome::Matches(told), _)) if (index..=end).contains(&told));
+    check.requires(ANSWERED, fits, || {
+        let outcome = told.as_ref().map(|(outcome, _)| outcome);
+        format!("n0 gets a snapshot up to index {index} from its leader. It answers {outcome:?}.")
+    })?;
+    let saved = told.and_then(|(_, saved)| saved);
+    let has_it = saved.is_some_and(|saved| {
+        let newest = saved.snapshot.as_ref().map_or(0, |snapshot| snapshot.index);
+        newest == index && saved.raft.log.start().index <= index && saved.raft.log.last_index() == end
+    });
+    check.requires(SAVED_FIRST, has_it, || {
+        format!("n0 has answered that it has what a snapshot up to index {index} stands for. By then it has saved {saved:?}.")
+    })
+}
+
+#[test]
+pub fn a_deposed_leaders_snapshot_is_refused() {
+    check(|check| {
+        let raft = raft::Durable { term: 2, voted_for: Some(NodeId(2)), log: Log::default() };
+        let mut follower = Alone::<Compacting<2>>::start(3, Some(Durable { snapshot: None, raft }), &[]);
+        let effects = follower.receives(NodeId(1), install(1, 3));
+        let term = effects.iter().find_map(|effect| match effect {
+            Effect::Send { message: Message::Raft(message::Message::AppendReply { term, .. }), .. } => Some(*term),
+            _ => None,
+        });
+        check.requires(ANSWERED, term == Some(2), || {
+            format!("n0 is in term 2 and gets a snapshot of term 1. The term of its answer is {term:?}.")
+        })?;
+        let mut candidate = Alone::<Compacting<2>>::start(3, None, &[]);
+        candidate.fires(Timer::Election);
+        candidate.receives(NodeId(1), install(3, 3));
+        let (term, leads) = (candidate.raft().term(), candidate.raft().is_leader());
+        check.requires(ANSWERED, term == 3 && !leads && holds_x(&candidate, 3), || {
+            format!(
+                "n0 stands for election in term 1 and gets a snapshot of term 3. Its term is {term} now, and its store {:?}.",
+                candidate.raft().store()
+            )
+        })?;
+        check.evidence("a snapshot of an earlier term, and one of a later term");
+        Ok(())
+    });
+}
+
+#[test]
+pub fn a_retry_after_a_snapshot_is_done_once() {
+    check(|check| {
+        let cluster = short(serving::<Compacting<0>>(1, 2, 0)).client(&[0], [Add('x', 1), Get('x')]);
+        let scope = "one server alone, an addition and a read, a lost reply, a retry, a restart";
+        check.explores(scope, finishes(cluster.retries(1).lost_replies(1).restarts(1)), ENOUGH)?;
+        comes_to_another(check)
+    });
+}
+
+/// n0 and n1 hold a snapshot in which c7's first request is done. n2 gets it, and is elected.
+fn comes_to_another(check: &mut Check) -> Proven {
+    let scope = "three servers of which one was away, and is elected";
+    let session = Session { number: 0, value: 1 };
+    let done = Snapshot { sessions: [(ClientId(7), session)].into(), ..snapshot(2) };
+    let log = Log::beginning_after(Start { index: 2, term: 1 });
+    let raft = raft::Durable { term: 1, voted_for: None, log };
+    let saved = || Durable { snapshot: Some(Arc::new(done.clone())), raft: raft.clone() };
+    let cluster = short(serving::<Compacting<0>>(3, 2, 1)).saved(0, saved()).saved(1, saved());
+    let schedule = Schedule::with_timers().fire(0, Timer::Election).fire(0, Timer::Heartbeat).fire(2, Timer::Election);
+    let played = check.drives(AT_MOST_ONCE, scope, cluster, &schedule)?;
+    let view = played.view();
+    let Some(n2) = view.server(NodeId(2)) else { return Ok(()) };
+    check.requires_of_run(scope, &played, CATCHES_UP, n2.raft().is_leader(), || {
+        "n0 leads, everything arrives, and n2 stands for election: it should have caught up, and be elected.".to_owned()
+    })?;
+    let known = n2.raft().sessions().get(&ClientId(7));
+    check.requires_of_run(scope, &played, AT_MOST_ONCE, known == Some(&session), || {
+        format!(
+            "c7's request 0 is done, and its answer may be lost. n2 leads now, and what it knows of c7 is {known:?}: if c7 asks again, \
+             it is done twice."
+        )
+    })?;
+    check.evidence(format!("{scope}: it knows what was done"));
+    Ok(())
+}
+
+#[test]
+pub fn long_runs_are_linearizable() {
+    check(|check| {
+        let apart = Faults { partitions: 4, restarts: 4, duplicated: 20, ..Faults::default() };
+        check.simulates("five servers, long partitions and restarts", simulation::<2>(apart), 0..40)?;
+        let slow = Faults { lost: 20, duplicated: 20, flaps: 12, slow: Some(4), ..Faults::default() };
+        check.simulates("five servers, flapping links and a slow server", simulation::<2>(slow), 0..40)?;
+        let crashes = Faults { crashes: 2, partitions: 2, lost: 20, ..Faults::default() };
+        check.simulates("five servers, two crashes and partitions", simulation::<2>(crashes), 0..40)
+    });
+}
+
+/// Four clients with 30 requests each, on three keys.
+fn simulation<const LIMIT: Index>(
+    faults: Faults,
+) -> Simulation<Compacting<LIMIT>, (Judged<Compacting<LIMIT>>, Chronicle)> {
+    let mut cluster = short(servers::<Compacting<LIMIT>, _>(5, (Judged::default(), Chronicle::default())));
+    for client in 0..4 {
+        cluster = cluster.client(&[0, 1, 2, 3, 4], script(client, 30));
+    }
+    let cluster = cluster
+        .whole_run(LINEARIZABLE, |view: &View<'_, Compacting<LIMIT>, _>| {
+            view.history().0.linearizable_by_key(|_| Cell::default(), key)
+        })
+        .sometimes(LACKS, somebody_lacks_what_is_cut_off)
+        .sometimes(FINISHES, |view| view.is_finished());
+    Simulation::new(cluster, faults)
+        .timer_waits(Timer::Election, 150..=300)
+        .timer_waits(Timer::Heartbeat, 40..=50)
+        .clients_ask_again(200..=400)
+        .steps(20_000)
+}
+
+fn script(client: usize, requests: usize) -> impl Iterator<Item = Request> {
+    (0..requests).map(move |number| {
+        let key = ['x', 'y', 'z'][(client + number / 2) % 3];
+        match number % 4 {
+            0 => Add(key, 1),
+            1 => Put(key, (1_000 * (client + 1) + number) as i64),
+            _ => Get(key),
+        }
+    })
+}
+
+fn key(request: &Request) -> Key {
+    let (Get(key) | Put(key, _) | Add(key, _)) = request;
+    *key
+}

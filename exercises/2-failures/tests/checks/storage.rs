@@ -1,0 +1,427 @@
+//! Task `storage`: what a server saves comes back, whatever happens to the disk.
+
+use std::sync::Arc;
+
+use testkit::check::{Check, Failure, Proven, Rule, check};
+use testkit::disk::crash::Crashes;
+use testkit::disk::{Disk, Faulty, Memory, Trouble};
+use testkit::node::{ClientId, NodeId, RequestId};
+
+use crate::subject::raft;
+use crate::subject::raft::log::{Command, Entry, Index, Log, Start, Term};
+use crate::subject::raft::store::{Request, Store};
+use crate::subject::snapshot::{Durable, Snapshot};
+use crate::subject::storage::Storage;
+use crate::subject::wal::{Record, Wal, WalError};
+
+const SAME: Rule = Rule::new(
+    "what was saved comes back",
+    "A storage opens with what was saved last, and with nothing if nothing ever was.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state on all servers",
+    "2-failures/remember.md#the-task-storage",
+);
+
+const SURVIVES: Rule = Rule::new(
+    "what was synced survives",
+    "After a crash a storage opens with what was saved before the last sync, or with something that was saved later, as a whole.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2; Pillai et al. 2014, table 1",
+    "2-failures/remember.md#as-a-whole",
+);
+
+const FATAL: Rule = Rule::new(
+    "a disk that has failed is not relied on",
+    "When the disk has refused, what was durable stays, and nothing that is synced afterwards is less than durable.",
+    "Rebello et al. 2020, section 3.3",
+    "2-failures/wal.md#a-sync-that-fails",
+);
+
+const CHEAP: Rule = Rule::new(
+    "a change costs what it changes",
+    "What is written for a change does not depend on how long the log is.",
+    "Ongaro 2014, section 10.2.1: writing to the disk is what a command waits for",
+    "2-failures/remember.md#changes",
+);
+
+const SHORT: Rule = Rule::new(
+    "the disk does not fill up",
+    "When a server cuts its log off behind a snapshot, the records that led there go from the disk too.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7",
+    "2-failures/remember.md#rewriting",
+);
+
+const REWRITTEN: Rule = Rule::new(
+    "a log is rewritten in one step",
+    "After a crash while a log is rewritten it opens with the old records or with the new ones; once it is rewritten, with the new ones.",
+    "Pillai et al. 2014, section 2: atomic replace by a rename",
+    "2-failures/remember.md#rewriting",
+);
+
+fn entry(term: Term, number: usize) -> Entry {
+    let id = RequestId { client: ClientId(0), number };
+    Entry { term, command: Command::Client { id, request: Request::Put('x', number as i64) } }
+}
+
+/// A server's memory, and how it changes.
+#[derive(Clone)]
+struct Life {
+    durable: Durable,
+    states: Vec<Durable>,
+}
+
+impl Life {
+    fn new() -> Self {
+        let raft = raft::Durable { term: 0, voted_for: None, log: Log::default() };
+        Life { durable: Durable { snapshot: None, raft }, states: Vec::new() }
+    }
+
+    fn then(mut self, change: impl FnOnce(&mut raft::Durable)) -> Self {
+        change(&mut self.durable.raft);
+        self.states.push(self.durable.clone());
+        self
+    }
+
+    /// A snapshot stands for the log up to `index`; of the log, what is cut off up to `cut` goes.
+    fn snapshot(mut self, index: Index, term: Term, cut: Index) -> Self {
+        let mut store = Store::default();
+        store.execute(Request::Put('x', index as i64));
+        self.durable.snapshot = Some(Arc::new(Snapshot { index, term, store, sessions: Default::default() }));
+        let log = &mut self.durable.raft.log;
+        if log.last_index() < index {
+            *log = Log::beginning_after(Start { index, term });
+        } else {
+            log.cut_up_to(cut);
+        }
+        self.states.push(self.durable.clone());
+        self
+    }
+}
+
+/// A life with everything in it: votes, entries, entries that are replaced (by as many, by more, by fewer), snapshots.
+fn life() -> Vec<Durable> {
+    let push = |term, number| move |raft: &mut raft::Durable| raft.log.push(entry(term, number));
+    let young = Life::new().then(|raft| raft.term = 1).then(|raft| raft.voted_for = Some(NodeId(2)));
+    let grown = young.then(push(1, 0)).then(|raft| (1..=3).for_each(|number| raft.log.push(entry(1, number))));
+    let outvoted = grown.then(|raft| (raft.term, raft.voted_for) = (2, None)).then(|raft| {
+        raft.log.truncate(3);
+        raft.log.push(entry(2, 4));
+    });
+    let replaced = outvoted.then(|raft| {
+        raft.term = 3;
+        raft.log.truncate(2);
+        raft.log.push(entry(3, 5));
+    });
+    let shortened = replaced.then(push(3, 6)).snapshot(2, 1, 2).then(push(3, 7)).then(|raft| raft.log.truncate(3));
+    let tail_kept = shortened.snapshot(3, 3, 2).then(push(3, 8)).snapshot(4, 3, 3).then(push(3, 9));
+    tail_kept.then(|raft| raft.voted_for = Some(NodeId(0))).snapshot(9, 3, 9).then(push(3, 10)).states
+}
+
+type Opened<D> = Result<(Storage<D>, Option<Durable>), Box<Failure>>;
+
+/// Opens the storage of a disk that works.
+fn open<D: Disk>(check: &mut Check, disk: D) -> Opened<D> {
+    let opened = Storage::open(disk);
+    check.requires(SAME, opened.is_ok(), || {
+        let error = opened.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        format!("Nothing is wrong with the disk, and the storage does not open: {error}.")
+    })?;
+    opened.map_err(|_| unreachable!("it was required that it opens"))
+}
+
+fn saves<D: Disk>(check: &mut Check, storage: &mut Storage<D>, durable: &Durable) -> Proven {
+    storage.save(durable);
+    syncs(check, storage)
+}
+
+fn syncs<D: Disk>(check: &mut Check, storage: &mut Storage<D>) -> Proven {
+    let synced = storage.sync();
+    check.requires(SAME, synced.is_ok(), || {
+        format!(
+            "`sync` fails on a disk that works: {}.",
+            synced.as_ref().err().map(ToString::to_string).unwrap_or_default()
+        )
+    })
+}
+
+#[test]
+pub fn what_was_saved_comes_back() {
+    check(|check| {
+        let states = life();
+        for apart in 1..=4 {
+            let disk = Faulty::new();
+            let (mut storage, mut found) = open(check, disk.clone())?;
+            let mut expected = None;
+            for batch in states.chunks(apart) {
+                check.requires(SAME, found == expected, || {
+                    format!("The last that was saved and synced is {expected:?}. The storage opens with {found:?}.")
+                })?;
+                batch.iter().for_each(|durable| storage.save(durable));
+                syncs(check, &mut storage)?;
+                expected = batch.last().cloned();
+                (storage, found) = open(check, disk.clone())?;
+            }
+            check.requires(SAME, found == expected, || {
+                format!("The last that was saved and synced is {expected:?}. The storage opens with {found:?}.")
+            })?;
+            // Without a start in between, and the same twice.
+            let disk = Faulty::new();
+            let (mut storage, _) = open(check, disk.clone())?;
+            for durable in &states {
+                saves(check, &mut storage, durable)?;
+                saves(check, &mut storage, durable)?;
+            }
+            let (_, found) = open(check, disk)?;
+            check.requires(SAME, found.as_ref() == states.last(), || {
+                format!("{} states were saved one after the other. The storage opens with {found:?}.", states.len())
+            })?;
+        }
+        check.evidence(format!("{} states, saved one, two, three and four at a time", states.len()));
+        Ok(())
+    });
+}
+
+/// What the storage's user has seen.
+#[derive(Clone, Default)]
+struct Seen {
+    saved: Vec<Durable>,
+    /// How many of them were synced, or read back.
+    promised: usize,
+}
+
+impl Seen {
+    fn write(&mut self, disk: &Faulty, storage: &mut Storage<Faulty>, states: &[Durable]) {
+        for durable in states {
+            storage.save(durable);
+            self.saved.push(durable.clone());
+            disk.note(format!("is to keep {}", shown(Some(durable))));
+        }
+        if storage.sync().is_ok() || storage.sync().is_ok() {
+            self.promised = self.saved.len();
+            disk.note("lets others hear of it");
+        }
+    }
+
+    fn compare(&mut self, disk: &Faulty, found: Option<&Durable>) -> Result<(), String> {
+        let promised = self.promised.checked_sub(1).map(|last| &self.saved[last]);
+        let at = match found {
+            None => Some(0),
+            Some(found) => self.saved.iter().rposition(|saved| saved == found).map(|at| at + 1),
+        };
+        match at {
+            Some(at) if at >= self.promised => {
+                if at > self.promised {
+                    disk.note("is relied on for what it opens with");
+                }
+                self.saved.truncate(at);
+                self.promised = at;
+                Ok(())
+            }
+            Some(_) => Err(format!(
+                "Others have heard of {}. The storage opens with {}, which is older.",
+                shown(promised),
+                shown(found)
+            )),
+            None => Err(format!("The storage opens with {}, which was never saved like this.", shown(found))),
+        }
+    }
+}
+
+fn shown(durable: Option<&Durable>) -> String {
+    let Some(Durable { snapshot, raft }) = durable else { return "nothing".to_owned() };
+    let snapshot = snapshot.as_ref().map_or(String::new(), |snapshot| format!(", a snapshot up to {}", snapshot.index));
+    let vote = raft.voted_for.map_or("no vote".to_owned(), |id| format!("a vote for {id}"));
+    format!("term {}, {vote}{snapshot}, the log {:?}", raft.term, raft.log)
+}
+
+/// Four syncs, of which two rewrite the log. Whatever fails, it goes on.
+fn run(disk: &Faulty, seen: &mut Seen) {
+    let Ok((mut storage, _)) = Storage::open(disk.clone()) else { return };
+    for states in run_states() {
+        if disk.is_off() {
+            return;
+        }
+        seen.write(disk, &mut storage, &states);
+    }
+}
+
+/// A vote; entries that are replaced; a snapshot; a snapshot from somebody else and an entry.
+fn run_states() -> [Vec<Durable>; 4] {
+    let push = |term, number| move |raft: &mut raft::Durable| raft.log.push(entry(term, number));
+    let voted = Life::new().then(|raft| (raft.term, raft.voted_for) = (1, Some(NodeId(1))));
+    let grown = voted.then(push(1, 0)).then(push(1, 1)).then(|raft| {
+        raft.term = 2;
+        raft.voted_for = None;
+        raft.log.truncate(1);
+        raft.log.push(entry(2, 2));
+    });
+    let states = grown.snapshot(1, 1, 1).snapshot(5, 2, 5).then(push(2, 3)).states;
+    [states[..1].to_vec(), states[1..4].to_vec(), states[4..5].to_vec(), states[5..].to_vec()]
+}
+
+/// Opens the storage on the disk that is found, compares, saves one more term, and opens it once more.
+fn recover(disk: &Faulty, seen: &mut Seen) -> Result<(), String> {
+    let refusal = |error| format!("The storage does not open: {error}.");
+    let (mut storage, found) = Storage::open(disk.clone()).map_err(refusal)?;
+    seen.compare(disk, found.as_ref())?;
+    let mut later = found.unwrap_or_else(|| Life::new().durable);
+    later.raft.term += 1;
+    later.raft.log.push(entry(later.raft.term, 77));
+    seen.write(disk, &mut storage, &[later]);
+    if seen.promised != seen.saved.len() {
+        return Err("Nothing is wrong with the disk any more, and `sync` fails.".to_owned());
+    }
+    let (_, found) = Storage::open(disk.clone()).map_err(refusal)?;
+    seen.compare(disk, found.as_ref())
+}
+
+fn crashes(rule: Rule) -> Crashes<'static, Seen> {
+    Crashes { rule, program: "storage", run: &run, recover: &recover }
+}
+
+#[test]
+pub fn what_was_synced_survives_every_crash() {
+    check(|check| check.survives("four syncs", &crashes(SURVIVES), Trouble::Crash));
+}
+
+#[test]
+pub fn a_disk_that_has_failed_is_not_relied_on() {
+    check(|check| {
+        check.survives("four syncs of which one fails", &crashes(FATAL), Trouble::FailedSync)?;
+        check.survives("four syncs, and the disk is full for a while", &crashes(FATAL), Trouble::Full)
+    });
+}
+
+/// All that a disk holds, in bytes.
+fn size(disk: &Memory) -> usize {
+    let mut disk = disk.clone();
+    let names = disk.list().unwrap_or_default();
+    names.iter().map(|name| disk.read(name).map_or(0, |bytes| bytes.len())).sum()
+}
+
+#[test]
+pub fn a_change_costs_what_it_changes() {
+    check(|check| {
+        let long = (0..1_000).fold(Life::new().then(|raft| raft.term = 1).durable, |mut durable, number| {
+            durable.raft.log.push(entry(1, number));
+            durable
+        });
+        let (mut storage, _) = open(check, Memory::new())?;
+        saves(check, &mut storage, &long)?;
+        let before = size(storage.disk());
+        let mut life = Life { durable: long, states: Vec::new() };
+        for number in 1_000..1_050 {
+            life = life.then(|raft| raft.log.push(entry(1, number)));
+            life = life.then(|raft| (raft.term, raft.voted_for) = (raft.term + 1, Some(NodeId(1))));
+        }
+        for durable in &life.states {
+            saves(check, &mut storage, durable)?;
+        }
+        let written = size(storage.disk()).saturating_sub(before);
+        check.requires(CHEAP, written < before, || {
+            format!(
+                "A log of 1,000 entries takes {before} bytes on the disk. Fifty entries and fifty votes more have made that {written} \
+                 bytes more."
+            )
+        })?;
+        check.evidence(format!("1,000 entries: {before} bytes; fifty more, and fifty votes: {written}"));
+        Ok(())
+    });
+}
+
+#[test]
+pub fn the_disk_does_not_fill_up() {
+    check(|check| {
+        let (mut storage, _) = open(check, Memory::new())?;
+        let mut life = Life::new();
+        let mut first_round = 0;
+        for round in 1..=40 {
+            for number in 0..50 {
+                life = life.then(|raft| raft.log.push(entry(0, number)));
+                saves(check, &mut storage, &life.durable)?;
+            }
+            if round == 1 {
+                first_round = size(storage.disk());
+            }
+            life = life.snapshot(round * 50, 0, round * 50);
+            saves(check, &mut storage, &life.durable)?;
+            let held = size(storage.disk());
+            check.requires(SHORT, held <= 10 * first_round, || {
+                format!(
+                    "A server took {} entries, with a snapshot after each 50. The first 50 took {first_round} bytes on its disk, and now \
+                     {held} bytes stand there.",
+                    round * 50
+                )
+            })?;
+        }
+        check.evidence(format!("2,000 entries, a snapshot after each 50: {} bytes in the end", size(storage.disk())));
+        Ok(())
+    });
+}
+
+/// What a log may hold that is being rewritten: while something is under way, there are two answers.
+#[derive(Clone)]
+struct Rewritten {
+    right: Vec<Vec<Record>>,
+}
+
+impl Default for Rewritten {
+    fn default() -> Self {
+        Rewritten { right: vec![Vec::new()] }
+    }
+}
+
+impl Rewritten {
+    /// Something is done that leads to `records`, and has happened if `done` says so.
+    fn leads_to(&mut self, records: &[&str], done: impl FnOnce() -> Result<(), WalError>) -> Result<(), WalError> {
+        self.right.push(records.iter().map(|record| record.as_bytes().to_vec()).collect());
+        done()?;
+        self.right = self.right.split_off(1);
+        Ok(())
+    }
+}
+
+/// Three records, then one that stands for all of them, then another one behind it.
+fn rewrite(disk: &Faulty, seen: &mut Rewritten) {
+    let mut run = || {
+        let (mut log, _) = Wal::open(disk.clone())?;
+        ["one", "two", "three"].into_iter().for_each(|record| log.append(record.as_bytes()));
+        seen.leads_to(&["one", "two", "three"], || log.sync())?;
+        disk.note("has three records");
+        log.append(b"not synced");
+        seen.leads_to(&["all"], || log.rewrite(&[b"all".to_vec()]))?;
+        disk.note("has one record in their place");
+        log.append(b"more");
+        seen.leads_to(&["all", "more"], || log.sync())
+    };
+    let _: Result<(), WalError> = run(); // whatever fails, what is found afterwards is compared
+}
+
+/// Opens the log, compares, and rewrites it once more.
+fn rewrite_again(disk: &Faulty, seen: &mut Rewritten) -> Result<(), String> {
+    let mut log = holds_what_is_right(disk, seen)?;
+    let rewritten = seen.leads_to(&["again"], || log.rewrite(&[b"again".to_vec()]));
+    rewritten.map_err(|error| format!("Nothing is wrong with the disk any more, and `rewrite` says: {error}."))?;
+    holds_what_is_right(disk, seen).map(drop)
+}
+
+fn holds_what_is_right(disk: &Faulty, seen: &mut Rewritten) -> Result<Wal<Faulty>, String> {
+    let (log, found) = Wal::open(disk.clone()).map_err(|error| format!("The log does not open: {error}."))?;
+    if !seen.right.contains(&found) {
+        let text = |records: &Vec<Record>| {
+            records.iter().map(|record| String::from_utf8_lossy(record)).collect::<Vec<_>>().join(", ")
+        };
+        let right: Vec<_> = seen.right.iter().map(|records| format!("[{}]", text(records))).collect();
+        return Err(format!("The log opens with [{}]. It should hold {}.", text(&found), right.join(" or ")));
+    }
+    seen.right = vec![found];
+    Ok(log)
+}
+
+#[test]
+pub fn a_log_is_rewritten_in_one_step() {
+    check(|check| {
+        let crashes = Crashes { rule: REWRITTEN, program: "log", run: &rewrite, recover: &rewrite_again };
+        check.survives("a rewrite between two syncs", &crashes, Trouble::Crash)?;
+        check.survives("a rewrite between two syncs, of which one fails", &crashes, Trouble::FailedSync)?;
+        check.survives("a rewrite between two syncs, and the disk is full for a while", &crashes, Trouble::Full)
+    });
+}

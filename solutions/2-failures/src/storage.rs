@@ -1,0 +1,150 @@
+//! Storage: what a server saves, on a disk.
+//!
+//! # The problem
+//!
+//! In stage 1 a server said `save`, with all that must survive a crash, and it was saved. On a real disk that would mean writing the whole
+//! log for each entry. A write-ahead log takes *changes*: a new term, a vote, some entries more. What was saved last is found again by
+//! going through all changes from the first on.
+//!
+//! # What is in the log
+//!
+//! [`Record`]s. The first may be [`Whole`](Record::Whole); the others are changes to what the ones before led to. When a server has cut
+//! its own log off behind a snapshot, the old records say nothing more that anybody needs: the log is rewritten, with one whole record.
+//!
+//! # Left out on purpose
+//!
+//! The format of old versions: a program that is in use for years must be able to read what its predecessor wrote, so it would put a
+//! version number in front.
+
+//# starter: #![expect(unused_variables, dead_code, reason = "the holes below will use it")]
+use cap::raft;
+use cap::raft::log::{Entry, Index, Log, Term};
+use serde::{Deserialize, Serialize};
+use testkit::disk::Disk;
+use testkit::node::NodeId;
+
+use crate::snapshot::Durable;
+use crate::wal::{self, Wal, WalError};
+
+// ANCHOR: record
+/// What stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// All that was saved at this point, whatever the records before it say.
+    Whole(Durable),
+    /// What has changed since the record before.
+    Change {
+        /// The server's term.
+        term: Term,
+        /// Whom it voted for in that term.
+        voted_for: Option<NodeId>,
+        /// How far its log is what it was.
+        kept: Index,
+        /// What stands behind that.
+        entries: Vec<Entry>,
+    },
+}
+// ANCHOR_END: record
+
+// ANCHOR: storage
+/// A server's memory on a disk.
+///
+/// Invariants:
+/// - going through the records of the log, with those not yet synced, leads to `latest`;
+/// - unless `rewrites`: then the log says what was synced last, and the next sync replaces it.
+#[derive(Clone, Debug)]
+pub struct Storage<D> {
+    wal: Wal<D>,
+    /// What was saved last. Without anything saved: what a new server has.
+    latest: Durable,
+    /// Is the log to be written anew with the next sync?
+    rewrites: bool,
+}
+// ANCHOR_END: storage
+
+impl<D: Disk> Storage<D> {
+    /// Opens what is on a disk, or begins there. Gives it with what was saved last; none if nothing ever was.
+    ///
+    /// # Errors
+    /// Those of [`Wal::open`], and [`WalError::Unknown`] for a record that nobody can read.
+    pub fn open(disk: D) -> Result<(Self, Option<Durable>), WalError> {
+        //# hole: Open the log, and go through its records, from the first on.
+        let (wal, records) = Wal::open(disk)?;
+        let mut latest = nothing();
+        for (at, record) in records.iter().enumerate() {
+            let record = postcard::from_bytes(record).map_err(|_| WalError::Unknown { record: at as u64 })?;
+            latest = carried_out(latest, record);
+        }
+        let saved = (!records.is_empty()).then(|| latest.clone());
+        Ok((Storage { wal, latest, rewrites: false }, saved))
+        //# end
+    }
+
+    /// Notes what must survive a crash, in place of what was saved before. Nothing is promised before the next [`sync`](Self::sync). What is
+    /// written for it depends on how much has changed, and not on how long the log is, unless the log's beginning was cut off.
+    pub fn save(&mut self, durable: &Durable) {
+        //# hole: What has changed since the last time? Append a record of that, or remember that the log is to be written anew.
+        let (old, new) = (&self.latest.raft, &durable.raft);
+        if durable.snapshot != self.latest.snapshot || new.log.start() != old.log.start() {
+            self.rewrites = true;
+        } else if old != new {
+            let kept = agreement(&old.log, &new.log);
+            let entries = new.log.after(kept).to_vec();
+            let change = Record::Change { term: new.term, voted_for: new.voted_for, kept, entries };
+            self.wal.append(&encode(&change));
+        }
+        self.latest = durable.clone();
+        //# end
+    }
+
+    /// Makes durable what was saved so far. Only when it has returned `Ok` may anybody hear of it.
+    ///
+    /// # Errors
+    /// Those of [`Wal::sync`] and [`Wal::rewrite`]: after one of them, nothing is durable any more that was not before.
+    pub fn sync(&mut self) -> Result<(), WalError> {
+        //# hole: Sync the log, or write it anew.
+        if !self.rewrites {
+            return self.wal.sync();
+        }
+        self.wal.rewrite(&[encode(&Record::Whole(self.latest.clone()))])?;
+        self.rewrites = false;
+        Ok(())
+        //# end
+    }
+
+    /// The disk that it is on: for the checks.
+    pub fn disk(&self) -> &D {
+        self.wal.disk()
+    }
+}
+
+/// What a server has that has saved nothing.
+fn nothing() -> Durable {
+    Durable { snapshot: None, raft: raft::Durable { term: 0, voted_for: None, log: Log::default() } }
+}
+
+/// A record's bytes.
+fn encode(record: &Record) -> wal::Record {
+    postcard::to_stdvec(record).expect("memory takes whatever is written to it")
+}
+
+//# private
+/// What a record makes of what was saved before it.
+fn carried_out(before: Durable, record: Record) -> Durable {
+    match record {
+        Record::Whole(durable) => durable,
+        Record::Change { term, voted_for, kept, entries } => {
+            let mut log = before.raft.log;
+            log.truncate(kept);
+            entries.into_iter().for_each(|entry| log.push(entry));
+            Durable { raft: raft::Durable { term, voted_for, log }, ..before }
+        }
+    }
+}
+
+/// The last index at which both logs hold an entry of the same term. They are the same up to there (*log matching*).
+fn agreement(old: &Log, new: &Log) -> Index {
+    let (start, end) = (old.start().index, old.last_index().min(new.last_index()));
+    (start..=end).rev().find(|&index| old.term_at(index) == new.term_at(index)).unwrap_or(start)
+}
+//# end
