@@ -94,10 +94,16 @@ test("the dashboard sums it up, and shows a submission's report in the same way"
   const report = JSON.parse(course.read("report.json"));
   report.stages[0].tasks[0].earned = 0;
   report.stages[0].tasks[0].standing = "open";
+  report.stages[0].skipped = true;
+  report.stages[1].stands_on = ["1-cap"];
   course.write("report.json", JSON.stringify(report));
   await page.locator('input[type="file"]').setInputFiles(course.path("report.json"));
   await page.locator(".dashboard-sum", { hasText: `${points - report.stages[0].tasks[0].points} of ${points} points` }).waitFor();
   assert.equal(await page.locator('.dashboard-stage li[data-standing="open"]').count(), 1);
+  assert.deepEqual(await page.locator(".dashboard-ground").allTextContents(), [
+    "Skipped: later stages stand on its reference solution.",
+    "Stands on the reference solution of stage 1.",
+  ]);
   assert.deepEqual(page.thrown, []);
 });
 

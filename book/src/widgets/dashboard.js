@@ -20,7 +20,10 @@ export class Dashboard {
     if (state.problem) return this.tell(make("p", { className: "task-failed" }, state.problem));
     const tasks = state.stages.flatMap((stage) => stage.tasks);
     tasks.forEach((task) => this.mark(task));
-    state.stages.forEach((stage) => this.sum(stage));
+    state.stages.forEach((stage) => {
+      this.ground(stage);
+      this.sum(stage);
+    });
     this.tell(make("p", { className: "dashboard-sum" }, this.summary(tasks)), ...this.next(state, tasks));
   }
 
@@ -52,8 +55,22 @@ export class Dashboard {
     standing.textContent = STANDING[task.standing] + (task.standing === "open" ? "" : hints);
   }
 
+  section(stage) {
+    return this.element.querySelector(`[data-stage="${CSS.escape(stage.id)}"]`);
+  }
+
+  /** That later stages stand on a stage's reference, and on whose reference it stands itself. */
+  ground(stage) {
+    const section = this.section(stage);
+    if (!section) return;
+    section.querySelectorAll(".dashboard-ground").forEach((line) => line.remove());
+    const skipped = stage.skipped ? ["Skipped: later stages stand on its reference solution."] : [];
+    const stands = (stage.stands_on ?? []).map((id) => `Stands on the reference solution of stage ${id.split("-")[0]}.`);
+    section.querySelector(".task-head").after(...[...skipped, ...stands].map((words) => make("p", { className: "dashboard-ground" }, words)));
+  }
+
   sum(stage) {
-    const section = this.element.querySelector(`[data-stage="${CSS.escape(stage.id)}"]`);
+    const section = this.section(stage);
     const owed = stage.tasks.filter((task) => !task.bonus);
     if (!section || owed.length === 0) return;
     const [value, max] = [sum(owed.map((task) => task.earned)), sum(owed.map((task) => task.points))];

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, dev, explore, hint, lab, replay, report, reset, serve, solution, status, watch};
+use crate::commands::{check, dev, explore, hint, lab, replay, report, reset, serve, skip, solution, status, watch};
 use crate::error::{Error, Exit};
 use crate::group;
 use crate::style;
@@ -37,6 +37,7 @@ enum Command {
     Explore(explore::Args),
     Lab(lab::Args),
     Reset(reset::Args),
+    Skip(skip::Args),
     Solution(solution::Args),
     Serve(serve::Args),
     Report(report::Args),
@@ -66,6 +67,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Explore(args)) => explore::run(&args, &workspace),
         Some(Command::Lab(args)) => lab::run(&args, &workspace),
         Some(Command::Reset(args)) => reset::run(&args, &workspace),
+        Some(Command::Skip(args)) => skip::run(&args, &workspace),
         Some(Command::Solution(args)) => solution::run(&args, &workspace),
         Some(Command::Serve(args)) => serve::run(&args, &workspace),
         Some(Command::Report(args)) => report::run(&args, &workspace),

@@ -21,12 +21,20 @@ pub struct Next<'c> {
 }
 
 /// The first open task behind the one that was passed last, since readers go on from where they are, or else the first of all;
-/// without an open task the first whose files changed since it passed; else the first open bonus.
+/// without an open task the first whose files changed since it passed; else the first open bonus. Tasks of a stage that is skipped
+/// come when nothing else is left.
 pub fn next<'c>(course: &'c Course, progress: &Progress) -> Option<Next<'c>> {
     let place = |(stage, task)| Next { stage, task, standing: progress.standing(stage, task) };
     let tasks: Vec<Next<'c>> = course.tasks().map(place).collect();
     let here = last_passed(course, progress).map_or(0, |last| last + 1);
-    let tasks = || tasks[here..].iter().chain(&tasks[..here]).copied();
+    let from_here = tasks[here..].iter().chain(&tasks[..here]).copied();
+    let skipped: Vec<&str> = course.skipped().iter().map(|stage| stage.id.as_str()).collect();
+    let (later, now): (Vec<_>, Vec<_>) = from_here.partition(|next| skipped.contains(&next.stage.id.as_str()));
+    first_to_do(&now).or_else(|| first_to_do(&later))
+}
+
+fn first_to_do<'c>(tasks: &[Next<'c>]) -> Option<Next<'c>> {
+    let tasks = || tasks.iter().copied();
     tasks()
         .find(|next| next.standing == Standing::Open && !next.task.bonus)
         .or_else(|| tasks().find(|next| next.standing == Standing::Changed))

@@ -81,9 +81,9 @@ fn start(args: &Args, workspace: &Workspace, stage: &Stage, lab: &Lab) -> Result
     let executable = match runner::build(workspace.root(), package, &target, listener)? {
         Build::Ready { executable, .. } => executable,
         Build::Broken { diagnostics, at } if args.json => {
-            return Ok(Lines::does_not_compile(workspace, &diagnostics, &at));
+            return Ok(Lines::does_not_compile(workspace, stage, &diagnostics, &at));
         }
-        Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, &diagnostics, &at)),
+        Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, stage, &diagnostics, &at)),
     };
     let before = plots(&workspace.scratch("labs"));
     let status = experiment(args, workspace, &executable)?;

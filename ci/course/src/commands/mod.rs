@@ -9,6 +9,7 @@ pub mod replay;
 pub mod report;
 pub mod reset;
 pub mod serve;
+pub mod skip;
 pub mod solution;
 pub mod status;
 pub mod watch;

@@ -52,7 +52,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     }
     let executable = match runner::build(workspace.root(), &stage.package, &Target::Graded, &Bars::default())? {
         Build::Ready { executable, .. } => executable,
-        Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, &diagnostics, &at)),
+        Build::Broken { diagnostics, at } => return Ok(check::does_not_compile(workspace, stage, &diagnostics, &at)),
     };
     let Chosen { path, what } = chosen;
     let (name, shown) = (sentence(&trace.check), workspace.shown(&path));

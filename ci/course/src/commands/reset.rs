@@ -121,7 +121,7 @@ fn keep(from: &Path, to: &Path, workspace: &Workspace) -> Result<(), Error> {
 }
 
 /// Writes a file whole, or leaves the old one as it was.
-fn replace(path: &Path, text: &str) -> Result<(), Error> {
+pub fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let unfinished = path.with_extension("part");
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;

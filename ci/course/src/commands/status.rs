@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Exit};
 use crate::guide;
+use crate::manifest::ground;
 use crate::manifest::{Course, PLAN, Stage, Task};
 use crate::progress::{Progress, Standing};
 use crate::style::{FAINT, GOOD, STRONG, TYPE, WARN, paint, say};
@@ -16,12 +17,12 @@ pub fn run(workspace: &Workspace) -> Result<Exit, Error> {
     say(format!("\n{}  {}\n", paint(STRONG, "In at the Deep End"), paint(FAINT, score(&course, &progress))));
     for (folder, title, summary) in PLAN {
         match course.stage(folder) {
-            Some(stage) => present(stage, &progress, current),
+            Some(stage) => present(&course, stage, &progress, current),
             None => say(paint(FAINT, format!("  {} {title:<19} coming: {summary}", &folder[..1]))),
         }
     }
     for stage in course.unplanned() {
-        present(stage, &progress, current);
+        present(&course, stage, &progress, current);
     }
     say("");
     match next {
@@ -43,13 +44,14 @@ pub fn score(course: &Course, progress: &Progress) -> String {
     format!("{have} of {}{bonus}", guide::points(all))
 }
 
-fn present(stage: &Stage, progress: &Progress, current: Option<&str>) {
+fn present(course: &Course, stage: &Stage, progress: &Progress, current: Option<&str>) {
     say(format!(
         "  {} {} {}",
         stage.number(),
         paint(STRONG, format!("{:<19}", stage.title)),
         paint(FAINT, &stage.summary)
     ));
+    ground(course, stage).iter().for_each(|line| say(format!("    {}", paint(WARN, line))));
     let widest = |text: fn(&Task) -> &str| stage.tasks.iter().map(|task| text(task).chars().count()).max().unwrap_or(0);
     let (ids, titles) = (widest(|task| &task.id), widest(|task| &task.title));
     for task in &stage.tasks {
@@ -63,6 +65,18 @@ fn present(stage: &Stage, progress: &Progress, current: Option<&str>) {
         let id = paint(if current == Some(&task.id) { STRONG } else { FAINT }, format!("{:<ids$}", task.id));
         say(format!("    {mark} {id}  {:<titles$} {}", task.title, worth(task, standing, progress)));
     }
+}
+
+/// That a stage is skipped, and on whose reference it stands itself.
+fn ground(course: &Course, stage: &Stage) -> Vec<String> {
+    let skipped = course.is_skipped(stage).then(|| {
+        let users: Vec<&Stage> = course.users(stage).collect();
+        let undo = format!("cargo course skip {} --undo", stage.short());
+        format!("skipped: {} on its reference solution ({undo})", ground::stand(&users))
+    });
+    let references = course.references(stage);
+    let stands = (!references.is_empty()).then(|| format!("stands on {}", ground::reference_of(&references)));
+    skipped.into_iter().chain(stands).collect()
 }
 
 fn worth(task: &Task, standing: Standing, progress: &Progress) -> String {

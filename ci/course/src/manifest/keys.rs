@@ -36,6 +36,11 @@ impl Keys {
         }
     }
 
+    /// Everything that stands in this table.
+    pub fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.table.iter()
+    }
+
     /// The tables of an array of tables; none if the key is missing.
     pub fn tables(&self, key: &str) -> Result<Vec<Keys>, Error> {
         let should = || self.wrong(key, format!("must be a list of tables: write `[[{}]]`.", self.full(key)));

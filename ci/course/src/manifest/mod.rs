@@ -3,6 +3,7 @@
 //! Each `exercises/*/Cargo.toml` describes its stage under `[package.metadata.course]`. Nothing else in the course
 //! repeats what stands there. A mistake in a manifest is reported in one sentence: the file, the key, and how to mend it.
 
+pub mod ground;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,8 @@ use testkit::trace::Trace;
 use crate::error::Error;
 use crate::runner::test_path;
 use crate::workspace::Workspace;
-use keys::Keys;
+use ground::Dependency;
+pub use keys::Keys;
 
 /// The six stages of the whole course: folder, title, and what the learner ends up with.
 ///
@@ -54,6 +56,8 @@ pub struct Stage {
     pub solution: String,
     /// The folder of the exercise.
     pub folder: PathBuf,
+    /// What the exercise is built from; tells which earlier stages it [stands on](ground).
+    pub dependencies: Vec<Dependency>,
     /// The tasks, in the order in which they are meant to be done.
     pub tasks: Vec<Task>,
     /// The experiments.
@@ -145,6 +149,18 @@ impl Course {
         self.stages.iter().find(|stage| stage.is_called(name))
     }
 
+    /// The same for who must name a stage: an error says what there is.
+    pub fn named_stage(&self, name: &str) -> Result<&Stage, Error> {
+        self.stage(name).ok_or_else(|| {
+            self.still_to_come(name).unwrap_or_else(|| Error::Unknown {
+                what: "stage",
+                name: name.into(),
+                nearest: nearest(name, self.stages.iter().flat_map(|stage| [stage.id.as_str(), stage.short()])),
+                list: "cargo course",
+            })
+        })
+    }
+
     /// The lab that goes by a name.
     pub fn lab(&self, name: &str) -> Result<(&Stage, &Lab), Error> {
         self.labs().find(|(_, lab)| lab.name == name).ok_or_else(|| Error::Unknown {
@@ -225,6 +241,7 @@ impl Stage {
             package: package.text("name")?,
             solution: course.text("solution")?,
             folder: folder.into(),
+            dependencies: ground::dependencies(&manifest),
             tasks: course.tables("tasks")?.iter().map(Task::parse).collect::<Result<_, _>>()?,
             labs: course.tables("labs")?.iter().map(Lab::parse).collect::<Result<_, _>>()?,
         };
@@ -262,9 +279,14 @@ impl Stage {
         self.id.split_once('-').map_or("", |(number, _)| number)
     }
 
+    /// The exercise's manifest.
+    pub fn manifest(&self) -> PathBuf {
+        self.folder.join("Cargo.toml")
+    }
+
     /// A mistake in this stage's manifest.
     pub fn mistake(&self, key: &str, problem: String) -> Error {
-        Error::Manifest { file: self.folder.join("Cargo.toml"), key: key.into(), problem }
+        Error::Manifest { file: self.manifest(), key: key.into(), problem }
     }
 }
 

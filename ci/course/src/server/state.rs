@@ -45,6 +45,10 @@ struct StageState {
     summary: String,
     /// The first page, below the book's root; none for a stage to come.
     page: Option<String>,
+    /// Whether later stages stand on its reference because the reader wants it so.
+    skipped: bool,
+    /// The ids of the stages on whose reference this one stands.
+    stands_on: Vec<String>,
     tasks: Vec<TaskState>,
 }
 
@@ -117,7 +121,7 @@ fn json(state: &State) -> String {
 
 impl State {
     fn of(workspace: &Workspace, course: &Course, progress: &Progress, editor: Option<&Editor>) -> Self {
-        let present = |stage| StageState::of(workspace, stage, progress, editor);
+        let present = |stage| StageState::of(workspace, course, stage, progress, editor);
         let planned = PLAN.iter().map(|(id, title, summary)| match course.stage(id) {
             Some(stage) => present(stage),
             None => StageState {
@@ -125,6 +129,8 @@ impl State {
                 title: (*title).into(),
                 summary: (*summary).into(),
                 page: None,
+                skipped: false,
+                stands_on: Vec::new(),
                 tasks: Vec::new(),
             },
         });
@@ -139,13 +145,15 @@ impl State {
 }
 
 impl StageState {
-    fn of(workspace: &Workspace, stage: &Stage, progress: &Progress, editor: Option<&Editor>) -> Self {
+    fn of(workspace: &Workspace, course: &Course, stage: &Stage, progress: &Progress, editor: Option<&Editor>) -> Self {
         let Stage { id, title, summary, start, tasks, .. } = stage;
         Self {
             id: id.clone(),
             title: title.clone(),
             summary: summary.clone(),
             page: Some(address(start)),
+            skipped: course.is_skipped(stage),
+            stands_on: course.references(stage).iter().map(|stage| stage.id.clone()).collect(),
             tasks: tasks.iter().map(|task| TaskState::of(workspace, stage, task, progress, editor)).collect(),
         }
     }

@@ -13,6 +13,7 @@ fn help_lists_every_command_and_every_exit_code() {
         "explore",
         "lab",
         "reset",
+        "skip",
         "solution",
         "serve",
         "dev",

@@ -14,7 +14,7 @@ fn start(course: &Fixture, args: &[&str]) -> Child {
 }
 
 /// The lines of a command that is let run to its end, and its exit code.
-fn lines(course: &Fixture, args: &[&str]) -> (Vec<Value>, i32) {
+pub fn lines(course: &Fixture, args: &[&str]) -> (Vec<Value>, i32) {
     let mut process = start(course, args);
     let told = BufReader::new(process.stdout.take().unwrap()).lines();
     let lines = told.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();

@@ -12,6 +12,7 @@ mod live;
 mod reset;
 mod serve;
 mod server;
+mod skip;
 mod solution;
 mod status;
 mod trace;

@@ -10,13 +10,14 @@ use crate::fixture::wait_until;
 use crate::fixture::{Fixture, shared};
 
 /// A watch that is under way.
-struct Watch {
+pub struct Watch {
     process: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
 impl Watch {
-    fn start(fixture: &Fixture, args: &[&str]) -> Self {
+    /// Starts one on a fixture.
+    pub fn start(fixture: &Fixture, args: &[&str]) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("course"));
         command.arg("watch").args(args).current_dir(&fixture.root).envs(fixture.settings());
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -26,7 +27,7 @@ impl Watch {
 
     /// Reads on until a line holds a text, and returns what was read.
     #[track_caller]
-    fn reads(&mut self, text: &str) -> String {
+    pub fn reads(&mut self, text: &str) -> String {
         let mut read = String::new();
         for line in self.lines.by_ref().map_while(Result::ok) {
             read.push_str(&line);
@@ -38,7 +39,8 @@ impl Watch {
         panic!("`{text}` did not come:\n{read}");
     }
 
-    fn press(&mut self, key: &str) {
+    /// Presses a key.
+    pub fn press(&mut self, key: &str) {
         self.process.stdin.as_mut().unwrap().write_all(key.as_bytes()).unwrap();
     }
 

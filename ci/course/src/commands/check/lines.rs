@@ -1,6 +1,7 @@
 //! What `cargo course check --json` prints ([`lines`](crate::lines)).
 //!
 //! ```json
+//! {"event":"stands-on","references":["1-cap"]}
 //! {"event":"building","what":"compiling cap v0.1.0"}
 //! {"event":"starting","checks":[{"check":"checks::abd::it_works","name":"it works"}]}
 //! {"event":"begun","check":"checks::abd::it_works"}
@@ -8,7 +9,7 @@
 //! {"event":"graded","tasks":[{"id":"abd","passed":true,"points":20}],"suspects":[],"warnings":0}
 //! ```
 //!
-//! Code that does not compile gives a `does-not-compile` in place of the lines from `starting` on.
+//! The first line stands there only if the stage stands on the reference of another. Code that does not compile gives a `does-not-compile` in place of the lines from `starting` on.
 
 use std::path::Path;
 
@@ -18,7 +19,7 @@ use testkit::check::{Ending, FailureKind, Rule, Run, report};
 use super::{Closing, Graded, Teller, blame};
 use crate::error::Exit;
 use crate::lines;
-use crate::manifest::sentence;
+use crate::manifest::{Stage, sentence};
 use crate::misconception::Misconception;
 use crate::runner::{Diagnostic, Listener, test_path};
 use crate::workspace::Workspace;
@@ -30,6 +31,7 @@ pub struct Lines;
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Line<'a> {
+    StandsOn { references: Vec<&'a str> },
     Building { what: &'a str },
     Starting { checks: Vec<Named> },
     Begun { check: String },
@@ -136,9 +138,9 @@ impl<'a> Ended<'a> {
 
 impl Lines {
     /// Tells the compiler's errors, and what they mean for the exit code.
-    pub fn does_not_compile(workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
-        let (exit, says) = blame(workspace, at);
-        Line::DoesNotCompile { diagnostics, says }.print();
+    pub fn does_not_compile(workspace: &Workspace, stage: &Stage, diagnostics: &[Diagnostic], at: &Path) -> Exit {
+        let (exit, says) = blame(workspace, stage, at);
+        Line::DoesNotCompile { diagnostics, says: &says }.print();
         exit
     }
 }
@@ -148,8 +150,14 @@ impl Teller for Lines {
         self
     }
 
-    fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
-        Self::does_not_compile(workspace, diagnostics, at)
+    fn stands_on(&self, references: &[&Stage]) {
+        if !references.is_empty() {
+            Line::StandsOn { references: references.iter().map(|stage| stage.id.as_str()).collect() }.print();
+        }
+    }
+
+    fn does_not_compile(&self, workspace: &Workspace, stage: &Stage, diagnostics: &[Diagnostic], at: &Path) -> Exit {
+        Self::does_not_compile(workspace, stage, diagnostics, at)
     }
 
     fn graded<'g>(&self, _: &'g [Graded], _: &[Misconception]) -> Vec<&'g Run> {

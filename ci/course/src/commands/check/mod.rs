@@ -46,8 +46,11 @@ trait Teller {
     /// Who hears how the build and the checks come along.
     fn listener(&self) -> &dyn Listener;
 
-    /// The code does not compile. Says what that means for the exit code.
-    fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit;
+    /// The stage that is to be checked stands on the reference of these.
+    fn stands_on(&self, references: &[&Stage]);
+
+    /// The code of a stage does not compile. Says what that means for the exit code.
+    fn does_not_compile(&self, workspace: &Workspace, stage: &Stage, diagnostics: &[Diagnostic], at: &Path) -> Exit;
 
     /// The checks that were asked for have ended. Returns the failures that were shown in full.
     fn graded<'g>(&self, graded: &'g [Graded], suspects: &[Misconception]) -> Vec<&'g Run>;
@@ -134,12 +137,15 @@ fn check_stage(
     shown: &mut Option<Shown>,
 ) -> Result<Exit, Error> {
     let stage = selection.stage;
+    teller.stands_on(&course.references(stage));
     // Taken before the build: a save while the checks run is a change since the pass.
     let prints = stage.tasks.iter().map(|task| (task.id.as_str(), fingerprint(stage, task))).collect();
     let (executable, warnings) =
         match runner::build(workspace.root(), &stage.package, &Target::Graded, teller.listener())? {
             Build::Ready { executable, warnings } => (executable, warnings),
-            Build::Broken { diagnostics, at } => return Ok(teller.does_not_compile(workspace, &diagnostics, &at)),
+            Build::Broken { diagnostics, at } => {
+                return Ok(teller.does_not_compile(workspace, stage, &diagnostics, &at));
+            }
         };
     let before = Progress::load(workspace)?;
     let grade = |tasks: &[&'_ Task]| -> Vec<Run> {
@@ -185,24 +191,28 @@ fn suspects(workspace: &Workspace, stage: &Stage, graded: &[Graded]) -> Vec<Misc
     misconception::behind(workspace, stage, &ran, &failed)
 }
 
-/// Whose fault it is that code does not compile, judged by the first place that an error points at, and what to do.
-fn blame(workspace: &Workspace, at: &Path) -> (Exit, &'static str) {
-    let own = workspace.root().join(at).starts_with(workspace.exercises());
+/// Whose fault it is that a stage does not compile, judged by the first place that an error points at, and what to do.
+fn blame(workspace: &Workspace, stage: &Stage, at: &Path) -> (Exit, String) {
+    let place = workspace.root().join(at);
     let in_checks = at.components().any(|part| part.as_os_str() == "tests");
-    match (own, in_checks) {
-        (true, false) => (Exit::NotPassed, "Your code does not compile yet, so nothing was run."),
-        (true, true) => (
-            Exit::NotPassed,
-            "The checks use something that your code no longer has: keep the starter's names and signatures. \
-             `cargo course reset --dry-run FILE` shows the starter.",
-        ),
-        (false, _) => (
-            Exit::Course,
-            "This is not in your code but in the course. `git status` shows if it was changed by accident; if not, please \
-             report it.",
-        ),
+    let Ok(own) = place.strip_prefix(workspace.exercises()) else { return (Exit::Course, NOT_YOURS.into()) };
+    let (folder, number) = (own.iter().next().unwrap_or_default().to_string_lossy(), stage.number());
+    if folder != *stage.id {
+        let short = folder.split_once('-').map_or(&*folder, |(_, short)| short);
+        let says = format!(
+            "This is your own code in exercises/{folder}, which stage {number} stands on. It does not compile yet, so nothing was run. \
+             `cargo course skip {short}` lets stage {number} stand on the reference."
+        );
+        return (Exit::NotPassed, says);
     }
+    (Exit::NotPassed, if in_checks { LOST_NAMES } else { "Your code does not compile yet, so nothing was run." }.into())
 }
+
+const LOST_NAMES: &str = "The checks use something that your code no longer has: keep the starter's names and signatures. \
+                          `cargo course reset --dry-run FILE` shows the starter.";
+
+const NOT_YOURS: &str = "This is not in your code but in the course. `git status` shows if it was changed by accident; if not, \
+                         please report it.";
 
 /// Writes down what passed, with each task's fingerprint. If nothing did, nothing is written.
 fn record(

@@ -9,7 +9,8 @@ use crate::bars::Bars;
 use crate::commands::status::score;
 use crate::error::Exit;
 use crate::guide::{self, count, points};
-use crate::manifest::sentence;
+use crate::manifest::ground::reference_of;
+use crate::manifest::{Stage, sentence};
 use crate::misconception::Misconception;
 use crate::runner::{Diagnostic, Listener};
 use crate::style::{self, BAD, FAINT, GOOD, STRONG, TYPE, WARN, paint, say, say_aside};
@@ -33,8 +34,14 @@ impl Teller for Terminal {
         &self.bars
     }
 
-    fn does_not_compile(&self, workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
-        does_not_compile(workspace, diagnostics, at)
+    fn stands_on(&self, references: &[&Stage]) {
+        if !references.is_empty() {
+            say(paint(WARN, format!("This stage stands on {}.", reference_of(references))));
+        }
+    }
+
+    fn does_not_compile(&self, workspace: &Workspace, stage: &Stage, diagnostics: &[Diagnostic], at: &Path) -> Exit {
+        does_not_compile(workspace, stage, diagnostics, at)
     }
 
     fn graded<'g>(&self, graded: &'g [Graded], suspects: &[Misconception]) -> Vec<&'g Run> {
@@ -59,10 +66,10 @@ impl Teller for Terminal {
 }
 
 /// Why code does not compile: the compiler's words, and one line.
-pub fn does_not_compile(workspace: &Workspace, diagnostics: &[Diagnostic], at: &Path) -> Exit {
+pub fn does_not_compile(workspace: &Workspace, stage: &Stage, diagnostics: &[Diagnostic], at: &Path) -> Exit {
     let shown: String = diagnostics.iter().map(|error| error.rendered.as_str()).collect();
     say_aside(shown.trim_end());
-    let (exit, says) = blame(workspace, at);
+    let (exit, says) = blame(workspace, stage, at);
     say_aside(paint(FAINT, format!("\n{says}")));
     exit
 }

@@ -29,6 +29,7 @@ use crate::workspace::Workspace;
 pub use bench::{Bench, fates};
 use matrix::{Matrix, Row, Variant};
 pub use mutant::{Kind, Mutant, load};
+pub use reach::built_on;
 
 /// Run the checks on known bugs and on correct variants of the solutions
 #[derive(clap::Args)]
@@ -87,13 +88,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
 
 fn stages<'c>(course: &'c Course, name: Option<&str>) -> Result<Vec<&'c Stage>, Error> {
     let Some(name) = name else { return Ok(course.stages.iter().collect()) };
-    let unknown = || Error::Unknown {
-        what: "stage",
-        name: name.into(),
-        nearest: nearest(name, course.stages.iter().map(|stage| stage.id.as_str())),
-        list: "cargo course",
-    };
-    course.stage(name).map(|stage| vec![stage]).ok_or_else(unknown)
+    Ok(vec![course.named_stage(name)?])
 }
 
 fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize, Error> {

@@ -55,8 +55,9 @@ pub struct Subject<'w> {
 
 type Audit = fn(&Subject) -> Result<Audited, Error>;
 
-const AUDITS: [(&str, Audit); 13] = [
+const AUDITS: [(&str, Audit); 14] = [
     ("tasks name files and labs that exist", tasks::name_what_exists),
+    ("exercises stand on exercises, and solutions on solutions", tasks::stages_stand_on_their_own_sort),
     ("hints lead from a nudge to nearly the answer", tasks::hints),
     ("starters are current", code::starters_are_current),
     ("solutions hold no hole", code::solutions_hold_no_hole),

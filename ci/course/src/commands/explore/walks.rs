@@ -78,7 +78,7 @@ pub fn guide(workspace: &Workspace, stage: &Stage, checks: &[&str]) -> Result<Ex
     let requests = lines::hear_reader();
     let executable = match runner::build(workspace.root(), &stage.package, &Target::Graded, &Lines)? {
         Build::Ready { executable, .. } => executable,
-        Build::Broken { diagnostics, at } => return Ok(Lines::does_not_compile(workspace, &diagnostics, &at)),
+        Build::Broken { diagnostics, at } => return Ok(Lines::does_not_compile(workspace, stage, &diagnostics, &at)),
     };
     let traces = workspace.scratch("traces").join(&stage.id);
     let guide = Guide { executable: &executable, traces: &traces };

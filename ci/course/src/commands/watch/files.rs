@@ -1,4 +1,4 @@
-//! Notices saves by looking: which Rust files a folder holds, how long they are and when they were written.
+//! Notices saves by looking: which Rust files some folders hold, how long they are and when they were written.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,12 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The Rust files of a folder, with the time and the length of each.
+/// Files, with the time and the length of each.
 type Snapshot = BTreeMap<PathBuf, (SystemTime, u64)>;
 
-/// A folder under watch.
+/// A folder under watch, and what else counts as a change.
 pub struct Files {
     folder: PathBuf,
+    /// Folders of which the Rust files count, and files that count themselves. What is not there does not count.
+    beside: Vec<PathBuf>,
     /// What was there when a save was last reported.
     reported: Snapshot,
     /// What was there at the last look.
@@ -31,10 +33,10 @@ pub enum Change {
 }
 
 impl Files {
-    /// Begins to watch a folder.
-    pub fn of(folder: PathBuf) -> Self {
-        let now = snapshot(&folder).unwrap_or_default();
-        Self { folder, reported: now.clone(), seen: now, lost: false }
+    /// Begins to watch a folder, and what counts beside it.
+    pub fn of(folder: PathBuf, beside: Vec<PathBuf>) -> Self {
+        let now = all(&folder, &beside).unwrap_or_default();
+        Self { folder, beside, reported: now.clone(), seen: now, lost: false }
     }
 
     /// The folder.
@@ -44,7 +46,7 @@ impl Files {
 
     /// Looks once.
     pub fn look(&mut self) -> Change {
-        let now = match snapshot(&self.folder) {
+        let now = match all(&self.folder, &self.beside) {
             Ok(now) => now,
             Err(_) if self.lost => return Change::None,
             Err(error) => {
@@ -63,6 +65,23 @@ impl Files {
     }
 }
 
+fn all(folder: &Path, beside: &[PathBuf]) -> io::Result<Snapshot> {
+    let mut all = snapshot(folder)?;
+    for place in beside {
+        match place.is_dir() {
+            true => all.extend(snapshot(place).unwrap_or_default()),
+            false => all.extend(state(place)?.map(|state| (place.clone(), state))),
+        }
+    }
+    Ok(all)
+}
+
+/// When a file was written, and how long it is; nothing if it is not there.
+fn state(path: &Path) -> io::Result<Option<(SystemTime, u64)>> {
+    let Ok(about) = path.metadata() else { return Ok(None) };
+    Ok(Some((about.modified()?, about.len())))
+}
+
 /// A file that vanishes between two calls is simply not there.
 fn snapshot(folder: &Path) -> io::Result<Snapshot> {
     let mut snapshot = Snapshot::new();
@@ -70,9 +89,9 @@ fn snapshot(folder: &Path) -> io::Result<Snapshot> {
         if path.is_dir() {
             snapshot.extend(self::snapshot(&path).unwrap_or_default());
         } else if path.extension().is_some_and(|extension| extension == "rs")
-            && let Ok(about) = path.metadata()
+            && let Some(state) = state(&path)?
         {
-            snapshot.insert(path, (about.modified()?, about.len()));
+            snapshot.insert(path, state);
         }
     }
     Ok(snapshot)
@@ -104,7 +123,7 @@ mod tests {
     fn every_way_to_save_is_noticed_once() {
         let folder = folder("ways");
         let (file, other) = (folder.join("lib.rs"), folder.join("other.rs"));
-        let mut files = Files::of(folder.clone());
+        let mut files = Files::of(folder.clone(), Vec::new());
         assert_eq!(files.look(), Change::None);
         fs::write(&file, "in place").unwrap();
         assert!(reported(&mut files), "written in place");
@@ -124,7 +143,7 @@ mod tests {
     #[test]
     fn files_that_are_not_rust_do_not_count() {
         let folder = folder("swap");
-        let mut files = Files::of(folder.clone());
+        let mut files = Files::of(folder.clone(), Vec::new());
         fs::write(folder.join(".lib.rs.swp"), "vim").unwrap();
         fs::write(folder.join("4913"), "vim").unwrap();
         assert_eq!([files.look(), files.look()], [Change::None, Change::None]);
@@ -132,9 +151,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_stage_is_built_from_counts_as_well() {
+        let (folder, earlier) = (folder("later"), folder("earlier"));
+        let manifest = earlier.join("Cargo.toml");
+        let mut files = Files::of(folder.clone(), vec![earlier.clone(), manifest.clone(), earlier.join("none")]);
+        assert_eq!(files.look(), Change::None);
+        fs::write(earlier.join("lib.rs"), "mended").unwrap();
+        assert!(reported(&mut files), "a file of an earlier stage");
+        fs::write(&manifest, "[package]").unwrap();
+        assert!(reported(&mut files), "a manifest");
+        fs::remove_dir_all(&earlier).unwrap();
+        assert!(reported(&mut files), "an earlier stage that goes");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
     fn a_folder_that_goes_is_said_once_and_found_again() {
         let folder = folder("gone");
-        let mut files = Files::of(folder.clone());
+        let mut files = Files::of(folder.clone(), Vec::new());
         fs::remove_dir_all(&folder).unwrap();
         assert!(matches!(files.look(), Change::Lost(_)));
         assert_eq!(files.look(), Change::None);

@@ -22,7 +22,7 @@ use signal_hook::iterator::Signals;
 use crate::commands::hint;
 use crate::error::{Error, Exit};
 use crate::guide::{self, Next};
-use crate::manifest::Course;
+use crate::manifest::{Course, Stage};
 use crate::progress::Progress;
 use crate::style::{FAINT, GOOD, TYPE, WARN, paint, say};
 use crate::workspace::Workspace;
@@ -63,7 +63,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
         let Some(next) = guide::named_or_next(&course, &progress, name.take().as_deref())? else {
             return Ok(Exit::Fine); // the check that passed last has said that everything is done
         };
-        let mut watch = Watch::new(next, workspace, &send);
+        let mut watch = Watch::new(&course, next, workspace, &send);
         if first {
             watch.begin()?;
         } else {
@@ -83,6 +83,15 @@ fn forward_signals(send: Sender<Event>) -> Result<(), Error> {
     Ok(())
 }
 
+/// What a check of a stage is built from: its own code, the learner's code of earlier stages that it stands on, and the manifests that
+/// say which these are.
+fn files(course: &Course, stage: &Stage) -> Files {
+    let own = course.own(stage);
+    let manifests = own.iter().copied().chain([stage]).map(Stage::manifest);
+    let earlier = own.iter().map(|earlier| earlier.folder.join("src"));
+    Files::of(stage.folder.join("src"), earlier.chain(manifests).collect())
+}
+
 /// One task under watch.
 struct Watch<'c> {
     next: Next<'c>,
@@ -93,8 +102,8 @@ struct Watch<'c> {
 }
 
 impl<'c> Watch<'c> {
-    fn new(next: Next<'c>, workspace: &'c Workspace, send: &'c Sender<Event>) -> Self {
-        let files = Files::of(next.stage.folder.join("src"));
+    fn new(course: &Course, next: Next<'c>, workspace: &'c Workspace, send: &'c Sender<Event>) -> Self {
+        let files = files(course, next.stage);
         Self { next, workspace, files, running: None, send }
     }
 
@@ -136,11 +145,20 @@ impl<'c> Watch<'c> {
     /// Ends the run that is under way, if any, and begins a new one.
     fn begin(&mut self) -> Result<(), Error> {
         self.running = None;
+        self.look_at_all();
         if std::io::stdout().is_terminal() {
             say("\x1b[2J\x1b[H"); // a clean screen, so that what stands there is about this save
         }
         self.running = Some(Running::start(&self.next.task.id, self.send.clone())?);
         Ok(())
+    }
+
+    /// What the stage stands on may have changed: from now on, that counts. As long as a manifest has a mistake, what counted counts.
+    fn look_at_all(&mut self) {
+        let Ok(course) = Course::load(self.workspace) else { return };
+        if let Some(stage) = course.stage(&self.next.stage.id) {
+            self.files = files(&course, stage);
+        }
     }
 
     fn is_current(&self, number: u64) -> bool {

@@ -220,6 +220,7 @@ mod tests {
             package: "cap".into(),
             solution: "cap-solution".into(),
             folder: PathBuf::new(),
+            dependencies: Vec::new(),
             tasks: vec![task],
             labs: Vec::new(),
         }

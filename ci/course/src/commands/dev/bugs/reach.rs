@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::dev::files;
 use crate::error::Error;
-use crate::manifest::Stage;
+use crate::manifest::ground;
+use crate::manifest::{Keys, Stage};
 use crate::workspace::Workspace;
 
 /// The text of each module of a folder, by its path: `abd`, `raft::election`; a folder's own `mod.rs` has the folder's path.
@@ -53,6 +54,17 @@ impl Reach {
         });
         behind.iter().filter_map(|path| self.checks.get(path)).map(String::as_str).collect()
     }
+}
+
+/// The earlier solutions that a solution's manifest names.
+pub fn built_on(solution: &Path) -> Result<Vec<PathBuf>, Error> {
+    let file = solution.join("Cargo.toml");
+    let text = fs::read_to_string(&file).map_err(Error::io("read", &file))?;
+    let manifest = Keys::parse(file, &text)?;
+    let paths = ground::dependencies(&manifest).into_iter().filter_map(|dependency| dependency.path);
+    let name = |path: String| path.strip_prefix("../").filter(|name| !name.contains('/')).map(str::to_owned);
+    let earlier = paths.filter_map(name).filter_map(|name| Some(solution.parent()?.join(name)));
+    Ok(earlier.filter(|earlier| earlier < &solution.to_owned()).collect())
 }
 
 /// The files of the testkit that decide what the checks of a stage say: those of the top modules which its solution or its checks

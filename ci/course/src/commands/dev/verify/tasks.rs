@@ -1,7 +1,10 @@
-//! Audits of the manifests: that tasks name what exists, and that hints are hints.
+//! Audits of the manifests: that tasks name what exists, that exercises stand on exercises, and that hints are hints.
 
 use super::{Audited, Finding, Subject};
+use crate::commands::dev::bugs;
 use crate::error::Error;
+use crate::guide;
+use crate::manifest::ground::Ground;
 use crate::manifest::{Lab, Stage, Task};
 
 /// The fewest hints of a task: a nudge, a way, nearly the answer.
@@ -36,6 +39,60 @@ fn missing_lab(subject: &Subject, stage: &Stage, lab: &Lab) -> Option<Finding> {
     let there = paths.iter().any(|path| stage.folder.join(path).is_file());
     let mend = format!("edit {}", subject.workspace.shown(&manifest));
     (!there).then(|| Finding::new(format!("lab `{}` has no example `{}`", lab.name, lab.example), mend))
+}
+
+/// Each exercise stands on the learner's own code of earlier stages, and its solution on the solutions of the same stages.
+pub fn stages_stand_on_their_own_sort(subject: &Subject) -> Result<Audited, Error> {
+    let course = &subject.course;
+    let mut findings = Vec::new();
+    let mut count = 0;
+    for stage in &course.stages {
+        let solution = subject.workspace.solution(&stage.id);
+        let built_on = bugs::built_on(&solution)?;
+        for other in course.stages.iter().take_while(|other| other.id != stage.id) {
+            let ground = stage.ground(other);
+            let by_solution = built_on.contains(&subject.workspace.solution(&other.id));
+            count += usize::from(ground.is_some());
+            findings.extend(ground_problem(subject, stage, other, ground, by_solution));
+        }
+    }
+    Ok(Audited { scope: format!("{} of an earlier stage", guide::count(count, "use")), findings })
+}
+
+fn ground_problem(
+    subject: &Subject,
+    stage: &Stage,
+    other: &Stage,
+    ground: Option<Ground>,
+    by_solution: bool,
+) -> Option<Finding> {
+    let manifest = subject.workspace.shown(&stage.manifest()).to_string();
+    let solution = format!("solutions/{}/Cargo.toml", stage.id);
+    let (own, package) = (&other.package, &other.solution);
+    let exercise_line = format!("{own} = {{ path = \"../{}\" }}", other.id);
+    let solution_line = format!("{own} = {{ package = \"{package}\", path = \"../{}\" }}", other.id);
+    match (ground, by_solution) {
+        (Some(Ground::Reference), _) => Some(Finding::new(
+            format!(
+                "{manifest} stands on the solution of stage {}, so a learner's own code would not count",
+                other.number()
+            ),
+            format!("cargo course skip {} --undo", other.short()),
+        )),
+        (Some(Ground::ByHand), _) => Some(Finding::new(
+            format!("{manifest} names `{own}` in a way that `cargo course skip` does not know"),
+            format!("write `{exercise_line}`"),
+        )),
+        (Some(Ground::Own), false) => Some(Finding::new(
+            format!("{manifest} uses stage {}, but {solution} does not", other.number()),
+            format!("write `{solution_line}`"),
+        )),
+        (None, true) => Some(Finding::new(
+            format!("{solution} uses stage {}, but {manifest} does not", other.number()),
+            format!("write `{exercise_line}`"),
+        )),
+        (Some(Ground::Own), true) | (None, false) => None,
+    }
 }
 
 /// Each task has hints, and they get more specific.
