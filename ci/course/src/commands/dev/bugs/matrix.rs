@@ -68,11 +68,13 @@ pub fn page(workspace: &Workspace, stage: &Stage) -> PathBuf {
     workspace.book().join("src").join(&stage.id).join("matrix.md")
 }
 
-/// A hash of all that a matrix is made from: the solution, the bugs, the variants, the checks, and what these use of the
-/// testkit.
+/// A hash of all that a matrix is made from: the solution with the earlier ones that it is built on, the bugs, the variants, the
+/// checks, and what these use of the testkit.
 pub fn hash(workspace: &Workspace, stage: &Stage) -> Result<String, Error> {
     let solution = workspace.solution(&stage.id);
-    let folders = [solution.join("src"), solution.join("bugs"), solution.join("variants"), stage.folder.join("tests")];
+    let earlier = reach::sources(&solution)?.into_iter().filter(|folder| !folder.starts_with(&solution));
+    let own = [solution.join("src"), solution.join("bugs"), solution.join("variants"), stage.folder.join("tests")];
+    let folders: Vec<PathBuf> = own.into_iter().chain(earlier).collect();
     let mut digest = Digest::new();
     folders.iter().try_for_each(|folder| digest.folder(workspace.root(), folder))?;
     digest.files(workspace.root(), &reach::testkit_files(workspace, stage)?)?;

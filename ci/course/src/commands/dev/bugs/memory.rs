@@ -1,7 +1,7 @@
 //! What earlier full runs found, so that a full run goes on where the last one stopped, and does again only what has changed.
 //!
-//! What a check says of a changed solution depends on the code of the solution, as the change leaves it, of what the stage uses of
-//! the testkit, and of the check's own module with the modules that it names. A hash of these stands beside each finding, and a finding whose hash
+//! What a check says of a changed solution depends on the code of the solution, as the change leaves it, of the earlier solutions that it
+//! is built on, of what the stage uses of the testkit, and of the check's own module with the modules that it names. A hash of these stands beside each finding, and a finding whose hash
 //! has changed is forgotten. Comments leave the hash alone. What could be the machine's doing (a time-out, a crash) is never
 //! remembered.
 
@@ -22,7 +22,7 @@ use crate::workspace::Workspace;
 pub struct Memory {
     folder: PathBuf,
     solution: PathBuf,
-    /// The solution and the testkit.
+    /// The solution with those that it is built on, and the testkit.
     foundation: Digest,
     checks: BTreeMap<String, String>,
 }
@@ -43,7 +43,9 @@ impl Memory {
         let solution = workspace.solution(&stage.id);
         let mut foundation = Digest::new();
         let testkit = reach::testkit_files(workspace, stage)?;
-        for file in files::below(&solution.join("src"))?.iter().chain(&testkit) {
+        let sources =
+            reach::sources(&solution)?.iter().map(|folder| files::below(folder)).collect::<Result<Vec<_>, _>>()?;
+        for file in sources.iter().flatten().chain(&testkit) {
             let text = fs::read_to_string(file).map_err(Error::io("read", file))?;
             foundation.text(&workspace.shown(file).to_string(), code(&text));
         }

@@ -56,6 +56,18 @@ impl Reach {
     }
 }
 
+/// The folders of the code that a solution is: its own, and that of the earlier solutions which it is built on. Its manifest says which
+/// these are, by their paths.
+pub fn sources(solution: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut sources = vec![solution.join("src")];
+    for earlier in built_on(solution)? {
+        sources.extend(self::sources(&earlier)?);
+    }
+    sources.sort();
+    sources.dedup();
+    Ok(sources)
+}
+
 /// The earlier solutions that a solution's manifest names.
 pub fn built_on(solution: &Path) -> Result<Vec<PathBuf>, Error> {
     let file = solution.join("Cargo.toml");
@@ -67,11 +79,12 @@ pub fn built_on(solution: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(earlier.filter(|earlier| earlier < &solution.to_owned()).collect())
 }
 
-/// The files of the testkit that decide what the checks of a stage say: those of the top modules which its solution or its checks
-/// name, or which those name. What other stages add to the testkit leaves this stage's findings alone.
+/// The files of the testkit that decide what the checks of a stage say: those of the top modules which its solution, one that
+/// this is built on, or its checks name, or which those name. What other stages add to the testkit leaves this stage's findings alone.
 pub fn testkit_files(workspace: &Workspace, stage: &Stage) -> Result<Vec<PathBuf>, Error> {
     let folder = workspace.root().join("ci/testkit/src");
-    let users = [modules(&workspace.solution(&stage.id).join("src"))?, modules(&stage.folder.join("tests"))?];
+    let users = sources(&workspace.solution(&stage.id))?.into_iter().chain([stage.folder.join("tests")]);
+    let users = users.map(|folder| modules(&folder)).collect::<Result<Vec<_>, _>>()?;
     let names = users.iter().flat_map(BTreeMap::values).flat_map(|text| named(text, "testkit::"));
     let known = behind_names(&modules(&folder)?, names.collect());
     let is_known = |path: &PathBuf| known.contains(top(&module(&below(&folder, path))));
@@ -193,6 +206,24 @@ mod tests {
             "pub mod abd;pub mod rules;use super::rules::ONE;use crate::subject::raft::Raft;"
         );
         assert!(reach().behind("abd").ends_with("use crate::subject::register::Value;"));
+    }
+
+    #[test]
+    fn a_solution_is_built_on_those_that_its_manifest_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let solution = |name: &str, dependencies: &str| {
+            let manifest = format!("[package]\nname = \"{name}\"\n[dependencies]\n{dependencies}");
+            files::write(&folder.path().join(name).join("Cargo.toml"), manifest.as_bytes()).unwrap();
+        };
+        solution("1-one", "testkit.workspace = true\n");
+        solution("2-two", "one = { package = \"one-solution\", path = \"../1-one\" }\n");
+        solution("3-three", "two = { package = \"two-solution\", path = \"../2-two\" }\nlocal = { path = \"a/b\" }\n");
+        let of = |name: &str| sources(&folder.path().join(name)).unwrap();
+        let expected =
+            |names: &[&str]| names.iter().map(|name| folder.path().join(name).join("src")).collect::<Vec<_>>();
+        assert_eq!(of("1-one"), expected(&["1-one"]));
+        assert_eq!(of("2-two"), expected(&["1-one", "2-two"]));
+        assert_eq!(of("3-three"), expected(&["1-one", "2-two", "3-three"]));
     }
 
     #[test]
