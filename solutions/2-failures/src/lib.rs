@@ -6,11 +6,13 @@
 //! - [`snapshot`] is a server around your Raft of stage 1, which cuts its log off before it grows without end.
 //! - [`storage`] keeps what that server saves in the write-ahead log.
 //! - [`host`] puts both together, so that nothing leaves before what it promises is on the disk.
+//! - [`monkey`] makes servers fail on purpose, on a schedule, while people are watching.
 //!
-//! All of it is written against the disk of [`testkit::disk`]. Read the documentation of that trait first; it is short, and it says
+//! The log is written against the disk of [`testkit::disk`]. Read the documentation of that trait first; it is short, and it says
 //! what a disk promises. It promises little.
 
 pub mod host;
+pub mod monkey;
 pub mod snapshot;
 pub mod storage;
 pub mod wal;

@@ -3,7 +3,9 @@
 pub mod frame;
 pub mod host;
 pub mod machine;
+pub mod monkey;
 pub mod raft;
+pub mod schedule;
 pub mod snapshot;
 pub mod spec;
 pub mod storage;

@@ -1,0 +1,127 @@
+//! The audit log: what the monkey is about to do, what came of it, and what it has left out.
+//!
+//! People read it when something broke and nobody knows why. The monkey reads it when it starts again, and knows what it has done
+//! today. Both need the same: that a deed is in the log *before* it is done. It is a write-ahead log, and your own one will do.
+
+use std::fmt;
+use std::io;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use testkit::disk::Disk;
+
+use super::deed::Deed;
+use crate::wal::{Record, Wal};
+
+// ANCHOR: entry
+/// A line of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// The deed comes next. In a dry run it does not.
+    Will {
+        /// What is to be done.
+        deed: Deed,
+        /// Whether this is a dry run.
+        dry: bool,
+    },
+    /// The deed was carried out.
+    Done {
+        /// What was done.
+        deed: Deed,
+    },
+    /// The hands could not do it, or only a part of it.
+    Failed {
+        /// What was to be done.
+        deed: Deed,
+        /// What they said.
+        error: String,
+    },
+    /// The group's turn came, and was left out.
+    Skipped {
+        /// When.
+        at: Timestamp,
+        /// Whose turn it was.
+        group: String,
+        /// Why.
+        why: Why,
+    },
+}
+
+/// Why a turn was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Why {
+    /// With one healthy instance less there would be fewer than the group needs.
+    TooFewHealthy,
+    /// Every healthy instance of the group is spared.
+    AllSpared,
+}
+// ANCHOR_END: entry
+
+/// Where the audit log is kept.
+pub trait Audit {
+    /// Adds an entry. When this returns `Ok`, the entry is kept whatever happens next.
+    ///
+    /// # Errors
+    /// If it is not certain that the entry is kept.
+    fn write(&mut self, entry: &Entry) -> io::Result<()>;
+}
+
+impl Entry {
+    /// The group that it is about.
+    pub fn group(&self) -> &str {
+        match self {
+            Entry::Will { deed, .. } | Entry::Done { deed } | Entry::Failed { deed, .. } => &deed.group,
+            Entry::Skipped { group, .. } => group,
+        }
+    }
+
+    /// The instant of the tick that it comes from.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Entry::Will { deed, .. } | Entry::Done { deed } | Entry::Failed { deed, .. } => deed.at,
+            Entry::Skipped { at, .. } => *at,
+        }
+    }
+
+    /// The entry that a record of the log holds. `None` if it holds none.
+    pub fn read(record: &[u8]) -> Option<Entry> {
+        serde_json::from_slice(record).ok()
+    }
+
+    /// The record that holds this entry: one line of JSON.
+    pub fn record(&self) -> Record {
+        serde_json::to_vec(self).expect("an entry has only text and numbers")
+    }
+}
+
+/// In memory, for tests.
+impl Audit for Vec<Entry> {
+    fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        self.push(entry.clone());
+        Ok(())
+    }
+}
+
+/// On a disk: an entry is a record of the log of this stage.
+impl<D: Disk> Audit for Wal<D> {
+    fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        self.append(&entry.record());
+        self.sync().map_err(io::Error::other)
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  ", self.at())?;
+        match self {
+            Entry::Will { deed, dry: false } => write!(f, "will do    {deed}"),
+            Entry::Will { deed, dry: true } => write!(f, "would do   {deed}"),
+            Entry::Done { deed } => write!(f, "done       {deed}"),
+            Entry::Failed { deed, error } => write!(f, "failed     {deed} ({error})"),
+            Entry::Skipped { group, why: Why::TooFewHealthy, .. } => {
+                write!(f, "left out   group {group}: too few are healthy")
+            }
+            Entry::Skipped { group, why: Why::AllSpared, .. } => write!(f, "left out   group {group}: all are spared"),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What the monkey sees and what it does: instances and their states, deeds, and the hands that carry them out.
+//!
+//! The monkey itself only decides. Hands are whatever can do harm: in the checks they change a state in a table, in the lab they send
+//! signals to processes and close links in a proxy. A deed that lasts says how long, in real seconds; its hands see to its end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+// ANCHOR: state
+/// What is known of an instance at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It runs, and answers.
+    Healthy,
+    /// Its process exists and is stopped: it answers nobody, and knows nothing of it.
+    Paused,
+    /// It runs, and no message gets to it or away from it.
+    CutOff,
+    /// It runs, and does not answer: it may be starting, full, or stuck.
+    Silent,
+    /// There is no such process.
+    Gone,
+}
+
+/// What is known of all instances, by name. Of an instance that is missing here nothing is known, so it does not count as healthy.
+pub type View = BTreeMap<String, State>;
+// ANCHOR_END: state
+
+// ANCHOR: kind
+/// A kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    /// The process ends at once (SIGKILL).
+    Kill,
+    /// The process is stopped for a while (SIGSTOP, and later SIGCONT).
+    Pause {
+        /// How long, in real time.
+        lasts: Duration,
+    },
+    /// The instance's link is cut for a while: nothing gets in or out.
+    Cut {
+        /// How long, in real time.
+        lasts: Duration,
+    },
+    /// The instance's link is slow for a while.
+    Slow {
+        /// By how much each message comes later.
+        by: Duration,
+        /// How long, in real time.
+        lasts: Duration,
+    },
+    /// The instance's disk is full for a while.
+    Fill {
+        /// How long, in real time.
+        lasts: Duration,
+    },
+}
+
+/// One failure of one instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deed {
+    /// The instant at which it was decided on: that of the tick.
+    pub at: Timestamp,
+    /// The group.
+    pub group: String,
+    /// The instance of this group that it hits.
+    pub victim: String,
+    /// What happens to it.
+    pub kind: Kind,
+}
+// ANCHOR_END: kind
+
+/// Who carries out the monkey's deeds.
+pub trait Hands {
+    /// Begins a deed, and sees to its end if it is one that lasts.
+    ///
+    /// # Errors
+    /// If it could not be done, or only a part of it.
+    fn carry_out(&mut self, deed: &Deed) -> io::Result<()>;
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Kill => f.write_str("kill"),
+            Kind::Pause { lasts } => write!(f, "pause for {lasts:?}"),
+            Kind::Cut { lasts } => write!(f, "cut off for {lasts:?}"),
+            Kind::Slow { by, lasts } => write!(f, "slow down by {by:?} for {lasts:?}"),
+            Kind::Fill { lasts } => write!(f, "fill the disk for {lasts:?}"),
+        }
+    }
+}
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of group {}: {}", self.victim, self.group, self.kind)
+    }
+}
