@@ -30,8 +30,9 @@ pub struct Plan {
 
 /// The plan for a group on a day, or `None` if nothing is to happen to it then.
 ///
-/// With the chance 1 / [`mean_days`](Group::mean_days) there is one, and each of the day's working minutes is as likely as any other. Days
-/// do not depend on each other, and neither do groups. The same seed, schedule, group and day give the same plan.
+/// With the chance 1 / [`mean_days`](Group::mean_days) there is one. Its moment may be any of the day's working minutes: no hour is left
+/// out, and none is much preferred. Days do not depend on each other, and neither do groups. The same seed, schedule, group and day give
+/// the same plan.
 pub fn plan(seed: u64, schedule: &Schedule, group: &Group, day: Date) -> Option<Plan> {
     todo!("Throw the dice of this group and day for whether, and then for when.")
 }

@@ -1,5 +1,6 @@
 //! The checks of stage 2: one file for each task. They name the code under test only as `crate::subject`.
 
+mod clock;
 pub mod frame;
 pub mod host;
 pub mod machine;
