@@ -7,10 +7,12 @@
 //! - [`storage`] keeps what that server saves in the write-ahead log.
 //! - [`host`] puts both together, so that nothing leaves before what it promises is on the disk.
 //! - [`monkey`] makes servers fail on purpose, on a schedule, while people are watching.
+//! - [`audit_log`] keeps what the monkey does in a write-ahead log, before it is done.
 //!
 //! The log is written against the disk of [`testkit::disk`]. Read the documentation of that trait first; it is short, and it says
 //! what a disk promises. It promises little.
 
+pub mod audit_log;
 pub mod host;
 pub mod monkey;
 pub mod snapshot;

@@ -17,7 +17,7 @@
 //! |---|---|
 //! | [`config`] | what people tell it |
 //! | [`schedule`] | working time: hours, days, time zone |
-//! | [`dice`], [`plan`] | whether and when a group is hit today |
+//! | [`dice`], [`mod@plan`] | whether and when a group is hit today |
 //! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and deed |
 //! | [`audit`] | what it writes down |
 //! | [`deed`] | what it sees, and what it does through whose hands |
@@ -98,7 +98,7 @@ impl Monkey {
     /// What is to be done now: [`Entry::Will`] for a deed, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
     /// and asking changes nothing.
     ///
-    /// A group has its turn at the first tick in working time at or after the moment that its [`plan`] for the day gives, if
+    /// A group has its turn at the first tick in working time at or after the moment that its [`plan()`] for the day gives, if
     /// - it is enabled;
     /// - it has had no turn on this date;
     /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last deed.

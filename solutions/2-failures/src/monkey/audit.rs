@@ -1,17 +1,16 @@
 //! The audit log: what the monkey is about to do, what came of it, and what it has left out.
 //!
 //! People read it when something broke and nobody knows why. The monkey reads it when it starts again, and knows what it has done
-//! today. Both need the same: that a deed is in the log *before* it is done. It is a write-ahead log, and your own one will do.
+//! today. Both need the same: that a deed is in the log *before* it is done. It is a write-ahead log, and your own one
+//! will do: see [`audit_log`](crate::audit_log).
 
 use std::fmt;
 use std::io;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use testkit::disk::Disk;
 
 use super::deed::Deed;
-use crate::wal::{Record, Wal};
 
 // ANCHOR: entry
 /// A line of the audit log.
@@ -89,7 +88,7 @@ impl Entry {
     }
 
     /// The record that holds this entry: one line of JSON.
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("an entry has only text and numbers")
     }
 }
@@ -99,14 +98,6 @@ impl Audit for Vec<Entry> {
     fn write(&mut self, entry: &Entry) -> io::Result<()> {
         self.push(entry.clone());
         Ok(())
-    }
-}
-
-/// On a disk: an entry is a record of the log of this stage.
-impl<D: Disk> Audit for Wal<D> {
-    fn write(&mut self, entry: &Entry) -> io::Result<()> {
-        self.append(&entry.record());
-        self.sync().map_err(io::Error::other)
     }
 }
 

@@ -1,10 +1,8 @@
 //! Task `monkey`: the monkey does harm only when, where and as often as it was told to, and says so before.
 //!
-//! Chance is judged by counting. A count of independent trials must lie within six standard deviations of what is expected (of the
-//! binomial distribution): a right program is outside of that with one seed in 500 million. The seeds are fixed, so the verdict is too.
-
-mod trial;
-mod ward;
+//! Chance is judged by counting. A count of independent trials must lie within six standard deviations of what is expected, by the
+//! binomial distribution. In none of the counts here is a right program outside of that with more than one seed in a million. The seeds
+//! are fixed, so the verdict is too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +10,11 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use testkit::check::{Check, Proven, Rule, check};
 
-use self::trial::{Event, Trial, What, between, config, deeds, group, hours, irregular_ticks, often_near_moves, ticks};
-use self::ward::Ward;
 use super::clock::{said, told, why_not};
+use super::trial::{
+    Event, Trial, What, between, config, deeds, group, hours, irregular_ticks, often_near_moves, ticks,
+};
+use super::ward::Ward;
 use crate::subject::monkey::{Config, Deed, Entry, State, View, Why};
 
 const HOURS: Rule = Rule::new(

@@ -1,0 +1,17 @@
+//! The monkey's audit log on the log of this stage: an entry is a record.
+//!
+//! Both want the same: that what comes next is on the disk before it happens. Only here do they know of each other.
+
+use std::io;
+
+use testkit::disk::Disk;
+
+use crate::monkey::{Audit, Entry};
+use crate::wal::Wal;
+
+impl<D: Disk> Audit for Wal<D> {
+    fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        self.append(&entry.record());
+        self.sync().map_err(io::Error::other)
+    }
+}
