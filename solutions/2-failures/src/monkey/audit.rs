@@ -2,7 +2,7 @@
 //!
 //! People read it when something broke and nobody knows why. The monkey reads it when it starts again, and knows what it has done
 //! today. Both need the same: that a deed is in the log *before* it is done. It is a write-ahead log, and your own one
-//! will do: see [`audit_log`](crate::audit_log).
+//! will do: the module `audit_log` joins the two.
 
 use std::fmt;
 use std::io;
