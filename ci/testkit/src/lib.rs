@@ -42,7 +42,7 @@
 //! |---|---|---|
 //! | the model: [`cluster`], [`search`] | every run of a small scope | size: three servers, a few requests |
 //! | the simulation: [`simulation`] | long runs of a larger scope, drawn from seeds | completeness |
-//! | the network (from stage 2 on) | real processes, disks and links | repeatability |
+//! | the network (from stage 2 on): [`network`] | real processes, disks and links | repeatability |
 //!
 //! Beside them stand the [`schedule`], one run that is written by hand, and a server [`alone`]. What clients were told is judged in all tiers alike
 //! ([`history`]), and a run that breaks a rule is told in all tiers alike ([`trace`]).
@@ -57,12 +57,14 @@
 //! 5. [`simulation`], with its `world` and `shrink`.
 //! 6. [`trace`] and [`history`]: what is shown, and what it is judged by.
 //! 7. [`disk`]: what a program that stores something may count on, and every crash of it.
-//! 8. [`check`]: from all this to a verdict, in a process that learner code may bring down.
+//! 8. [`network`]: servers as processes, what a check can do to them and to what is between them, and why nothing of them is left.
+//! 9. [`check`]: from all this to a verdict, in a process that learner code may bring down.
 //!
 //! # What holds everywhere
 //!
 //! - The same input gives the same verdict, the same counts and the same counterexample, on every machine: no clock decides
-//!   anything, and nothing depends on the order in which a hash table is iterated.
+//!   anything, and nothing depends on the order in which a hash table is iterated. Only in the [`network`] the system decides what
+//!   happens; the same history is judged alike there, too.
 //! - A bound that is hit is a failure that says so, never a pass.
 //! - Learner code may panic wherever it is called. That is a finding with the run that led there.
 //! - Nothing here knows a stage. What a stage demands stands in its `tests/checks/`.
@@ -72,6 +74,7 @@ pub mod check;
 pub mod cluster;
 pub mod disk;
 pub mod history;
+pub mod network;
 pub mod node;
 pub mod panics;
 pub mod rule;
