@@ -141,6 +141,22 @@ fn a_cut_is_silent_and_ends_with_every_byte_in_its_place() {
 }
 
 #[test]
+fn a_cut_holds_what_is_on_its_way_too() {
+    let (proxy, address, target) = proxied();
+    let (mut near, mut far) = connected(address, &target);
+    let delay = 2 * SILENCE;
+    proxy.set(0, 1, Condition::Slow(delay));
+    let begun = Instant::now();
+    near.write_all(b"late").unwrap();
+    thread::sleep(SILENCE / 4); // most likely it has been read by now
+    proxy.set(0, 1, Condition::Cut);
+    let may_have_come = begun.elapsed() >= delay; // if this test was held up
+    assert!(may_have_come || is_silent(&mut far), "what was slow passes a cut");
+    proxy.set(0, 1, Condition::Clear);
+    assert_eq!(read(&mut far, 4), b"late");
+}
+
+#[test]
 fn nobody_behind_a_cut_learns_that_its_peer_is_gone() {
     let (proxy, address, target) = proxied();
     let (mut near, far) = connected(address, &target);

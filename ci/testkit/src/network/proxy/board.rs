@@ -114,8 +114,10 @@ impl Board {
             watched.push(Watched::Port(index));
             sockets.push(PollFd::new(&port.listener, PollFlags::IN));
         }
+        let mut next_due: Option<Instant> = None;
         for (index, connection) in self.connections.iter().enumerate() {
             let ways = self.conditions(connection.parties);
+            next_due = next_due.into_iter().chain(connection.next_due(ways, now)).min();
             for end in ENDS {
                 let interest = connection.interest(end, ways, now);
                 // A socket that nothing is wanted of is left out: it would report again and again that its peer is gone.
@@ -125,7 +127,7 @@ impl Board {
                 }
             }
         }
-        let timeout = self.next_due(now).and_then(|due| Timespec::try_from(until(due, now)).ok());
+        let timeout = next_due.and_then(|due| Timespec::try_from(until(due, now)).ok());
         if poll(&mut sockets, timeout.as_ref()).is_err() {
             return Vec::new(); // a signal came
         }
@@ -134,12 +136,8 @@ impl Board {
     }
 
     fn has_room(&self, port: &Port) -> bool {
-        self.connections.iter().filter(|connection| connection.parties == port.parties).count() < CONNECTIONS
-    }
-
-    fn next_due(&self, now: Instant) -> Option<Instant> {
-        let due = |connection: &Connection| connection.next_due(self.conditions(connection.parties), now);
-        self.connections.iter().filter_map(due).min()
+        let of_port = |connection: &&Connection| connection.parties == port.parties;
+        self.connections.len() < CONNECTIONS || self.connections.iter().filter(of_port).count() < CONNECTIONS
     }
 
     fn handle(&mut self, heard: &[(Watched, PollFlags)], mut waker: &UnixStream) {
@@ -190,6 +188,9 @@ impl Board {
     fn put_through(&mut self) {
         let Self { addresses, ways, connections, buffer, .. } = self;
         let torn = connections.extract_if(.., |connection| {
+            if connection.is_under_way() {
+                return false;
+            }
             let at = addresses.get(&connection.parties[1]).copied();
             connection.put_through(conditions(ways, connection.parties), at, buffer) == Fate::Torn
         });

@@ -89,11 +89,13 @@ impl Connection {
         dues.filter(|&due| due > now).min()
     }
 
-    /// Begins to make the way to the other end, if that has not been done and nothing is cut.
+    /// Whether it was begun to make the way to the other end.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.stage, Stage::Connecting | Stage::Open)
+    }
+
+    /// Begins to make the way to the other end, if nothing is cut.
     pub fn put_through(&mut self, ways: Ways, at: Option<SocketAddr>, buffer: &mut [u8]) -> Fate {
-        if !matches!(self.stage, Stage::New | Stage::HeldUp) {
-            return Fate::Lives;
-        }
         if ways.contains(&Condition::Cut) {
             self.stage = Stage::HeldUp;
             return Fate::Lives;
