@@ -6,6 +6,7 @@
 //! - [`snapshot`] is a server around your Raft of stage 1, which cuts its log off before it grows without end.
 //! - [`storage`] keeps what that server saves in the write-ahead log.
 //! - [`host`] puts both together, so that nothing leaves before what it promises is on the disk.
+//! - [`server`] is a process around that: it reads bytes from anybody, and believes few.
 //! - [`monkey`] makes servers fail on purpose, on a schedule, while people are watching.
 //! - [`audit_log`] keeps what the monkey does in a write-ahead log, before it is done.
 //!
@@ -15,6 +16,7 @@
 pub mod audit_log;
 pub mod host;
 pub mod monkey;
+pub mod server;
 pub mod snapshot;
 pub mod storage;
 pub mod wal;

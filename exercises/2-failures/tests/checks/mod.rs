@@ -14,6 +14,7 @@ pub mod machine;
 pub mod monkey;
 pub mod raft;
 pub mod schedule;
+pub mod server;
 pub mod snapshot;
 pub mod spec;
 pub mod storage;

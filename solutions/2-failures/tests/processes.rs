@@ -1,0 +1,226 @@
+//! The server as real processes: it elects a leader, keeps what it has acknowledged, ends when it is asked to, and lets nobody hurt it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use failures_solution::raft::store::Request::{Add, Get, Put};
+use failures_solution::server::client::{Client, Config};
+use failures_solution::server::wire::{Greeting, LIMIT, Speaker, frame, greet};
+use testkit::network::{Party, Seat, Site};
+use testkit::node::NodeId;
+
+/// Far more than anything here needs: it is only there against hanging.
+const HANGS: Duration = Duration::from_secs(60);
+
+fn kv(seat: &Seat) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kv-reference"));
+    command.arg("serve").args(seat.arguments());
+    command
+}
+
+fn started(size: usize) -> Site {
+    let mut site = Site::new(size, kv).unwrap();
+    site.start_all().unwrap();
+    site
+}
+
+fn client(site: &Site) -> Client {
+    Client::new(Config::usual("kv", (0..site.size()).map(|server| site.address(server)).collect()))
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < HANGS, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Asks again until there is an answer. Only for what may be done twice.
+fn insist(client: &mut Client, request: failures_solution::raft::store::Request) -> i64 {
+    let mut answer = None;
+    until("a request is answered", || {
+        answer = client.ask(request).ok();
+        answer.is_some()
+    });
+    answer.unwrap()
+}
+
+#[test]
+fn three_servers_elect_a_leader_and_take_writes() {
+    let site = started(3);
+    let mut client = client(&site);
+    assert_eq!(insist(&mut client, Put('x', 3)), 3);
+    assert_eq!(client.ask(Add('x', 4)), Ok(7));
+    assert_eq!(client.ask(Get('x')), Ok(7));
+    assert_eq!(client.ask(Get('y')), Ok(0));
+    site.end().unwrap();
+}
+
+#[test]
+fn what_was_acknowledged_survives_whoever_is_killed() {
+    let mut site = started(3);
+    let mut client = client(&site);
+    for round in 0..6 {
+        assert_eq!(insist(&mut client, Put('x', round)), round);
+        let victim = usize::try_from(round).unwrap() % 3;
+        site.kill(victim).unwrap();
+        assert_eq!(insist(&mut client, Get('x')), round, "with n{victim} down");
+        site.restart(victim).unwrap();
+    }
+    for server in 0..3 {
+        site.kill(server).unwrap();
+    }
+    site.start_all().unwrap();
+    assert_eq!(insist(&mut client, Get('x')), 5, "after all have been killed");
+    site.end().unwrap();
+}
+
+#[test]
+fn so_many_writes_that_the_log_is_cut_come_back_too() {
+    let mut site = started(3);
+    let mut client = client(&site);
+    insist(&mut client, Put('x', 0));
+    for number in 1..=600 {
+        assert_eq!(client.ask(Add('x', 1)), Ok(number), "{}", site.printed(0, 20));
+    }
+    let largest = |site: &Site| {
+        std::fs::read_dir(&site.seat(0).data).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).max()
+    };
+    assert!(largest(&site).unwrap() < 100_000, "the log is cut");
+    for server in 0..3 {
+        site.terminate(server, HANGS).unwrap();
+    }
+    site.start_all().unwrap();
+    assert_eq!(insist(&mut client, Get('x')), 600);
+    site.end().unwrap();
+}
+
+#[test]
+fn a_server_that_is_asked_to_end_ends_well() {
+    let mut site = started(3);
+    let mut client = client(&site);
+    insist(&mut client, Put('x', 1));
+    for server in 0..3 {
+        let status = site.terminate(server, HANGS).unwrap();
+        assert_eq!(status.code(), Some(0), "{}", site.printed(server, 20));
+    }
+    assert!(client.ask(Get('x')).is_err(), "nobody is there");
+    site.start_all().unwrap();
+    assert_eq!(insist(&mut client, Get('x')), 1);
+    site.end().unwrap();
+}
+
+#[test]
+fn a_minority_gives_no_answer() {
+    let site = started(3);
+    let mut client = client(&site);
+    insist(&mut client, Put('x', 1));
+    (0..3).flat_map(|one| (0..one).map(move |other| (one, other))).for_each(|(one, other)| site.cut(one, other));
+    let servers = (0..3).map(|server| site.address(server)).collect();
+    let mut config = Config::usual("kv", servers);
+    config.patience.tries = 6;
+    config.limit = Duration::from_millis(200);
+    let mut hurried = Client::new(config);
+    assert!(hurried.ask(Put('x', 2)).is_err(), "nobody has a majority");
+    site.heal_all();
+    insist(&mut client, Put('x', 3));
+    site.end().unwrap();
+}
+
+/// Sends bytes, and waits until the server hangs up.
+fn is_hung_up_on(address: SocketAddr, bytes: &[u8]) {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(HANGS)).unwrap();
+    let _ = socket.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer); // a reset is an end, too
+    assert!(answer.is_empty(), "it is told nothing");
+}
+
+fn greeting(cluster: &str, speaker: Speaker) -> Vec<u8> {
+    greet(&Greeting { cluster: cluster.to_owned(), speaker })
+}
+
+#[test]
+fn hostile_connections_hurt_nobody_else() {
+    let site = started(3);
+    let mut client = client(&site);
+    insist(&mut client, Put('x', 1));
+    let server = |id| Speaker::Server(NodeId(id));
+    let hostile: Vec<Vec<u8>> = vec![
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+        u32::MAX.to_le_bytes().to_vec(),
+        frame(b"some body or other"),
+        frame(&[]),
+        greeting("another cluster", server(1)),
+        greeting("kv", server(0)),
+        greeting("kv", server(9)),
+        [greeting("kv", Speaker::Client), frame(&[0xff; 40])].concat(),
+        [greeting("kv", server(1)), frame(&[0xff; 40])].concat(),
+        [greeting("kv", Speaker::Client), u32::try_from(LIMIT + 1).unwrap().to_le_bytes().to_vec()].concat(),
+    ];
+    for bytes in &hostile {
+        is_hung_up_on(site.direct(0).unwrap(), bytes);
+        assert!(client.ask(Add('x', 1)).is_ok());
+    }
+    let half_a_frame = || {
+        let mut half = TcpStream::connect(site.direct(0).unwrap()).unwrap();
+        half.write_all(&greeting("kv", Speaker::Client)[..7]).unwrap();
+    };
+    (0..50).for_each(|_| half_a_frame());
+    assert_eq!(client.ask(Get('x')), Ok(1 + i64::try_from(hostile.len()).unwrap()));
+    until("there is a line about each kind", || {
+        half_a_frame(); // those of the last second may have been too many to be shown
+        let printed = site.printed(0, 200);
+        let kinds = ["is no greeting", "was announced", "another cluster", "it is n0", "it is n9", "holds no message"];
+        kinds.iter().all(|kind| printed.contains(kind)) && printed.contains("in the middle of a frame")
+    });
+    assert!(site.printed(0, 200).contains("before it are not shown"), "not a line for each, when there are many");
+    site.end().unwrap();
+}
+
+#[test]
+fn a_leader_that_is_cut_off_is_replaced() {
+    let site = started(3);
+    let mut client = client(&site);
+    insist(&mut client, Put('x', 1));
+    for alone in 0..3 {
+        for other in (0..3).filter(|&other| other != alone) {
+            site.cut(alone, other);
+        }
+        site.cut(Party::Clients, alone);
+        assert_eq!(insist(&mut client, Get('x')), 1, "with n{alone} cut off");
+        site.heal_all();
+    }
+    site.end().unwrap();
+}
+
+#[test]
+fn errors_have_their_exit_codes() {
+    let run = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kv-reference")).args(words).output().unwrap();
+        let says = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(says.lines().count(), 1, "{says}");
+        output.status.code().unwrap()
+    };
+    let folder = std::env::temp_dir().join(format!("kv-exit-codes-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let data = folder.display().to_string();
+    let peers = "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3";
+    assert_eq!(run(&["serve"]), 2);
+    assert_eq!(run(&["get", "xy", "--peers", peers]), 2);
+    let serve =
+        |listen| ["serve", "--id", "0", "--data", &data, "--listen", listen, "--peers", peers].map(str::to_owned);
+    let serve = |listen| run(&serve(listen).each_ref().map(String::as_str));
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
+    assert_eq!(serve(&taken), 1);
+    let foreign = failures_solution::wal::frame::encode(0, &[b"no record of ours".to_vec()]);
+    std::fs::write(folder.join(failures_solution::wal::FILE), foreign).unwrap();
+    assert_eq!(serve("127.0.0.1:0"), 3);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
