@@ -77,6 +77,7 @@ pub fn hash(workspace: &Workspace, stage: &Stage) -> Result<String, Error> {
     let folders: Vec<PathBuf> = own.into_iter().chain(earlier).collect();
     let mut digest = Digest::new();
     folders.iter().try_for_each(|folder| digest.folder(workspace.root(), folder))?;
+    digest.files(workspace.root(), &reach::borrowed_by(&stage.folder.join("tests"))?)?;
     digest.files(workspace.root(), &reach::testkit_files(workspace, stage)?)?;
     Ok(digest.shown())
 }

@@ -71,7 +71,7 @@ pub fn sources(solution: &Path) -> Result<Vec<PathBuf>, Error> {
 /// The earlier solutions that a solution's manifest names.
 pub fn built_on(solution: &Path) -> Result<Vec<PathBuf>, Error> {
     let file = solution.join("Cargo.toml");
-    let text = fs::read_to_string(&file).map_err(Error::io("read", &file))?;
+    let text = read(&file)?;
     let manifest = Keys::parse(file, &text)?;
     let paths = ground::dependencies(&manifest).into_iter().filter_map(|dependency| dependency.path);
     let name = |path: String| path.strip_prefix("../").filter(|name| !name.contains('/')).map(str::to_owned);
@@ -117,9 +117,32 @@ fn spread(mut known: BTreeSet<String>, more: impl Fn(&BTreeSet<String>) -> Vec<S
 fn modules(folder: &Path) -> Result<Modules, Error> {
     let mut modules = Modules::new();
     for file in files::below(folder)? {
-        modules.insert(module(&below(folder, &file)), fs::read_to_string(&file).map_err(Error::io("read", &file))?);
+        let mut text = read(&file)?;
+        for borrowed in borrowed(&file, &text) {
+            text.push_str(&read(&borrowed)?);
+        }
+        modules.insert(module(&below(folder, &file)), text);
     }
     Ok(modules)
+}
+
+/// The files outside of a folder that its files take in as modules: a later stage's checks borrow rules of an earlier one.
+pub fn borrowed_by(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut all = Vec::new();
+    for file in files::below(folder)? {
+        all.extend(borrowed(&file, &read(&file)?));
+    }
+    Ok(all)
+}
+
+/// The files that a file with this text takes in by `#[path]` from above its folder.
+fn borrowed(file: &Path, text: &str) -> Vec<PathBuf> {
+    let paths = text.lines().filter_map(|line| line.trim().strip_prefix("#[path = \"")?.strip_suffix("\"]"));
+    paths.filter(|path| path.starts_with("../")).map(|path| file.with_file_name(path)).collect()
+}
+
+fn read(file: &Path) -> Result<String, Error> {
+    fs::read_to_string(file).map_err(Error::io("read", file))
 }
 
 /// A file's path below a folder that it lies in.
@@ -206,6 +229,12 @@ mod tests {
             "pub mod abd;pub mod rules;use super::rules::ONE;use crate::subject::raft::Raft;"
         );
         assert!(reach().behind("abd").ends_with("use crate::subject::register::Value;"));
+    }
+
+    #[test]
+    fn a_file_borrows_what_it_takes_in_from_above() {
+        let text = "#[path = \"../../1-cap/rules.rs\"]\npub mod rules;\n#[path = \"own.rs\"]\nmod own;";
+        assert_eq!(borrowed(Path::new("a/b/raft.rs"), text), [PathBuf::from("a/b/../../1-cap/rules.rs")]);
     }
 
     #[test]
