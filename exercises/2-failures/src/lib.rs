@@ -8,12 +8,14 @@
 //! - [`host`] puts both together, so that nothing leaves before what it promises is on the disk.
 //! - [`server`] is a process around that: it reads bytes from anybody, and believes few.
 //! - [`monkey`] makes servers fail on purpose, on a schedule, while people are watching.
+//! - [`chaos`] turns it loose on a cluster of such servers, and judges what clients were told.
 //! - [`audit_log`] keeps what the monkey does in a write-ahead log, before it is done.
 //!
 //! The log is written against the disk of [`testkit::disk`]. Read the documentation of that trait first; it is short, and it says
 //! what a disk promises. It promises little.
 
 pub mod audit_log;
+pub mod chaos;
 pub mod host;
 pub mod monkey;
 pub mod server;
