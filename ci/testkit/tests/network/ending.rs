@@ -13,6 +13,19 @@ use testkit::network::{Enclosure, Log};
 
 use super::{LIMIT, REGISTER, started, until};
 
+/// The helper program, with signals as a terminal's shell hands them on. In the background, and under `nohup`, a program ignores some
+/// of them and hands that on; where GNU's `env` is there, it puts that right.
+fn as_from_a_terminal() -> Command {
+    const PUT_RIGHT: &str = "--default-signal=HUP,INT,QUIT,TERM";
+    let puts_right = Command::new("env").args([PUT_RIGHT, "true"]).stderr(Stdio::null()).status();
+    if puts_right.is_ok_and(|status| status.success()) {
+        let mut command = Command::new("env");
+        command.args([PUT_RIGHT, REGISTER]);
+        return command;
+    }
+    Command::new(REGISTER)
+}
+
 /// A process that holds a site like a check does, with its last server paused.
 struct Holder {
     process: Child,
@@ -24,7 +37,7 @@ struct Holder {
 
 impl Holder {
     fn start() -> Self {
-        let mut process = Command::new(REGISTER)
+        let mut process = as_from_a_terminal()
             .args(["check", "3"])
             .process_group(0)
             .stdin(Stdio::piped())
