@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use testkit::check::FailureKind;
 use testkit::disk::crash::Crashes;
-use testkit::disk::{Disk, Faulty, Folder, Trouble};
+use testkit::disk::{Ailing, Ailment, Disk, Faulty, Folder, Trouble};
 use testkit::rule::Rule;
 
 const KEPT: Rule = Rule::new("kept", "What was promised is there.", "this test", "");
@@ -245,4 +245,30 @@ fn a_panic_is_told_with_all_that_led_to_it() {
     let crashes = Crashes { rule: KEPT, program: "breaker", run: &run, recover: &|_, ()| Ok(()) };
     let finding = crashes.survive(Trouble::Crash).unwrap_err();
     assert_eq!((finding.kind, finding.trace.unwrap().steps.len()), (FailureKind::Panicked, 1));
+}
+
+#[test]
+fn a_disk_fails_as_the_note_says_and_is_well_without_it() {
+    let note = std::env::temp_dir().join(format!("course-ailment-{}", std::process::id()));
+    let mut disk = Ailing::new(Faulty::new(), Some(note.clone()));
+    behaves(&mut disk);
+    let mut disk = Ailing::new(holding(b"kept"), Some(note.clone()));
+    Ailment::Full.begin(&note).unwrap();
+    assert_eq!(disk.append("a", b"half").unwrap_err().kind(), ErrorKind::StorageFull);
+    assert_eq!(disk.create("b").unwrap_err().kind(), ErrorKind::StorageFull);
+    assert_eq!(disk.read("a").unwrap(), b"keptha", "as much as there was room for");
+    disk.sync("a").unwrap();
+    Ailment::Failing.begin(&note).unwrap();
+    disk.append("a", b"lf").unwrap();
+    assert!(disk.sync("a").is_err() && disk.sync_dir().is_err());
+    Ailment::end(&note).unwrap();
+    Ailment::end(&note).unwrap(); // there is none any more
+    disk.sync("a").unwrap();
+    disk.sync_dir().unwrap();
+    assert_eq!(disk.read("a").unwrap(), b"kepthalf");
+}
+
+#[test]
+fn a_disk_without_a_place_for_notes_is_well() {
+    behaves(&mut Ailing::new(Faulty::new(), None));
 }

@@ -12,6 +12,7 @@
 //! Programs are written against the trait [`Disk`]: one folder of files, which grow at their ends. They run, unchanged, on
 //!
 //! - [`Folder`], a folder of the real file system;
+//! - [`Ailing`], which makes another disk fill up or fail, when a note in a file says so: for a process that runs;
 //! - [`Faulty`], a disk in memory that crashes where a check wants it to, and of which [`Faulty::aftermath`] lists all that may be
 //!   found afterwards. [`Check::survives`](crate::check::Check::survives) does so for every point at which a run can crash;
 //! - [`Memory`], a disk that is a value, for a server with a disk in a [model](crate::cluster): of what a crash may leave it knows the
@@ -22,6 +23,7 @@
 //! Writes into the middle of a file: a log needs none. Subfolders. Reads that fail: what was corrupted on the way is found by flipping
 //! bytes ([`Faulty::flip`]).
 
+mod ailing;
 pub mod crash;
 mod faulty;
 mod folder;
@@ -29,6 +31,7 @@ mod memory;
 
 use std::io;
 
+pub use ailing::{Ailing, Ailment};
 pub use faulty::{Faulty, Trouble};
 pub use folder::Folder;
 pub use memory::Memory;

@@ -72,7 +72,7 @@ mod site;
 pub use enclosure::Enclosure;
 pub use error::Error;
 pub use log::Log;
-pub use process::Process;
+pub use process::{Process, built_program};
 pub use proxy::{Condition, Party, Proxy};
 pub use recorder::{Call, Recorder, settled};
 pub use site::{Seat, Site, State};

@@ -1,8 +1,10 @@
 //! One process: what can be done to it, and what it has printed.
 
+use std::env;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -27,6 +29,17 @@ const SHOWN: usize = 20;
 
 /// What the first line of a server's output begins with.
 const LISTENING: &str = "listening on ";
+
+/// A program that cargo has built with a check: where cargo has put it, or beside the running executable, if it stands there.
+///
+/// Cargo's next build replaces what `built` names (`env!("CARGO_BIN_EXE_kv")`). So whoever keeps a check's executable for later keeps
+/// the program in the same folder.
+pub fn built_program(built: &str) -> PathBuf {
+    let built = Path::new(built);
+    let here = env::current_exe().unwrap_or_default();
+    let beside = built.file_name().map(|name| here.with_file_name(name)).filter(|beside| beside.is_file());
+    beside.unwrap_or_else(|| built.to_owned())
+}
 
 /// A process in an [`Enclosure`](super::Enclosure). Dropping it kills it.
 #[derive(Debug)]

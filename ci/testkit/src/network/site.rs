@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::proxy::{Condition, Party, Proxy};
 use super::{Enclosure, Error, Log, Process};
+use crate::disk::Ailment;
 
 /// How long a server may take to say where it listens. This is only against hanging.
 const READY: Duration = Duration::from_secs(30);
@@ -23,6 +24,8 @@ pub struct Seat {
     pub id: usize,
     /// Its folder, which is there, and is the same one each time.
     pub data: PathBuf,
+    /// Where a note says what its disk has ([`Ailing`](crate::disk::Ailing)), for a server that looks there.
+    pub ailment: PathBuf,
     /// Where it is to listen: at a port that the system chooses.
     pub listen: SocketAddr,
     /// Where it reaches each server. At its own place stands where clients reach it.
@@ -86,7 +89,8 @@ impl Site {
                 proxy.open(from, peer).map_err(Error::system("open a port"))
             };
             let peers = (0..size).map(port).collect::<Result<_, _>>()?;
-            let seat = Seat { id, data, listen: ANYWHERE, peers };
+            let ailment = enclosure.folder().join(format!("n{id}.ailment"));
+            let seat = Seat { id, data, ailment, listen: ANYWHERE, peers };
             Ok(Server { seat, process: None, at: None, log: Log::new() })
         };
         let servers = (0..size).map(server).collect::<Result<_, Error>>()?;
@@ -237,6 +241,16 @@ impl Site {
     /// [`Error::NotRunning`] if it is down.
     pub fn resume(&mut self, server: usize) -> Result<(), Error> {
         self.running(server)?.resume()
+    }
+
+    /// Makes a server's disk fill up or fail, if the server looks for the note of its [`Seat`]; `None` makes it well again.
+    ///
+    /// # Errors
+    /// If the note cannot be written.
+    pub fn ail(&self, server: usize, ailment: Option<Ailment>) -> Result<(), Error> {
+        let note = &self.servers[server].seat.ailment;
+        let noted = ailment.map_or_else(|| Ailment::end(note), |ailment| ailment.begin(note));
+        noted.map_err(Error::system(format!("write {}", note.display())))
     }
 
     /// Cuts the ways between two parties: nothing passes, in neither direction, and nobody is told.
