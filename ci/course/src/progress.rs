@@ -229,6 +229,7 @@ mod tests {
             title: "One".into(),
             points: 10,
             bonus: false,
+            real_time: false,
             page: "one.md".into(),
             files: Vec::new(),
             checks: Vec::new(),

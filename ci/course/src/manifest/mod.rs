@@ -83,6 +83,8 @@ pub struct Task {
     pub files: Vec<String>,
     /// The checks, by their test path below `checks::`.
     pub checks: Vec<String>,
+    /// Whether the checks start processes, so that no two runs are the same.
+    pub real_time: bool,
     /// From a nudge to nearly the answer.
     pub hints: Vec<String>,
 }
@@ -264,6 +266,11 @@ impl Stage {
         Ok(())
     }
 
+    /// Whether no two runs of a check are the same, since it starts processes.
+    pub fn is_in_real_time(&self, check: &String) -> bool {
+        self.tasks.iter().any(|task| task.real_time && task.checks.contains(check))
+    }
+
     /// Whether the stage goes by a name: its folder, its package or its number.
     pub fn is_called(&self, name: &str) -> bool {
         name == self.id || name == self.package || name == self.short() || name == self.number()
@@ -292,7 +299,7 @@ impl Stage {
 
 impl Task {
     fn parse(keys: &Keys) -> Result<Self, Error> {
-        keys.only(&["id", "aliases", "title", "points", "bonus", "page", "files", "checks", "hints"])?;
+        keys.only(&["id", "aliases", "title", "points", "bonus", "page", "files", "checks", "real-time", "hints"])?;
         Ok(Self {
             id: keys.name("id")?,
             aliases: keys.list("aliases")?,
@@ -302,6 +309,7 @@ impl Task {
             page: keys.text("page")?,
             files: keys.filled_list("files", "[\"src/lib.rs\"]")?,
             checks: keys.filled_list("checks", "[\"module::name_of_the_check\"]")?,
+            real_time: keys.flag("real-time")?,
             hints: keys.list("hints")?,
         })
     }

@@ -15,6 +15,8 @@ use crate::error::Error;
 pub struct Graded {
     /// The program that holds the checks.
     pub executable: PathBuf,
+    /// The package's programs, which its checks may start.
+    pub programs: Vec<PathBuf>,
     /// The compiler's warnings about the package that was asked for, as it shows them.
     pub warnings: Vec<String>,
 }
@@ -42,7 +44,7 @@ pub fn graded(root: &Path, package: &str, target: &Path) -> Result<Result<Graded
         .map_err(Error::io("run", Path::new("cargo")))?;
     let said = Said::read(&String::from_utf8_lossy(&output.stdout), package);
     if let (true, Some(executable)) = (output.status.success(), said.executable) {
-        return Ok(Ok(Graded { executable, warnings: said.warnings }));
+        return Ok(Ok(Graded { executable, programs: said.programs, warnings: said.warnings }));
     }
     if said.errors.is_empty() {
         let words = String::from_utf8_lossy(&output.stderr);
@@ -68,6 +70,7 @@ pub fn checks(executable: &Path) -> Result<Vec<String>, Error> {
 #[derive(Default)]
 struct Said {
     executable: Option<PathBuf>,
+    programs: Vec<PathBuf>,
     warnings: Vec<String>,
     errors: String,
 }
@@ -84,6 +87,9 @@ impl Said {
     fn hear(&mut self, message: &Value, package: &str) {
         if message["target"]["name"] == "graded" && message["executable"].is_string() {
             self.executable = message["executable"].as_str().map(PathBuf::from);
+        }
+        if message["target"]["kind"][0] == "bin" && is_of(&message["package_id"], package) {
+            self.programs.extend(message["executable"].as_str().map(PathBuf::from));
         }
         let rendered = message["message"]["rendered"].as_str().unwrap_or_default();
         match message["message"]["level"].as_str() {

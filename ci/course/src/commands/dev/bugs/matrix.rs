@@ -121,6 +121,11 @@ impl Matrix {
             self.bugs.len(),
             checks.len()
         );
+        if checks.iter().any(|check| stage.is_in_real_time(check)) {
+            page.push_str(
+                "No two runs of a check that starts processes are the same. Such a check is run only on the bugs that it must catch.\n\n",
+            );
+        }
         self.table(&mut page, &checks);
         self.lists(&mut page, stage);
         page
@@ -210,6 +215,7 @@ mod tests {
             title: "The register".into(),
             points: 1,
             bonus: false,
+            real_time: false,
             page: "1-cap/abd.md".into(),
             files: Vec::new(),
             checks,

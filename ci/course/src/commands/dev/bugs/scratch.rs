@@ -15,7 +15,8 @@ use toml::{Table, Value};
 
 use super::matrix;
 use super::mutant::Mutant;
-use crate::commands::dev::{cargo, files};
+use crate::commands::dev::cargo::{self, Graded};
+use crate::commands::dev::files;
 use crate::error::Error;
 use crate::manifest::Stage;
 use crate::style;
@@ -71,7 +72,7 @@ impl Scratch {
         let built = cargo::graded(&self.root, &stage.solution, &self.target);
         self.copy(&solution)?;
         match built? {
-            Ok(graded) => self.keep(&graded.executable, &mutant.name).map(Ok),
+            Ok(graded) => self.keep(&graded, &mutant.name).map(Ok),
             Err(errors) => Ok(Err(format!("it does not compile:\n{errors}"))),
         }
     }
@@ -93,10 +94,17 @@ impl Scratch {
         Ok(())
     }
 
-    fn keep(&self, executable: &Path, name: &str) -> Result<PathBuf, Error> {
-        let kept = self.programs.join(name);
-        fs::copy(executable, &kept).map_err(Error::io("copy", executable))?;
-        Ok(kept)
+    /// Puts the checks' executable into a folder of its own, with the programs that they start: that is where they look for them
+    /// ([`built_program`](testkit::network::built_program)).
+    fn keep(&self, graded: &Graded, name: &str) -> Result<PathBuf, Error> {
+        let folder = self.programs.join(name);
+        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let keep = |program: &PathBuf| {
+            let kept = folder.join(program.file_name().unwrap_or_default());
+            fs::copy(program, &kept).map_err(Error::io("copy", program)).map(|_| kept)
+        };
+        graded.programs.iter().map(keep).collect::<Result<Vec<_>, _>>()?;
+        keep(&graded.executable)
     }
 
     /// Makes one part of the copy like the original: changed files are written, files without an original are removed.
