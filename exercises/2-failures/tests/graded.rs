@@ -4,3 +4,6 @@ use failures as subject;
 
 mod checks;
 mod mine;
+
+/// The server, as cargo has built it with these checks.
+const KV: &str = env!("CARGO_BIN_EXE_kv");

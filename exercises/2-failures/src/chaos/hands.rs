@@ -1,21 +1,33 @@
-//! The monkey's hands on a [`Site`], and what ends by itself.
+//! The hands on a [`Site`], and what ends by itself.
 //!
 //! A server that was killed is started again after a while; whatever else was done to one is undone when its time is over. Links belong to two
 //! servers, and both may be hit: so when anything ends, all links are made clear, and what still lasts is done to them again.
+//!
+//! A server whose disk is full or fails ends itself, and is started again when the disk is well. Every second server that is cut off can still
+//! be reached by clients: that is how one finds a leader that answers although nobody follows it.
 
 use std::io;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use testkit::disk::Ailment;
 use testkit::network::{Error, Party, Site, State as Process};
 
-use crate::monkey::{Deed, Hands, Kind, State, View};
+use super::clients::Clients;
+use super::{Broken, Lasted, PATIENCE, Scene, Sight, majority};
+use crate::monkey::{Deed, Entry, Hands, Kind, State, View};
 
 /// How long a server that was killed stays down.
-const DOWN: Duration = Duration::from_millis(600);
+const DOWN: Duration = Duration::from_millis(1200);
 
 /// How often it is looked whether something ends.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How often whoever watches gets to see something.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// How many of a server's last lines are shown.
+const SHOWN: usize = 12;
 
 /// What an instance is called.
 pub(super) fn name(server: usize) -> String {
@@ -23,21 +35,50 @@ pub(super) fn name(server: usize) -> String {
 }
 
 /// A site, and what was done to it.
-pub(super) struct Grip {
+pub(super) struct Grip<'c> {
     site: Site,
+    clients: &'c Clients,
+    /// Must somebody be served before a deed is undone, and a majority be healthy before one is done?
+    insists: bool,
     lasting: Vec<Lasting>,
+    over: Vec<Lasted>,
+    cuts: usize,
+    broken: Vec<Broken>,
+    shown: Duration,
 }
 
 /// Something that lasts until its time is over.
 struct Lasting {
     server: usize,
     kind: Kind,
-    until: Instant,
+    from: Duration,
+    until: Duration,
+    /// For a cut: are clients kept away as well?
+    from_all: bool,
 }
 
-impl Grip {
-    pub(super) fn new(site: Site) -> Self {
-        Grip { site, lasting: Vec::new() }
+impl<'c> Grip<'c> {
+    pub(super) fn new(site: Site, clients: &'c Clients, insists: bool) -> Self {
+        Grip {
+            site,
+            clients,
+            insists,
+            lasting: Vec::new(),
+            over: Vec::new(),
+            cuts: 0,
+            broken: Vec::new(),
+            shown: Duration::ZERO,
+        }
+    }
+
+    /// The time since the run's start.
+    pub(super) fn now(&self) -> Duration {
+        self.clients.elapsed()
+    }
+
+    /// Is there nothing more to be seen? A rule is broken, or clients have asked as often as they were to.
+    pub(super) fn is_over(&self) -> bool {
+        !self.broken.is_empty() || self.clients.have_enough()
     }
 
     /// What the monkey gets to see. Who is slow is not healthy either.
@@ -45,78 +86,186 @@ impl Grip {
         (0..self.site.size()).map(|server| Ok((name(server), self.state(server)?))).collect()
     }
 
+    /// What was done to a server, and still lasts.
+    pub(super) fn suffers(&self, server: usize) -> Option<Kind> {
+        self.lasting.iter().find(|lasting| lasting.server == server).map(|lasting| lasting.kind)
+    }
+
     fn state(&mut self, server: usize) -> Result<State, Error> {
-        Ok(match (self.site.state(server)?, self.lasting.iter().find(|lasting| lasting.server == server)) {
+        Ok(match (self.site.state(server)?, self.suffers(server)) {
             (Process::Down, _) => State::Gone,
             (Process::Paused, _) => State::Paused,
-            (Process::Up, Some(Lasting { kind: Kind::Cut { .. }, .. })) => State::CutOff,
+            (Process::Up, Some(Kind::Cut { .. })) => State::CutOff,
             (Process::Up, Some(_)) => State::Silent,
             (Process::Up, None) => State::Healthy,
         })
     }
 
     /// Waits, and ends what is to end meanwhile.
-    pub(super) fn wait_until(&mut self, then: Instant) -> Result<(), Error> {
-        while Instant::now() < then {
+    pub(super) fn wait_until(
+        &mut self,
+        then: Duration,
+        audit: &[Entry],
+        watch: &mut dyn FnMut(&Scene),
+    ) -> Result<(), Error> {
+        while self.now() < then && self.broken.is_empty() {
             thread::sleep(LOOK);
-            self.end_what_is_over(Instant::now())?;
+            self.look(audit, watch)?;
         }
         Ok(())
     }
 
-    /// Waits until all is over, and gives the site back.
-    pub(super) fn end(mut self) -> Result<Site, Error> {
-        while let Some(last) = self.lasting.iter().map(|lasting| lasting.until).max() {
-            self.wait_until(last)?;
-            self.end_what_is_over(Instant::now())?;
+    /// Waits until nothing lasts any more.
+    pub(super) fn wait_until_all_is_over(
+        &mut self,
+        audit: &[Entry],
+        watch: &mut dyn FnMut(&Scene),
+    ) -> Result<(), Error> {
+        while !self.lasting.is_empty() && self.broken.is_empty() {
+            thread::sleep(LOOK);
+            self.look(audit, watch)?;
         }
-        Ok(self.site)
+        Ok(())
     }
 
-    fn end_what_is_over(&mut self, now: Instant) -> Result<(), Error> {
-        let over = |lasting: &mut Lasting| lasting.until <= now;
-        let over: Vec<Lasting> = self.lasting.extract_if(.., over).collect();
-        for Lasting { server, kind, .. } in &over {
+    /// Gives back the site, with what was done to it and what was seen to be wrong.
+    pub(super) fn let_go(self) -> (Site, Vec<Lasted>, Vec<Broken>) {
+        (self.site, self.over, self.broken)
+    }
+
+    fn look(&mut self, audit: &[Entry], watch: &mut dyn FnMut(&Scene)) -> Result<(), Error> {
+        self.end_what_is_over()?;
+        self.find_who_has_ended()?;
+        let elapsed = self.now();
+        if elapsed >= self.shown + FRAME {
+            self.shown = elapsed;
+            let servers = (0..self.site.size()).map(|server| self.sight(server)).collect::<Result<_, Error>>()?;
+            watch(&Scene { elapsed, answered: self.clients.answered(), servers, entries: audit });
+        }
+        Ok(())
+    }
+
+    fn end_what_is_over(&mut self) -> Result<(), Error> {
+        let now = self.now();
+        let (served, insists) = (self.clients.newest_served(), self.insists);
+        let is_over = |lasting: &mut Lasting| lasting.until <= now && (!insists || served > lasting.from);
+        let over: Vec<Lasting> = self.lasting.extract_if(.., is_over).collect();
+        for Lasting { server, kind, from, .. } in &over {
             match kind {
                 Kind::Kill => self.site.start(*server)?,
                 Kind::Pause { .. } => self.site.resume(*server)?,
-                Kind::Cut { .. } | Kind::Slow { .. } | Kind::Fill { .. } => {}
+                Kind::Cut { .. } | Kind::Slow { .. } => {}
+                Kind::Fill { .. } | Kind::Fail { .. } => self.cure(*server)?,
             }
+            self.over.push(Lasted { server: *server, kind: *kind, from: *from, until: self.now() });
         }
         if !over.is_empty() {
             self.set_links();
         }
+        let stuck = |lasting: &&Lasting| insists && now > lasting.until + PATIENCE;
+        if let Some(lasting) = self.lasting.iter().find(stuck) {
+            let (who, kind, seconds) = (name(lasting.server), lasting.kind, PATIENCE.as_secs());
+            let says = format!(
+                "This was done to {who}: {kind}. A majority of the servers was healthy, and nobody who asked after that was served \
+                 for {seconds} s."
+            );
+            self.broken.push(Broken::Progress(says));
+        }
         Ok(())
+    }
+
+    /// Makes a disk well, and starts its server if that has ended.
+    fn cure(&mut self, server: usize) -> Result<(), Error> {
+        self.site.ail(server, None)?;
+        match self.site.state(server)? {
+            Process::Down => self.site.start(server),
+            Process::Up | Process::Paused => Ok(()),
+        }
+    }
+
+    /// Only a server that was killed, or whose disk has failed, may be gone.
+    fn find_who_has_ended(&mut self) -> Result<(), Error> {
+        for server in 0..self.site.size() {
+            if matches!(self.suffers(server), Some(Kind::Kill | Kind::Fill { .. } | Kind::Fail { .. })) {
+                continue;
+            }
+            if let Some(status) = self.site.ended(server)? {
+                let printed = self.site.printed(server, SHOWN);
+                let says = format!("n{server} has ended by itself ({status}). It printed last:\n{printed}");
+                self.broken.push(Broken::Ended(says));
+            }
+        }
+        Ok(())
+    }
+
+    fn sight(&mut self, server: usize) -> Result<Sight, Error> {
+        Ok(Sight {
+            state: self.state(server)?,
+            suffers: self.suffers(server),
+            leads: leads(&self.site.printed(server, usize::MAX)),
+        })
     }
 
     fn set_links(&self) {
         self.site.heal_all();
         for lasting in &self.lasting {
             let others = (0..self.site.size()).filter(|other| *other != lasting.server).map(Party::Server);
-            for other in others.chain([Party::Clients]) {
+            let clients = lasting.from_all.then_some(Party::Clients);
+            for other in others.chain(clients) {
                 match lasting.kind {
                     Kind::Cut { .. } => self.site.cut(lasting.server, other),
                     Kind::Slow { by, .. } => self.site.slow(lasting.server, other, by),
-                    Kind::Kill | Kind::Pause { .. } | Kind::Fill { .. } => {}
+                    Kind::Kill | Kind::Pause { .. } | Kind::Fill { .. } | Kind::Fail { .. } => {}
                 }
             }
         }
     }
-}
 
-impl Hands for Grip {
-    fn carry_out(&mut self, deed: &Deed) -> io::Result<()> {
-        let server = (0..self.site.size()).find(|server| name(*server) == deed.victim);
-        let server = server.ok_or_else(|| io::Error::other(format!("there is no {}", deed.victim)))?;
-        let lasts = match deed.kind {
+    /// Begins to do something to a server.
+    pub(super) fn hit(&mut self, server: usize, kind: Kind) -> Result<(), Error> {
+        let lasts = match kind {
             Kind::Kill => self.site.kill(server).map(|_| DOWN),
             Kind::Pause { lasts } => self.site.pause(server).map(|()| lasts),
             Kind::Cut { lasts } | Kind::Slow { lasts, .. } => Ok(lasts),
-            Kind::Fill { .. } => return Err(io::ErrorKind::Unsupported.into()),
+            Kind::Fill { lasts } => self.site.ail(server, Some(Ailment::Full)).map(|()| lasts),
+            Kind::Fail { lasts } => self.site.ail(server, Some(Ailment::Failing)).map(|()| lasts),
         };
-        let until = Instant::now() + lasts.map_err(|error| io::Error::other(error.to_string()))?;
-        self.lasting.push(Lasting { server, kind: deed.kind, until });
+        let (from, cut) = (self.now(), matches!(kind, Kind::Cut { .. }));
+        self.cuts += usize::from(cut);
+        let from_all = !(cut && self.cuts.is_multiple_of(2));
+        self.lasting.push(Lasting { server, kind, from, until: from + lasts?, from_all });
         self.set_links();
         Ok(())
     }
+
+    /// A healthy majority must be left. A monkey that does not see to that has done enough.
+    fn must_leave_a_majority(&mut self, victim: &str, view: &View) {
+        let healthy = view.values().filter(|state| **state == State::Healthy).count();
+        let left = healthy - usize::from(view.get(victim) == Some(&State::Healthy));
+        if left < majority(view.len()) {
+            let says =
+                format!("The monkey has hit {victim}, so that only {left} of {} servers are healthy.", view.len());
+            self.broken.push(Broken::Monkey(says));
+        }
+    }
+}
+
+impl Hands for Grip<'_> {
+    fn carry_out(&mut self, deed: &Deed) -> io::Result<()> {
+        let server = (0..self.site.size()).find(|server| name(*server) == deed.victim);
+        let server = server.ok_or_else(|| io::Error::other(format!("there is no {}", deed.victim)))?;
+        let system = |error: Error| io::Error::other(error.to_string());
+        let view = self.view().map_err(system)?;
+        self.must_leave_a_majority(&deed.victim, &view);
+        self.hit(server, deed.kind).map_err(system)
+    }
+}
+
+/// The term in which a server says to lead, by what it has printed.
+pub fn leads(printed: &str) -> Option<cap::raft::log::Term> {
+    let says = |line: &str| match line.strip_prefix("leads in term ") {
+        Some(term) => Some(term.parse().ok()),
+        None => (line.starts_with("leads no more") || line.starts_with("listening on ")).then_some(None),
+    };
+    printed.lines().rev().find_map(says).flatten()
 }

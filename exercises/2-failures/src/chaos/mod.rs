@@ -12,50 +12,48 @@
 //! - [`clients`] ask all the time: they read and write keys that they share, each write with a value of its own, and each adds to a key that
 //!   nobody else touches.
 //! - The [`Monkey`] lives through a day at each beat, and does something on each, as long as a majority stays healthy. [`hands`] carry
-//!   it out, and see to its end: who was killed starts again, who was paused goes on.
+//!   it out, and see to its end: who was killed starts again, who was paused goes on. A lab may follow a [`Script`] instead.
 //! - In the end everything is healed, all servers are killed and started again, and each key is read once more.
 //!
 //! # What must hold
 //!
-//! 1. The history is linearizable, the last reads included: so no acknowledged write is lost.
-//! 2. Each addition counts once: retried or not, a client's own key stands where it must.
-//! 3. The cluster goes on: when all has been healed and started again, each key can be read.
+//! The rules are those of [`Broken`]; [`judge`] says how the clients' story is checked. Only one of them speaks of time, and none of it
+//! is a race with the clock: a deed is not undone before somebody was served who had asked after it was done. So whoever needs all servers
+//! stands still, and is given up after [`PATIENCE`].
 //!
-//! How long nobody was served at most is measured ([`Report::longest_gap`]). It is judged only against [`STALL`], since it depends on the
-//! machine: where a sync takes longer than an election waits, leaders are deposed for having a slow disk.
+//! # What a kill does not show
 //!
-//! # Left out on purpose
-//!
-//! A disk that fills up or fails: [`Folder`](testkit::disk::Folder) is the real one, and cannot be told to.
+//! A process that is killed leaves its writes in the system's memory, and the next one reads them there. Whether they were synced is
+//! seen when the power fails, and only there: that is what the crash checks of [`wal`](crate::wal) and [`storage`](crate::storage) are for.
 
 pub mod clients;
 pub mod hands;
+pub mod judge;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cap::raft::store::{Request, Value};
+use cap::raft::log::Term;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
-use testkit::cluster::SequentialSpec;
-use testkit::history::{Operation, Verdict, linearizable_by_key};
-use testkit::network::{Error, Seat, Site, settled};
+use testkit::network::{Error, Seat, Site};
 
-use crate::monkey::{Config, Entry, Group, Kind, Monkey, Schedule};
-use clients::{Clients, Told};
+use crate::monkey::{Config, Entry, Group, Kind, Monkey, Schedule, State, Why};
+use clients::{Answered, Clients};
+pub use hands::leads;
 use hands::{Grip, name};
 
-/// The longest time that nobody may be served in. It is only there against hanging.
-pub const STALL: Duration = Duration::from_secs(60);
+/// How long nobody may be served while a majority is healthy. It is far more than anything needs, and only there against hanging.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The first of the monkey's days begins at this second: 2026 in UTC.
 const NEW_YEAR: i64 = 1_767_225_600;
 
 /// What a run is to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Where the monkey's and the clients' chance comes from.
     pub seed: u64,
@@ -69,86 +67,201 @@ pub struct Plan {
     pub days: usize,
     /// How long such a day is.
     pub beat: Duration,
+    /// What is done in place of what the monkey would do.
+    pub script: Option<Script>,
 }
 
+/// Deeds that are done however many servers are healthy: when, counted from the start; to which server, by turns if there are fewer; what.
+/// A server that suffers already is left alone.
+pub type Script = Vec<(Duration, usize, Kind)>;
+
 impl Plan {
-    /// Five servers, four clients, and a deed every 700 ms.
+    /// Five servers, four clients, and a deed every 600 ms, as long as the monkey may.
     pub fn usual(seed: u64) -> Self {
-        Plan { seed, servers: 5, clients: 4, operations: 8_000, days: 20, beat: Duration::from_millis(700) }
+        let beat = Duration::from_millis(600);
+        Plan { seed, servers: 5, clients: 4, operations: 8_000, days: 30, beat, script: None }
     }
 }
 
+/// A rule that was broken, and how, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// No order explains what clients were told.
+    Order(String),
+    /// An addition counts twice, or one that was acknowledged does not count.
+    Count(String),
+    /// A majority was healthy, and nobody was served.
+    Progress(String),
+    /// A server has ended by itself, and its disk was well.
+    Ended(String),
+    /// The monkey has hit somebody although no more servers were healthy than must be, or has written down something else than it did.
+    Monkey(String),
+}
+
+/// A deed, and from when to when it lasted, counted from the start of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lasted {
+    /// Which server it hit.
+    pub server: usize,
+    /// What was done to it.
+    pub kind: Kind,
+    /// When.
+    pub from: Duration,
+    /// When it was undone.
+    pub until: Duration,
+}
+
 /// What a run has shown.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Report {
-    /// How many operations were answered.
-    pub answered: usize,
+    /// Each answer, in the order in which they came.
+    pub answers: Vec<Answered>,
     /// Of how many operations nobody knows what became.
     pub unknown: usize,
     /// How many operations were certainly not done.
     pub not_done: usize,
-    /// What the monkey did, and how often.
-    pub deeds: BTreeMap<&'static str, usize>,
-    /// How often it left a day out, since too few servers were healthy.
+    /// What was done to servers.
+    pub deeds: Vec<Lasted>,
+    /// How often the monkey left a day out, since too few servers were healthy.
     pub left_out: usize,
+    /// What was wrong.
+    pub broken: Vec<Broken>,
+}
+
+/// What can be seen of a run while it goes on.
+#[derive(Debug)]
+pub struct Scene<'r> {
+    /// The time since its start.
+    pub elapsed: Duration,
+    /// How many operations were answered.
+    pub answered: usize,
+    /// Each server.
+    pub servers: Vec<Sight>,
+    /// What the monkey has written into its audit log.
+    pub entries: &'r [Entry],
+}
+
+/// What can be seen of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// How it is.
+    pub state: State,
+    /// What was done to it, and still lasts.
+    pub suffers: Option<Kind>,
+    /// The term in which it believes to lead. Of a server that is down or paused this is what it believed last.
+    pub leads: Option<Term>,
+}
+
+impl Report {
     /// The longest time between two answers.
-    pub longest_gap: Duration,
-    /// What was wrong, in a sentence each.
-    pub wrong: Vec<String>,
+    pub fn longest_gap(&self) -> Duration {
+        let pairs = self.answers.windows(2).map(|pair| pair[1].at.saturating_sub(pair[0].at));
+        pairs.max().unwrap_or_default()
+    }
+
+    /// How often each kind of deed was done.
+    pub fn kinds(&self) -> BTreeMap<&'static str, usize> {
+        let mut kinds = BTreeMap::new();
+        self.deeds.iter().for_each(|deed| *kinds.entry(word(deed.kind)).or_default() += 1);
+        kinds
+    }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { answered, unknown, not_done, deeds, left_out, longest_gap, wrong } = self;
-        let deeds: Vec<_> = deeds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        let deeds = deeds.join(", ");
-        write!(
-            f,
-            "{answered} operations answered, {unknown} unknown, {not_done} not done; deeds: {deeds}, {left_out} left out; longest gap {} ms",
-            longest_gap.as_millis()
-        )?;
-        wrong.iter().try_for_each(|wrong| write!(f, "\n{wrong}"))
+        let (answered, Report { unknown, not_done, left_out, .. }) = (self.answers.len(), self);
+        let kinds: Vec<_> = self.kinds().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let (kinds, gap) = (kinds.join(", "), self.longest_gap().as_millis());
+        write!(f, "{answered} operations answered, {unknown} unknown, {not_done} not done; ")?;
+        write!(f, "{} deeds ({kinds}), {left_out} left out; longest gap {gap} ms", self.deeds.len())?;
+        self.broken.iter().try_for_each(|broken| write!(f, "\n{broken}"))
     }
 }
 
-/// Runs a cluster under the monkey, and judges what clients were told. `command` makes the command that starts a server.
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Broken::Order(how)
+        | Broken::Count(how)
+        | Broken::Progress(how)
+        | Broken::Ended(how)
+        | Broken::Monkey(how)) = self;
+        f.write_str(how)
+    }
+}
+
+/// Runs a cluster under the monkey, and judges what clients were told. `command` makes the command that starts a server, and `watch` sees
+/// how it goes.
 ///
 /// # Errors
 /// If a server does not start, or the system refuses what a run needs.
-pub fn run(plan: Plan, command: impl Fn(&Seat) -> Command + Send + 'static) -> Result<Report, Error> {
+pub fn run(
+    plan: &Plan,
+    command: impl Fn(&Seat) -> Command + Send + 'static,
+    watch: &mut dyn FnMut(&Scene),
+) -> Result<Report, Error> {
     let mut site = Site::new(plan.servers, command)?;
     site.start_all()?;
     let addresses = (0..plan.servers).map(|server| site.address(server)).collect();
     let clients = Clients::start(plan, addresses);
-    let (site, entries) = makes_trouble(plan, site, &clients)?;
+    let mut hands = Grip::new(site, &clients, plan.script.is_none());
+    let mut audit = Vec::new();
+    match &plan.script {
+        Some(script) => follow(script, plan, &mut hands, watch)?,
+        None => make_trouble(plan, &mut hands, &mut audit, watch)?,
+    }
+    hands.wait_until_all_is_over(&audit, watch)?;
+    let (site, deeds, mut broken) = hands.let_go();
     let mut told = clients.stop();
-    let site = restarted(site)?;
-    told.look_again();
-    site.end()?;
-    Ok(judged(told, &entries))
+    if broken.is_empty() {
+        let site = restarted(site)?;
+        told.look_again();
+        site.end()?;
+    }
+    broken.extend(audited(&audit, &deeds, plan));
+    let left_out = audit.iter().filter(|entry| matches!(entry, Entry::Skipped { .. })).count();
+    Ok(judge::report(told, deeds, left_out, broken))
 }
 
 /// Lets the monkey live through its days, while clients ask.
-fn makes_trouble(plan: Plan, site: Site, clients: &Clients) -> Result<(Site, Vec<Entry>), Error> {
-    let (mut monkey, mut audit) = (Monkey::new(config(plan.servers), plan.seed), Vec::new());
-    let mut hands = Grip::new(site);
+fn make_trouble(
+    plan: &Plan,
+    hands: &mut Grip,
+    audit: &mut Vec<Entry>,
+    watch: &mut dyn FnMut(&Scene),
+) -> Result<(), Error> {
+    let mut monkey = Monkey::new(config(plan.servers), plan.seed);
     for day in 0..plan.days {
-        hands.wait_until(Instant::now() + plan.beat)?;
-        if clients.have_enough() {
+        hands.wait_until(hands.now() + plan.beat, audit, watch)?;
+        if hands.is_over() {
             break;
         }
         let view = hands.view()?;
         // A deed that cannot be done is in the log as such; a log in memory does not refuse.
-        let _ = monkey.tick(late_on(day), &view, &mut hands, &mut audit);
+        let _ = monkey.tick(late_on(day), &view, hands, audit);
     }
-    Ok((hands.end()?, audit))
+    Ok(())
+}
+
+/// Does what a script says, and waits for the end of the run's time.
+fn follow(script: &Script, plan: &Plan, hands: &mut Grip, watch: &mut dyn FnMut(&Scene)) -> Result<(), Error> {
+    for (at, server, kind) in script {
+        hands.wait_until(*at, &[], watch)?;
+        let server = server % plan.servers;
+        if hands.suffers(server).is_none() {
+            hands.hit(server, *kind)?;
+        }
+    }
+    let days = u32::try_from(plan.days).unwrap_or(u32::MAX);
+    hands.wait_until(plan.beat * days, &[], watch)
 }
 
 /// Kills all servers, and starts them again.
 fn restarted(mut site: Site) -> Result<Site, Error> {
     site.heal_all();
     for server in 0..site.size() {
-        site.kill(server)?;
+        if site.id(server).is_some() {
+            site.kill(server)?;
+        }
     }
     site.start_all()?;
     Ok(site)
@@ -156,15 +269,17 @@ fn restarted(mut site: Site) -> Result<Site, Error> {
 
 /// One group; something every day, while a majority is left.
 fn config(servers: usize) -> Config {
+    use Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
     let ms = Duration::from_millis;
-    let days = Vec::from([Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday]);
-    let days = [days, vec![Weekday::Saturday, Weekday::Sunday]].concat();
+    let days = vec![Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday];
     let schedule = Schedule { zone: TimeZone::UTC, days, hours: 0..24 * 60, closed: [].into() };
     let kinds = vec![
         Kind::Kill,
-        Kind::Pause { lasts: ms(900) },
-        Kind::Cut { lasts: ms(900) },
-        Kind::Slow { by: ms(30), lasts: ms(1200) },
+        Kind::Pause { lasts: ms(1500) },
+        Kind::Cut { lasts: ms(1500) },
+        Kind::Slow { by: ms(30), lasts: ms(1500) },
+        Kind::Fill { lasts: ms(1200) },
+        Kind::Fail { lasts: ms(1200) },
     ];
     let group = Group {
         name: "kv".to_owned(),
@@ -173,10 +288,14 @@ fn config(servers: usize) -> Config {
         spared: [].into(),
         mean_days: 1.0,
         min_days: 1,
-        min_healthy: servers / 2 + 1,
+        min_healthy: majority(servers),
         kinds,
     };
     Config { dry_run: false, schedule, groups: vec![group] }
+}
+
+fn majority(servers: usize) -> usize {
+    servers / 2 + 1
 }
 
 /// The last minute of one of the monkey's days: whatever was planned for it is due.
@@ -185,67 +304,28 @@ fn late_on(day: usize) -> Timestamp {
     Timestamp::from_second(NEW_YEAR + days * 86_400 + 86_340).unwrap_or(Timestamp::MAX)
 }
 
-fn judged(told: Told, entries: &[Entry]) -> Report {
-    let mut deeds = BTreeMap::new();
-    for entry in entries {
-        if let Entry::Done { deed } = entry {
-            *deeds.entry(kind(&deed.kind)).or_default() += 1;
-        }
+/// What is wrong with the monkey's own story.
+fn audited(audit: &[Entry], deeds: &[Lasted], plan: &Plan) -> Vec<Broken> {
+    let failed = audit.iter().filter(|entry| matches!(entry, Entry::Failed { .. }));
+    let mut broken: Vec<Broken> = failed.map(|entry| Broken::Monkey(entry.to_string())).collect();
+    let done = audit.iter().filter(|entry| matches!(entry, Entry::Done { .. })).count();
+    if plan.script.is_none() && done != deeds.len() {
+        let says = format!("{} deeds were done, and the monkey's audit log knows of {done}.", deeds.len());
+        broken.push(Broken::Monkey(says));
     }
-    let left_out = entries.iter().filter(|entry| matches!(entry, Entry::Skipped { .. })).count();
-    let failed = entries.iter().filter(|entry| matches!(entry, Entry::Failed { .. }));
-    let mut wrong: Vec<String> = told.wrong.iter().cloned().chain(failed.map(Entry::to_string)).collect();
-    wrong.extend(order(told.history));
-    if told.longest_gap > STALL {
-        wrong.push(format!("A majority was healthy, and nobody was served for {} ms.", told.longest_gap.as_millis()));
-    }
-    let Told { answered, unknown, not_done, longest_gap, .. } = told;
-    Report { answered, unknown, not_done, deeds, left_out, longest_gap, wrong }
+    let spared = audit.iter().filter(|entry| matches!(entry, Entry::Skipped { why: Why::AllSpared, .. }));
+    broken
+        .extend(spared.map(|_| Broken::Monkey("A turn was left out since all are spared, and nobody is.".to_owned())));
+    broken
 }
 
-fn kind(kind: &Kind) -> &'static str {
+fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Kill => "kill",
         Kind::Pause { .. } => "pause",
         Kind::Cut { .. } => "cut",
         Kind::Slow { .. } => "slow",
         Kind::Fill { .. } => "fill",
-    }
-}
-
-/// What one copy of a key would do.
-#[derive(Clone, Debug, PartialEq, Hash)]
-struct Cell(Value);
-
-impl SequentialSpec for Cell {
-    type Op = Request;
-    type Ret = Value;
-    fn invoke(&mut self, op: &Request) -> Value {
-        match *op {
-            Request::Get(_) => {}
-            Request::Put(_, value) => self.0 = value,
-            Request::Add(_, amount) => self.0 += amount,
-        }
-        self.0
-    }
-}
-
-/// Why no order explains a history of reads, and of writes with values of their own.
-fn order(history: Vec<Operation<Request, Value>>) -> Option<String> {
-    let key = |op: &Request| match *op {
-        Request::Get(key) | Request::Put(key, _) | Request::Add(key, _) => key,
-    };
-    let value = |op: &Request| match *op {
-        Request::Put(_, value) => value,
-        Request::Get(_) | Request::Add(..) => 0,
-    };
-    let shows = |answered: &Operation<Request, Value>, lost: &Request| {
-        key(&answered.op) == key(lost) && answered.returned.is_some_and(|(_, ret)| ret == value(lost))
-    };
-    let history = settled(history, shows, value);
-    match linearizable_by_key(|_| Cell(0), &history, key) {
-        Verdict::Linearizable { .. } => None,
-        Verdict::Not { misfit, .. } => Some(misfit.sentence(&history)),
-        Verdict::Undecided { steps } => Some(format!("The history could not be judged in {steps} steps.")),
+        Kind::Fail { .. } => "fail",
     }
 }

@@ -18,7 +18,7 @@
 //! mean_days = 2                # working days from one deed to the next, on average
 //! min_days = 1                 # and at least
 //! min_healthy = 3              # so many are healthy afterwards, too
-//! kinds = ["kill", "pause 10s", "cut 10s", "slow 200ms 30s", "fill 30s"]
+//! kinds = ["kill", "pause 10s", "cut 10s", "slow 200ms 30s", "fill 30s", "fail 30s"]
 //! ```
 
 use std::collections::BTreeSet;
@@ -225,8 +225,9 @@ fn kind(words: &str) -> Result<Kind, ConfigError> {
         ["cut", lasts] => Ok(Kind::Cut { lasts: duration(lasts)? }),
         ["slow", by, lasts] => Ok(Kind::Slow { by: duration(by)?, lasts: duration(lasts)? }),
         ["fill", lasts] => Ok(Kind::Fill { lasts: duration(lasts)? }),
+        ["fail", lasts] => Ok(Kind::Fail { lasts: duration(lasts)? }),
         _ => Err(ConfigError(format!(
-            "`{words}` is no kind of failure: use `kill`, `pause 10s`, `cut 10s`, `slow 200ms 10s` or `fill 10s`"
+            "`{words}` is no kind of failure: use `kill`, `pause 10s`, `cut 10s`, `slow 200ms 10s`, `fill 10s` or `fail 10s`"
         ))),
     }
 }

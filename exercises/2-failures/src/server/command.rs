@@ -2,10 +2,13 @@
 //!
 //! ```text
 //! kv serve --id 0 --data DIR --listen 127.0.0.1:0 --peers ADDR,ADDR,ADDR [--cluster NAME] [--election 150-300] [--heartbeat 50]
+//!          [--ailment FILE]
 //! kv get KEY         --peers ADDR,ADDR,ADDR [--cluster NAME]
 //! kv put KEY NUMBER  --peers …
 //! kv add KEY NUMBER  --peers …
 //! ```
+//!
+//! `--ailment` is for rehearsals: the disk fails as a note in that file says ([`Ailing`](testkit::disk::Ailing)).
 //!
 //! # Exit codes
 //!
@@ -22,6 +25,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -98,7 +102,7 @@ impl<'a> Line<'a> {
                 }
             }
         }
-        let known = ["id", "data", "listen", "peers", "cluster", "election", "heartbeat"];
+        let known = ["id", "data", "listen", "peers", "cluster", "election", "heartbeat", "ailment"];
         match options.keys().find(|name| !known.contains(name)) {
             Some(unknown) => Err(format!("There is no option `--{unknown}`.")),
             None => Ok(Line { words, options: Options(options) }),
@@ -116,6 +120,7 @@ impl Options<'_> {
             peers: self.peers()?,
             election: self.election()?,
             heartbeat: Duration::from_millis(self.value_or("heartbeat", "50")?),
+            ailment: self.0.get("ailment").map(PathBuf::from),
         };
         match config.me() {
             me if me.id.0 < me.size => Ok(config),

@@ -52,7 +52,7 @@ use std::time::Duration;
 use std::{fmt, thread};
 
 use cap::raft::log::Index;
-use testkit::disk::Folder;
+use testkit::disk::{Ailing, Folder};
 use testkit::node::{Membership, NodeId};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -86,6 +86,8 @@ pub struct Config {
     pub election: Range<u64>,
     /// How long a leader is silent at most.
     pub heartbeat: Duration,
+    /// Where a note may say that the disk is to fail, for a rehearsal.
+    pub ailment: Option<PathBuf>,
 }
 
 impl Config {
@@ -175,6 +177,7 @@ fn start_engine(
     inbox: mpsc::Receiver<Event>,
 ) -> Result<oneshot::Receiver<Result<(), Stopped>>, Stopped> {
     let disk = Folder::open(&config.data).map_err(refused(format!("open {}", config.data.display())))?;
+    let disk = Ailing::new(disk, config.ailment.clone());
     let (host, outputs): (Host<_, KEPT>, Vec<Output>) = Host::start(config.me(), disk).map_err(Stopped::Disk)?;
     let links = links::open_all(config);
     let engine = Engine::new(host, links, clock::start(config, events.clone()));

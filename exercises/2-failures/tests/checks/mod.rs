@@ -8,6 +8,7 @@ mod clock;
 mod trial;
 mod ward;
 
+pub mod chaos;
 pub mod frame;
 pub mod host;
 pub mod machine;

@@ -53,7 +53,7 @@ impl Ward {
                 Kind::Kill => Some(State::Gone),
                 Kind::Pause { .. } => Some(State::Paused),
                 Kind::Cut { .. } => Some(State::CutOff),
-                Kind::Slow { .. } | Kind::Fill { .. } => Some(State::Silent),
+                Kind::Slow { .. } | Kind::Fill { .. } | Kind::Fail { .. } => Some(State::Silent),
             };
             self.ill.insert(deed.victim.clone(), (state, now + SignedDuration::from_hours(3)));
         }

@@ -5,8 +5,9 @@
 //! acknowledged counts once, and what is unknown once at most.
 
 use std::net::SocketAddr;
+use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use testkit::history::Operation;
 use testkit::network::Recorder;
 
-use super::Plan;
+use super::{Broken, Plan};
 use crate::server::client::{Client, Config, Failed};
 use crate::server::route::Patience;
 
@@ -40,13 +41,24 @@ struct Shared {
     stop: AtomicBool,
     begun: AtomicUsize,
     most: usize,
-    gap: Mutex<Gap>,
+    start: Instant,
+    answers: Mutex<Answers>,
 }
 
-/// The time since the last answer, and the longest one.
-struct Gap {
-    last: Instant,
-    longest: Duration,
+/// An answer: when it came, counted from the start of the run, and how long it was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// When it came.
+    pub at: Duration,
+    /// How long the client had waited.
+    pub took: Duration,
+}
+
+/// All answers, and when the latest asked of those was asked that were answered.
+#[derive(Default)]
+struct Answers {
+    all: Vec<Answered>,
+    newest_served: Duration,
 }
 
 /// What a client knows for itself.
@@ -56,20 +68,18 @@ struct Own {
     /// What its own key must hold at least, and at most.
     least: Value,
     most: Value,
-    answered: usize,
     unknown: usize,
     not_done: usize,
-    wrong: Vec<String>,
+    wrong: Vec<Broken>,
 }
 
 /// What all clients were told.
 pub(super) struct Told {
     pub(super) history: Vec<Operation<Request, Value>>,
-    pub(super) answered: usize,
+    pub(super) answers: Vec<Answered>,
     pub(super) unknown: usize,
     pub(super) not_done: usize,
-    pub(super) longest_gap: Duration,
-    pub(super) wrong: Vec<String>,
+    pub(super) wrong: Vec<Broken>,
     recorder: Recorder<Request, Value>,
     owns: Vec<Own>,
     servers: Vec<SocketAddr>,
@@ -81,13 +91,13 @@ fn client(servers: &[SocketAddr], tries: usize) -> Client {
 }
 
 impl Clients {
-    pub(super) fn start(plan: Plan, servers: Vec<SocketAddr>) -> Self {
-        let gap = Mutex::new(Gap { last: Instant::now(), longest: Duration::ZERO });
+    pub(super) fn start(plan: &Plan, servers: Vec<SocketAddr>) -> Self {
         let (stop, begun, recorder) = (AtomicBool::new(false), AtomicUsize::new(0), Recorder::new());
-        let shared = Arc::new(Shared { recorder, stop, begun, most: plan.operations, gap });
+        let (most, start, answers) = (plan.operations, Instant::now(), Mutex::default());
+        let shared = Arc::new(Shared { recorder, stop, begun, most, start, answers });
         let start = |number| {
-            let (shared, client) = (Arc::clone(&shared), client(&servers, 20));
-            thread::spawn(move || shared.ask_all_the_time(number, client, plan.seed))
+            let (shared, client, seed) = (Arc::clone(&shared), client(&servers, 20), plan.seed);
+            thread::spawn(move || shared.ask_all_the_time(number, client, seed))
         };
         let threads = (0..plan.clients).map(start).collect();
         Clients { shared, threads, servers }
@@ -98,20 +108,36 @@ impl Clients {
         self.shared.begun.load(Ordering::Relaxed) >= self.shared.most
     }
 
+    /// The time since the run's start.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.shared.start.elapsed()
+    }
+
+    /// How many operations were answered so far.
+    pub(super) fn answered(&self) -> usize {
+        self.shared.answers().all.len()
+    }
+
+    /// Of all operations that were answered, when the one was asked that was asked last.
+    pub(super) fn newest_served(&self) -> Duration {
+        self.shared.answers().newest_served
+    }
+
     /// Lets all clients finish what they have begun.
+    ///
+    /// # Panics
+    /// If one of them has panicked: with the same panic.
     pub(super) fn stop(self) -> Told {
         self.shared.stop.store(true, Ordering::Relaxed);
-        let panicked = || Own { wrong: vec!["A client has panicked.".to_owned()], ..Own::default() };
-        let owns: Vec<Own> =
-            self.threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| panicked())).collect();
+        let own = |thread: JoinHandle<Own>| thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload));
+        let mut owns: Vec<Own> = self.threads.into_iter().map(own).collect();
         let sum = |count: fn(&Own) -> usize| owns.iter().map(count).sum();
         Told {
-            history: Vec::new(),
-            answered: sum(|own| own.answered),
+            history: self.shared.recorder.history(),
+            answers: std::mem::take(&mut self.shared.answers().all),
             unknown: sum(|own| own.unknown),
             not_done: sum(|own| own.not_done),
-            longest_gap: self.shared.gap.lock().unwrap_or_else(PoisonError::into_inner).longest,
-            wrong: owns.iter().flat_map(|own| own.wrong.clone()).collect(),
+            wrong: owns.iter_mut().flat_map(|own| std::mem::take(&mut own.wrong)).collect(),
             recorder: self.shared.recorder.clone(),
             owns,
             servers: self.servers,
@@ -141,9 +167,13 @@ impl Shared {
         own
     }
 
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Asks something about a key that all share, and puts it on record.
     fn ask(&self, number: usize, client: &mut Client, request: Request, own: &mut Own) {
-        let call = self.recorder.invoke(number, request);
+        let (asked, call) = (self.start.elapsed(), self.recorder.invoke(number, request));
         let told = client.ask(request);
         match told {
             Ok(value) => call.returned(value),
@@ -151,19 +181,19 @@ impl Shared {
             Err(Failed::Unknown) if matches!(request, Get(_)) => call.void(),
             Err(Failed::Unknown) => call.unknown(),
         }
-        self.count(told, own);
+        self.count(asked, told, own);
     }
 
-    fn count(&self, told: Result<Value, Failed>, own: &mut Own) {
+    fn count(&self, asked: Duration, told: Result<Value, Failed>, own: &mut Own) {
         match told {
-            Ok(_) => own.answered += 1,
             Err(Failed::Unknown) => own.unknown += 1,
             Err(Failed::NotDone) => own.not_done += 1,
-        }
-        if told.is_ok() {
-            let mut gap = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
-            gap.longest = gap.longest.max(gap.last.elapsed());
-            gap.last = Instant::now();
+            Ok(_) => {
+                let mut answers = self.answers();
+                let at = self.start.elapsed();
+                answers.newest_served = answers.newest_served.max(asked);
+                answers.all.push(Answered { at, took: at.saturating_sub(asked) });
+            }
         }
     }
 }
@@ -171,6 +201,7 @@ impl Shared {
 impl Own {
     /// Adds 1 to its own key.
     fn add(&mut self, client: &mut Client, shared: &Shared) {
+        let asked = shared.start.elapsed();
         let told = client.ask(Add(self.key, 1));
         match told {
             Ok(value) => {
@@ -181,14 +212,17 @@ impl Own {
             Err(Failed::Unknown) => self.most += 1,
             Err(Failed::NotDone) => {}
         }
-        shared.count(told, self);
+        shared.count(asked, told, self);
     }
 
     /// Its key holds this now.
     fn see(&mut self, value: Value) {
         if !(self.least..=self.most).contains(&value) {
             let Own { key, least, most, .. } = self;
-            self.wrong.push(format!("`{key}` holds {value}; by what was acknowledged it is from {least} to {most}."));
+            let says = format!(
+                "`{key}` holds {value}. One client alone adds to it, and by what it was told that must be from {least} to {most}."
+            );
+            self.wrong.push(Broken::Count(says));
         }
         self.least = self.least.max(value);
     }
@@ -202,19 +236,20 @@ impl Told {
             let call = self.recorder.invoke(usize::MAX, Get(key));
             match client.ask(Get(key)) {
                 Ok(value) => call.returned(value),
-                Err(failed) => {
-                    self.wrong.push(format!("After all servers were started again, `{key}` cannot be read: {failed}"))
-                }
+                Err(failed) => self.wrong.push(unreadable(key, failed)),
             }
         }
         for mut own in std::mem::take(&mut self.owns) {
-            own.wrong.clear();
             match client.ask(Get(own.key)) {
                 Ok(value) => own.see(value),
-                Err(failed) => own.wrong.push(format!("After all servers were started again: {failed}")),
+                Err(failed) => own.wrong.push(unreadable(own.key, failed)),
             }
             self.wrong.append(&mut own.wrong);
         }
         self.history = self.recorder.history();
     }
+}
+
+fn unreadable(key: Key, failed: Failed) -> Broken {
+    Broken::Progress(format!("All servers were started again, and `{key}` cannot be read. {failed}"))
 }

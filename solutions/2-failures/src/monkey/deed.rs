@@ -59,6 +59,11 @@ pub enum Kind {
         /// How long, in real time.
         lasts: Duration,
     },
+    /// The instance's disk fails for a while: it keeps nothing that it is given.
+    Fail {
+        /// How long, in real time.
+        lasts: Duration,
+    },
 }
 
 /// One failure of one instance.
@@ -92,6 +97,7 @@ impl fmt::Display for Kind {
             Kind::Cut { lasts } => write!(f, "cut off for {lasts:?}"),
             Kind::Slow { by, lasts } => write!(f, "slow down by {by:?} for {lasts:?}"),
             Kind::Fill { lasts } => write!(f, "fill the disk for {lasts:?}"),
+            Kind::Fail { lasts } => write!(f, "let the disk fail for {lasts:?}"),
         }
     }
 }

@@ -12,9 +12,10 @@
 //! is closed when the answer comes, the answer is dropped: the client asks again, somewhere, and the session has the answer.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use cap::raft::Timer;
-use cap::raft::log::Index;
+use cap::raft::log::{Index, Term};
 use cap::raft::store::Response;
 use testkit::disk::Disk;
 use testkit::node::{ClientId, NodeId, RequestId};
@@ -57,12 +58,14 @@ pub struct Engine<D, const LIMIT: Index> {
     open: BTreeMap<ClientId, (RequestId, Replies)>,
     /// With so many open requests, those of closed connections are swept out.
     sweep_at: usize,
+    /// The term in which it has said to lead.
+    leads: Option<Term>,
 }
 
 impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
     /// An engine around a host that was just started.
     pub fn new(host: Host<D, LIMIT>, links: BTreeMap<NodeId, Link>, clock: mpsc::UnboundedSender<Change>) -> Self {
-        Engine { host, links, clock, open: BTreeMap::new(), sweep_at: 1000 }
+        Engine { host, links, clock, open: BTreeMap::new(), sweep_at: 1000, leads: None }
     }
 
     /// Carries out what the host wanted at its start, and then batch after batch, until it is told to end.
@@ -102,6 +105,7 @@ impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
     }
 
     fn carry_out(&mut self, outputs: Vec<Output>) {
+        self.say_who_leads();
         for output in outputs {
             match output {
                 Output::Send { to, message } => self.send(to, &message),
@@ -109,6 +113,19 @@ impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
                 Output::Disarm { timer } => drop(self.clock.send(Change::Disarm(timer))),
                 Output::Reply { to, response } => self.reply(to, response),
             }
+        }
+    }
+
+    /// Prints a line when this server begins to lead, or leads no more. That nobody reads it is no reason to stop.
+    fn say_who_leads(&mut self) {
+        let raft = self.host.server().raft();
+        let leads = raft.is_leader().then(|| raft.term());
+        if leads != self.leads {
+            let _ = match leads {
+                Some(term) => writeln!(io::stdout(), "leads in term {term}"),
+                None => writeln!(io::stdout(), "leads no more: the term is {}", raft.term()),
+            };
+            self.leads = leads;
         }
     }
 
