@@ -150,14 +150,15 @@ impl<'c> Grip<'c> {
         let (served, insists) = (self.clients.newest_served(), self.insists);
         let is_over = |lasting: &mut Lasting| lasting.until <= now && (!insists || served > lasting.from);
         let over: Vec<Lasting> = self.lasting.extract_if(.., is_over).collect();
-        for Lasting { server, kind, from, .. } in &over {
+        for Lasting { server, kind, from, from_all, .. } in &over {
             match kind {
                 Kind::Kill => self.site.start(*server)?,
                 Kind::Pause { .. } => self.site.resume(*server)?,
                 Kind::Cut { .. } | Kind::Slow { .. } => {}
                 Kind::Fill { .. } | Kind::Fail { .. } => self.cure(*server)?,
             }
-            self.over.push(Lasted { server: *server, kind: *kind, from: *from, until: self.now() });
+            let (server, kind, from, from_all) = (*server, *kind, *from, *from_all);
+            self.over.push(Lasted { server, kind, from_all, from, until: self.now() });
         }
         if !over.is_empty() {
             self.set_links();

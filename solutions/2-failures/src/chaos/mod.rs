@@ -105,6 +105,8 @@ pub struct Lasted {
     pub server: usize,
     /// What was done to it.
     pub kind: Kind,
+    /// For a cut: were clients kept away as well? Every second time they are not.
+    pub from_all: bool,
     /// When.
     pub from: Duration,
     /// When it was undone.
