@@ -68,8 +68,9 @@ impl Disk for Folder {
         self.file(name)?.set_len(len)
     }
 
+    /// By `fdatasync`: it waits for what is needed to read the bytes back, so for a new length too, and not for the time of the last change.
     fn sync(&mut self, name: &str) -> io::Result<()> {
-        self.file(name)?.sync_all()
+        self.file(name)?.sync_data()
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {

@@ -59,7 +59,7 @@ pub trait Disk {
     /// Cuts a file off behind its first `len` bytes. Until the next [`sync`](Self::sync) of the file a crash may undo that.
     fn truncate(&mut self, name: &str, len: u64) -> io::Result<()>;
 
-    /// Waits until all that a file holds is on the disk (`fsync`).
+    /// Waits until all that a file holds is on the disk (`fsync`, or `fdatasync`).
     ///
     /// If it fails, what was appended since the last one may be lost for good, and another call that succeeds proves nothing about it:
     /// the system may have forgotten that it was never written (Rebello et al. 2020, "Can Applications Recover from fsync Failures?").

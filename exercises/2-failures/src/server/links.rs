@@ -57,8 +57,10 @@ async fn pass_on(socket: TcpStream, greeting: &[u8], queue: &mut mpsc::Receiver<
     let hung_up = async move { reader.read(&mut [0]).await.map(drop) }; // nothing is ever said on this way
     let sending = async {
         writer.write_all(greeting).await?;
-        while let Some(frame) = queue.recv().await {
-            writer.write_all(&frame).await?;
+        let mut frames = Vec::new();
+        while queue.recv_many(&mut frames, QUEUE).await > 0 {
+            writer.write_all(&frames.concat()).await?; // one call of the system for all that wait
+            frames.clear();
         }
         Ok(())
     };

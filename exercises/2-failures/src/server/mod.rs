@@ -19,6 +19,7 @@
 //! - [`route`]: which server a client asks next. You write this.
 //! - [`client`]: a client's connections around a [`route`].
 //! - [`engine`]: the host, on a thread of its own. Whatever has come while the last batch was carried out is the next one.
+//! - `coalesce`: of messages in a batch that say the same, the last.
 //! - [`links`]: connections to the other servers, and [`doors`]: those from servers and clients.
 //! - [`clock`]: timers. How long an election waits is thrown anew each time.
 //! - [`command`]: the command line, and what it exits with.
@@ -37,6 +38,7 @@
 
 pub mod client;
 pub mod clock;
+mod coalesce;
 pub mod command;
 pub mod doors;
 pub mod engine;

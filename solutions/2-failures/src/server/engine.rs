@@ -6,6 +6,11 @@
 //! it. The queue makes group commit by itself: while the disk is busy, events pile up, and all that are there are handled with one
 //! sync ([`Host::handle`]). The busier the server, the larger the batches.
 //!
+//! # What a later message says again
+//!
+//! Of a batch with 64 requests a leader makes 64 messages, and each says again what the one before it said. `coalesce`
+//! leaves the last of them. Messages come first in a batch, and requests after them: then a leader knows already what its followers have.
+//!
 //! # Replies
 //!
 //! A client has one request open at a time. So for each client the engine remembers one connection, the last one on which it asked. If that
@@ -22,6 +27,7 @@ use testkit::node::{ClientId, NodeId, RequestId};
 use tokio::sync::mpsc;
 
 use super::clock::Change;
+use super::coalesce::drop_what_is_covered;
 use super::links::Link;
 use super::wire::{self, Answer, Call};
 use crate::host::{Host, Input, Output};
@@ -88,24 +94,36 @@ impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
 
     /// What the host is to handle, and whether the engine goes on after that.
     fn take_in(&mut self, events: &mut Vec<Event>) -> (Vec<Input>, bool) {
-        let mut inputs = Vec::new();
+        let (mut inputs, mut requests, mut goes_on) = (Vec::new(), Vec::new(), true);
         for event in events.drain(..) {
-            inputs.push(match event {
-                Event::Message { from, message } => Input::Message { from, message },
-                Event::Timeout { timer } => Input::Timeout { timer },
+            match event {
+                Event::Message { from, message } => inputs.push(Input::Message { from, message }),
+                Event::Timeout { timer } => inputs.push(Input::Timeout { timer }),
                 Event::Call { call: Call { id, request }, replies } => {
                     self.open.insert(id.client, (id, replies));
-                    Input::Request { id, request }
+                    requests.push(Input::Request { id, request });
                 }
-                Event::End => return (inputs, false),
-            });
+                Event::End => {
+                    goes_on = false;
+                    break;
+                }
+            }
         }
         self.sweep();
-        (inputs, true)
+        drop_what_is_covered(&mut inputs, |input| match input {
+            Input::Message { from, message } => Some((*from, message)),
+            Input::Timeout { .. } | Input::Request { .. } => None,
+        });
+        inputs.append(&mut requests);
+        (inputs, goes_on)
     }
 
-    fn carry_out(&mut self, outputs: Vec<Output>) {
+    fn carry_out(&mut self, mut outputs: Vec<Output>) {
         self.say_who_leads();
+        drop_what_is_covered(&mut outputs, |output| match output {
+            Output::Send { to, message } => Some((*to, message)),
+            Output::Arm { .. } | Output::Disarm { .. } | Output::Reply { .. } => None,
+        });
         for output in outputs {
             match output {
                 Output::Send { to, message } => self.send(to, &message),
