@@ -68,7 +68,9 @@ impl Next<'_> {
             vec![format!("{} {}", paint(STRONG, format!("Next: {}", task.title)), paint(FAINT, format!("({worth})")))];
         if *standing == Standing::Open {
             lines.push(step("read", self.pages(workspace, progress)));
-            lines.push(step("edit", self.files(workspace)));
+            if !task.files.is_empty() {
+                lines.push(step("edit", self.files(workspace)));
+            }
         }
         lines.push(step("check", paint(TYPE, "cargo course check").to_string()));
         if progress.record(task).is_none() && stage.tasks.first().is_some_and(|first| first.id == task.id) {

@@ -57,6 +57,12 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
 
 fn find<'c>(what: &str, course: &'c Course) -> Result<Vec<Place<'c>>, Error> {
     if let Ok((stage, task)) = course.task(what) {
+        if task.files.is_empty() {
+            let says = format!(
+                "`{what}` has no file of its own: it tries what the tasks before it have led to. Name one of them."
+            );
+            return Err(Error::Usage(says));
+        }
         return Ok(task.files.iter().map(|file| Place { stage, file: file.clone() }).collect());
     }
     match course.stages.iter().find_map(|stage| stage_file(stage, Path::new(what))) {

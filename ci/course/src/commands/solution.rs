@@ -36,6 +36,10 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
              the reference anyway."
         )));
     }
+    if task.files.is_empty() {
+        let says = "there is nothing to write in it: it tries what the tasks before it have led to. Name one of them.";
+        return Err(Error::Usage(format!("`{}` has no solution, since {says}", task.id)));
+    }
     for file in &task.files {
         let (own, reference) = (stage.folder.join(file), workspace.solution(&stage.id).join(file));
         let theirs = fs::read_to_string(&reference).map_err(Error::io("read", &reference))?;

@@ -96,6 +96,16 @@ impl Keys {
         items.map(|item| item.as_str().map(str::to_owned).ok_or_else(should)).collect()
     }
 
+    /// A list of texts that may be empty, but not missing: somebody has thought of it.
+    pub fn given_list(&self, key: &str, example: &str) -> Result<Vec<String>, Error> {
+        if !self.table.contains_key(key) {
+            return Err(
+                self.wrong(key, format!("is missing: write `{key} = {example}`, or `{key} = []` if there are none."))
+            );
+        }
+        self.list(key)
+    }
+
     /// A list of texts with at least one in it.
     pub fn filled_list(&self, key: &str, example: &str) -> Result<Vec<String>, Error> {
         let list = self.list(key)?;

@@ -79,7 +79,7 @@ pub struct Task {
     pub bonus: bool,
     /// The page of the book, below `book/src`, perhaps with an `#anchor`.
     pub page: String,
-    /// What the learner edits, relative to the stage's folder.
+    /// What the learner edits, relative to the stage's folder. None for a task that tries what the tasks before it have led to.
     pub files: Vec<String>,
     /// The checks, by their test path below `checks::`.
     pub checks: Vec<String>,
@@ -307,7 +307,7 @@ impl Task {
             points: keys.number("points")?,
             bonus: keys.flag("bonus")?,
             page: keys.text("page")?,
-            files: keys.filled_list("files", "[\"src/lib.rs\"]")?,
+            files: keys.given_list("files", "[\"src/lib.rs\"]")?,
             checks: keys.filled_list("checks", "[\"module::name_of_the_check\"]")?,
             real_time: keys.flag("real-time")?,
             hints: keys.list("hints")?,

@@ -89,6 +89,11 @@ fn each_mistake_is_one_sentence_with_file_key_and_fix() {
         ),
         (
             "files = [\"src/lib.rs\"]",
+            "",
+            "`package.metadata.course.tasks[0].files` is missing: write `files = [\"src/lib.rs\"]`, or `files = []` if there are none.",
+        ),
+        (
+            "files = [\"src/lib.rs\"]",
             "files = \"src/lib.rs\"",
             "`package.metadata.course.tasks[0].files` must be a list of texts: write `files = [\"…\"]`.",
         ),

@@ -24,3 +24,19 @@ fn the_reference_is_shown_after_a_pass_or_on_demand() {
     let passed = fixture.says(&["solution"], 0);
     assert!(passed.contains("No difference."), "{passed}");
 }
+
+#[test]
+fn a_task_without_a_file_has_nothing_to_show_and_nothing_to_reset() {
+    let fixture = Fixture::new("no-files");
+    fixture.edit(
+        "Cargo.toml",
+        "files = [\"src/count.rs\"]\nchecks = [\"count::one",
+        "files = []\nchecks = [\"count::one",
+    );
+    let says = fixture.complains(&["solution", "count", "--spoil"], 2);
+    assert!(says.contains("`count` has no solution") && says.ends_with("Name one of them."), "{says}");
+    let says = fixture.complains(&["reset", "count"], 2);
+    assert!(says.contains("`count` has no file of its own") && says.ends_with("Name one of them."), "{says}");
+    let says = fixture.says(&[], 0);
+    assert!(!says.contains("edit"), "there is nothing to edit:\n{says}");
+}

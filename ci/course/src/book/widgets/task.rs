@@ -13,9 +13,9 @@ pub fn card(stage: &Stage, task: &Task) -> String {
     let mut html = format!(
         "<section class=\"task-card\" data-task=\"{id}\" aria-label=\"Task: {title}\">\n\
          <p class=\"task-head\"><span class=\"task-title\">{title}</span> <span class=\"task-worth\">{worth}</span></p>\n\
-         <p class=\"task-files\">Edit {}</p>\n\
+         <p class=\"task-files\">{}</p>\n\
          <details class=\"task-checks\"><summary>{}</summary>\n<ul>\n",
-        files.iter().map(|file| code_link(stage, file)).collect::<Vec<_>>().join(", "),
+        self::files(stage, files),
         count(checks.len(), "check"),
         title = escape(title),
     );
@@ -30,6 +30,15 @@ pub fn card(stage: &Stage, task: &Task) -> String {
          <div class=\"task-live\"></div>\n</section>\n"
     );
     html
+}
+
+/// What to edit.
+fn files(stage: &Stage, files: &[String]) -> String {
+    if files.is_empty() {
+        return "Nothing to write: what you have written runs".to_owned();
+    }
+    let links: Vec<_> = files.iter().map(|file| code_link(stage, file)).collect();
+    format!("Edit {}", links.join(", "))
 }
 
 fn code_link(stage: &Stage, file: &str) -> String {
