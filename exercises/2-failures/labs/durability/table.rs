@@ -1,0 +1,174 @@
+//! The figures as tables, for the terminal and for the book.
+
+use testkit::text::thousands;
+
+use super::cluster::SERVERS;
+use super::experiment::{CLIENTS, Outcome, ROUNDS, Store};
+use super::load::Measured;
+use super::syncs::RECORD;
+
+/// With a higher load before the lab has begun, something else is running.
+const BUSY: f64 = 0.5;
+
+/// A table: its first line is its head.
+type Table = Vec<Vec<String>>;
+
+/// A rate, in whole operations.
+pub fn whole(rate: f64) -> String {
+    thousands(rate.round() as usize)
+}
+
+/// A time in milliseconds, with three digits.
+pub fn millis(time: f64) -> String {
+    match time {
+        time if time < 10.0 => format!("{time:.2}"),
+        time if time < 100.0 => format!("{time:.1}"),
+        time => format!("{time:.0}"),
+    }
+}
+
+fn row(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|&cell| cell.to_owned()).collect()
+}
+
+/// What syncs cost.
+fn syncs(outcome: &Outcome) -> Option<Table> {
+    let groups = outcome.syncs.as_ref().ok()?;
+    let mut table = vec![row(&["records for each sync", "syncs/s", "records/s", "p50 of a sync, ms", "p99, ms"])];
+    table.extend(groups.iter().map(|group| {
+        let Measured { rate, .. } = group.syncs;
+        vec![
+            group.records.to_string(),
+            whole(rate),
+            whole(rate * group.records as f64),
+            millis(group.syncs.permille(500)),
+            millis(group.syncs.permille(990)),
+        ]
+    }));
+    Some(table)
+}
+
+/// How the stores did: for each number of clients a line for each of them.
+fn stores(outcome: &Outcome) -> Option<Table> {
+    if outcome.stores.is_empty() {
+        return None;
+    }
+    let mut table =
+        vec![row(&["clients", "store", "operations/s", "slowest to fastest round", "p50, ms", "p99, ms", "p99.9, ms"])];
+    for (place, clients) in CLIENTS.iter().enumerate() {
+        table.extend(outcome.stores.iter().map(|store| {
+            let median = store.medians()[place];
+            let mut line = vec![clients.to_string(), store.name.clone(), whole(median.rate), range(store, place)];
+            line.extend([500, 990, 999].map(|permille| millis(median.permille(permille))));
+            line
+        }));
+    }
+    Some(table)
+}
+
+fn range(store: &Store, place: usize) -> String {
+    let rounds = &store.rounds[place];
+    let [slowest, fastest] = [rounds.first(), rounds.last()].map(|round| round.map_or(f64::NAN, |round| round.rate));
+    format!("{} to {}", whole(slowest), whole(fastest))
+}
+
+/// How it was measured, in sentences.
+pub fn parameters(outcome: &Outcome) -> String {
+    let busy = outcome.load.map_or(String::new(), |load| match load {
+        load if load > BUSY => format!(" Other programs were running too (load {load:.1})."),
+        load => format!(" Nothing else was running (load {load:.1})."),
+    });
+    format!(
+        "{}.{busy} A sync covers records of {RECORD} bytes. A store is {SERVERS} processes on loopback that sync each write on a \
+         majority before they answer. A client has one request open at a time, and puts a number of 8 bytes under a key of its own. \
+         The clients run on the same machine. Of {ROUNDS} rounds the median is shown.",
+        outcome.machine
+    )
+}
+
+/// What a reader should know before the figures are believed.
+pub fn notes(outcome: &Outcome) -> Vec<String> {
+    let mut notes: Vec<String> = outcome.syncs.as_ref().err().into_iter().chain(&outcome.missing).cloned().collect();
+    let has_measured = outcome.syncs.is_ok() || !outcome.stores.is_empty();
+    if has_measured && outcome.load.is_some_and(|load| load > BUSY) {
+        notes.push(
+            "Other programs were running when the lab began. Take orders of magnitude from it, not digits.".to_owned(),
+        );
+    }
+    let in_no_time = |groups: &Vec<super::syncs::Group>| groups.iter().any(|group| group.syncs.permille(500) < 0.02);
+    if outcome.syncs.as_ref().is_ok_and(in_no_time) {
+        notes.push(
+            "A sync takes no time here. The folder is in memory, or the disk only says that it has written. Choose a folder on \
+             another disk: cargo course lab durability -- --on FOLDER"
+                .to_owned(),
+        );
+    }
+    if let [ours, etcd] = &outcome.stores[..] {
+        let slower = (0..CLIENTS.len()).filter(|&place| ours.medians()[place].rate < etcd.medians()[place].rate);
+        let slower: Vec<String> = slower.map(|place| CLIENTS[place].to_string()).collect();
+        if !slower.is_empty() {
+            notes.push(format!("{} is faster with this many clients: {}.", etcd.name, slower.join(", ")));
+        }
+    }
+    notes
+}
+
+/// The tables, with how they came about.
+pub fn terminal(outcome: &Outcome) -> String {
+    let tables = [syncs(outcome), stores(outcome)].into_iter().flatten();
+    let tables: String = tables.map(|table| aligned(&table) + "\n").collect();
+    let notes: String = notes(outcome).into_iter().map(|note| wrapped(&note) + "\n").collect();
+    format!("{}\n\n{tables}{notes}", wrapped(&parameters(outcome)))
+}
+
+/// Columns side by side.
+fn aligned(table: &Table) -> String {
+    let columns = table.first().map_or(0, Vec::len);
+    let width = |column: usize| table.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for line in table {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}"));
+        text += &format!("{}\n", cells.collect::<Vec<_>>().join("   "));
+    }
+    text
+}
+
+/// The same as tables of the book.
+pub fn markdown(outcome: &Outcome) -> String {
+    let tables = [syncs(outcome), stores(outcome)].into_iter().flatten();
+    let tables: Vec<String> = tables.map(|table| piped(&table)).collect();
+    tables.join("\n")
+}
+
+fn piped(table: &Table) -> String {
+    let mut text = String::new();
+    for (number, line) in table.iter().enumerate() {
+        text += &format!("| {} |\n", line.join(" | "));
+        if number == 0 {
+            text += &format!("|{}\n", "---:|".repeat(line.len()));
+        }
+    }
+    text
+}
+
+/// Breaks each line of a text into lines of at most 100 columns.
+fn wrapped(text: &str) -> String {
+    text.lines().map(broken).collect::<Vec<_>>().join("\n")
+}
+
+fn broken(text: &str) -> String {
+    let (mut lines, mut column) = (String::new(), 0);
+    for word in text.split(' ') {
+        if column + 1 + word.len() > 100 {
+            lines.push('\n');
+            column = 0;
+        } else if column > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines += word;
+        column += word.len();
+    }
+    lines
+}
