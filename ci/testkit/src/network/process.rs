@@ -135,8 +135,9 @@ impl Process {
     /// # Errors
     /// If the system does not, or has lost it.
     pub fn kill(&mut self) -> Result<ExitStatus, Error> {
-        if self.ended()?.is_none() {
-            self.signal(Signal::KILL)?;
+        match self.signal(Signal::KILL) {
+            Ok(()) | Err(Error::NotRunning { .. }) => {} // it may end by itself at this very moment
+            Err(error) => return Err(error),
         }
         self.wait(LIMIT)?.ok_or_else(|| Error::StillRunning { who: self.who.clone(), after: LIMIT })
     }

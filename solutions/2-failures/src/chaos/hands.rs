@@ -3,7 +3,7 @@
 //! A server that was killed is started again after a while; whatever else was done to one is undone when its time is over. Links belong to two
 //! servers, and both may be hit: so when anything ends, all links are made clear, and what still lasts is done to them again.
 //!
-//! A server whose disk is full or fails ends itself, and is started again when the disk is well. Every second server that is cut off can still
+//! A server whose disk is full or fails must end itself. When the disk is well it is started again, whether it has or not. Every second server that is cut off can still
 //! be reached by clients: that is how one finds a leader that answers although nobody follows it.
 
 use std::io;
@@ -175,13 +175,10 @@ impl<'c> Grip<'c> {
         Ok(())
     }
 
-    /// Makes a disk well, and starts its server if that has ended.
+    /// Makes a disk well, and starts its server again. One that has just met an error may still be about to end, so it is not asked.
     fn cure(&mut self, server: usize) -> Result<(), Error> {
         self.site.ail(server, None)?;
-        match self.site.state(server)? {
-            Process::Down => self.site.start(server),
-            Process::Up | Process::Paused => Ok(()),
-        }
+        self.site.restart(server)
     }
 
     /// Only a server that was killed, or whose disk has failed, may be gone.
