@@ -126,9 +126,8 @@ function choiceForm(element, type) {
     if (wrong.length === 0 && missed.length > 0) why.push(make("p", {}, "All that you chose is right, but something is missing."));
     return { right: wrong.length + missed.length === 0, why };
   };
-  const hint = type === "checkbox" ? [make("p", { className: "quiz-hint" }, "Choose all that apply.")] : [];
   const list = element.querySelector(".choices");
-  const group = make("fieldset", {}, make("legend", { className: "quiz-legend" }, type === "checkbox" ? "Answers" : "Answer"), ...hint, list);
+  const group = make("fieldset", {}, make("legend", { className: "quiz-legend" }, type === "checkbox" ? "Answers" : "Answer"), list);
   return { fields: [group], judge };
 }
 

@@ -188,6 +188,9 @@ impl Question {
             "{attributes}>\n<p class=\"question-number\">Question {number}</p>\n<div class=\"prompt\">\n\n{}\n\n</div>\n",
             self.prompt.prompt.trim()
         );
+        if matches!(kind, Kind::Choice { several: true, .. }) {
+            html += "<p class=\"quiz-hint\">Choose all that apply.</p>\n";
+        }
         html += &self.choices(kind);
         html += "<details class=\"explanation\"><summary>Answer</summary>\n\n";
         html += &self.answer(kind);
@@ -326,6 +329,13 @@ context = "So."
             let opened = html.matches(&format!("<{element}")).count();
             assert_eq!(opened, html.matches(&format!("</{element}>")).count(), "{element}");
         }
+    }
+
+    #[test]
+    fn who_may_choose_several_is_told() {
+        let several = GOOD.replace("\"the other\"", "[\"the other\", \"a third\"]");
+        let hints = |text: &str| html("q.toml", text).unwrap().matches("Choose all that apply.").count();
+        assert_eq!((hints(GOOD), hints(&several)), (0, 1));
     }
 
     #[test]
