@@ -68,6 +68,7 @@ mod process;
 pub mod proxy;
 mod recorder;
 mod site;
+mod wait;
 
 pub use enclosure::Enclosure;
 pub use error::Error;
@@ -76,3 +77,4 @@ pub use process::{Process, built_program};
 pub use proxy::{Condition, Party, Proxy};
 pub use recorder::{Call, Recorder, settled};
 pub use site::{Seat, Site, State};
+pub use wait::until;

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::{env, fs, thread};
 
 use testkit::check::{Ending, Limits, observe};
-use testkit::network::{Enclosure, Log};
+use testkit::network::{Enclosure, Log, until};
 
-use super::{LIMIT, REGISTER, started, until};
+use super::{LIMIT, REGISTER, started};
 
 /// The helper program, with signals as a terminal's shell hands them on. In the background, and under `nohup`, a program ignores some
 /// of them and hands that on; where GNU's `env` is there, it puts that right.

@@ -9,8 +9,7 @@ mod site;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use testkit::network::{Seat, Site};
 
@@ -22,15 +21,6 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// How long it is watched that nothing comes. It can only fail to find a mistake, never find one that is not there.
 const SILENCE: Duration = Duration::from_millis(100);
-
-/// Waits until something holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < LIMIT, "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
-}
 
 /// The helper, started as a server.
 fn register(seat: &Seat) -> Command {

@@ -5,9 +5,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::network::{Condition, Party, Proxy};
+use testkit::network::{Condition, Party, Proxy, until};
 
-use super::{LIMIT, SILENCE, until};
+use super::{LIMIT, SILENCE};
 
 const DELAY: Duration = Duration::from_millis(150);
 

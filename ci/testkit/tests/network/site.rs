@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::network::{Error, Party, Site, State};
+use testkit::network::{Error, Party, Site, State, until};
 
 use super::{Client, LIMIT, SILENCE, ask, register, started};
 
@@ -96,7 +96,7 @@ fn a_server_that_ends_by_itself_is_found_down() {
     let mut site = started(1);
     let id = site.id(0).unwrap();
     std::process::Command::new("kill").args(["-ABRT", &id.to_string()]).status().unwrap();
-    super::until("it is down", || site.state(0).unwrap() == State::Down);
+    until("it is down", || site.state(0).unwrap() == State::Down);
     site.start(0).unwrap();
     assert_eq!(site.state(0).unwrap(), State::Up);
 }

@@ -1,15 +1,15 @@
 //! Task `host`: nothing leaves before what it promises is on the disk.
 
 use testkit::check::{Check, Proven, Rule, check};
-use testkit::cluster::{Cluster, View};
 use testkit::disk::{Disk, Faulty, Memory, Trouble};
 use testkit::node::{ClientId, Membership, NodeId, RequestId};
 
+use super::entries::put;
 use super::machine::Machine;
-use super::raft::all_have_caught_up;
-use super::raft::servers::{Watched, serving, somebody_leads};
+use super::raft::servers::{serving, somebody_leads};
+use super::raft::{all_have_caught_up, finishes};
 use crate::subject::host::{Host, Input, Output};
-use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
+use crate::subject::raft::log::{Index, Log, Term};
 use crate::subject::raft::message::{self, Outcome};
 use crate::subject::raft::store::Request::{Add, Get, Put};
 use crate::subject::raft::store::Response;
@@ -29,13 +29,6 @@ const GOES_ON: Rule = Rule::new(
     "A server that starts again has the term, the vote, the log and the snapshot that it had made durable.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state on all servers",
     "2-failures/remember.md#before-anything-leaves",
-);
-
-const FINISHES: Rule = Rule::new(
-    "requests are answered",
-    "There is a run in which every client gets all of its answers.",
-    "Ongaro & Ousterhout 2014 (extended version), section 8",
-    "1-cap/raft-commit.md#clients",
 );
 
 const RECOVERS: Rule = Rule::new(
@@ -61,10 +54,6 @@ const ONE_SYNC: Rule = Rule::new(
 
 /// How many steps are enough to look at where a program has more states than the reference.
 const ENOUGH: usize = 9;
-
-fn finishes<const LIMIT: Index>(cluster: Cluster<Machine<LIMIT>, Watched>) -> Cluster<Machine<LIMIT>, Watched> {
-    cluster.sometimes(FINISHES, |view: &View<'_, Machine<LIMIT>, Watched>| view.is_finished())
-}
 
 #[test]
 pub fn what_was_promised_survives_every_crash() {
@@ -109,10 +98,7 @@ fn wants_vote(candidate: usize, term: Term, last_index: Index, last_term: Term) 
 /// Entries of `term` behind `prev_index`, as many as `count`, of which those up to `commit_index` are committed. The first entry of all is
 /// of term 1.
 fn entries(leader: usize, term: Term, prev_index: Index, count: usize, commit_index: Index) -> Input {
-    let put = |number: usize| {
-        let id = RequestId { client: ClientId(0), number: prev_index as usize + number };
-        Entry { term, command: Command::Client { id, request: Put('x', number as i64) } }
-    };
+    let put = |number: usize| put(term, (0, prev_index as usize + number), number as i64);
     let prev_term = if prev_index < 2 { prev_index } else { term };
     let entries = (0..count).map(put).collect();
     from(leader, message::Message::AppendEntries { term, prev_index, prev_term, entries, commit_index })

@@ -1,12 +1,47 @@
 //! The checks of stage 2: one file for each task. They name the code under test only as `crate::subject`.
 //!
+//! Of whole servers:
+//! - [`entries`]: entries and snapshots as a leader would make them;
+//! - [`cut_log`]: the log of stage 1 with its beginning cut off, beside the whole one;
+//! - [`lone_server`]: a server that is alone with the messages of others;
+//! - [`short_logs`]: clusters whose servers keep their logs short.
+//!
+//! Of what stands on a disk:
+//! - [`life`]: what a server has in its memory, from one change to the next;
+//! - [`seen`]: what the user of a log or of a storage has seen, and relies on.
+//!
+//! Of bytes from outside, and of clients:
+//! - [`harmless`]: code that must not panic, whatever it is given;
+//! - [`speakers`]: what is said to a server, by friends and by others;
+//! - [`visit`]: somebody who speaks through a server's door;
+//! - [`worlds`]: what may come of a client's tries.
+//!
+//! Of the monkey:
 //! - [`clock`]: what the clock on the wall says;
 //! - [`trial`]: a monkey that is woken at given instants, and all that it does;
-//! - [`ward`]: instances that fall ill and get well again.
+//! - [`settings`]: the configurations and trials that it goes through;
+//! - [`ward`]: instances that fall ill and get well again;
+//! - [`counting`]: whether chance was as it should be;
+//! - [`order`]: what of a tick is in the audit log, and when;
+//! - [`monkey_rules`]: what is demanded of it.
 
 mod clock;
+mod counting;
+mod cut_log;
+mod entries;
+mod harmless;
+mod life;
+mod lone_server;
+mod monkey_rules;
+mod order;
+mod seen;
+mod settings;
+mod short_logs;
+mod speakers;
 mod trial;
+mod visit;
 mod ward;
+mod worlds;
 
 pub mod chaos;
 pub mod frame;

@@ -1,148 +1,22 @@
 //! Task `monkey`: the monkey does harm only when, where and as often as it was told to, and says so before.
-//!
-//! Chance is judged by counting. A count of independent trials must lie within six standard deviations of what is expected, by the
-//! binomial distribution. In none of the counts here is a right program outside of that with more than one seed in a million. The seeds
-//! are fixed, so the verdict is too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use testkit::check::{Check, Proven, Rule, check};
+use testkit::check::check;
 
 use super::clock::{said, told, why_not};
+use super::counting::{days_hit, numbers, requires_count, working_days};
+use super::monkey_rules::{APART, AUDIT, DRY, ENOUGH, FAIR, HOURS, LEFT_OUT, ONCE, RATE, SEED, SPARED, SPREAD};
+use super::order::requires_order;
+use super::settings::{berlin, far_away, group_lines, illness, ordinary, run_among_the_ill};
 use super::trial::{
-    Event, Trial, What, between, config, deeds, group, hours, irregular_ticks, often_near_moves, ticks,
+    Event, Trial, What, announced, between, config, day, deeds, difference, group, hours, irregular_ticks,
+    often_near_moves, plans, ticks, told_of,
 };
-use super::ward::Ward;
-use crate::subject::monkey::{Config, Deed, Entry, State, View, Why};
-
-const HOURS: Rule = Rule::new(
-    "in working time",
-    "A deed is done in working time, and at no other.",
-    "Basiri et al. 2016: active only during normal working hours; Netflix, Chaos Monkey, termination behavior",
-    "2-failures/monkey.md#working-hours",
-);
-
-const RATE: Rule = Rule::new(
-    "a chance per day",
-    "On each working day a group is hit with the chance 1 / `mean_days`, whatever happened on the days before, to other groups, and however \
-     often the monkey is woken.",
-    "Netflix, Chaos Monkey, termination behavior: a weighted coin for each group and weekday",
-    "2-failures/monkey.md#a-chance-per-day",
-);
-
-const SPREAD: Rule = Rule::new(
-    "at any moment",
-    "Deeds come at all hours of the working time.",
-    "Netflix, Chaos Monkey, termination behavior: at a random time between the hours",
-    "2-failures/monkey.md#a-chance-per-day",
-);
-
-const FAIR: Rule = Rule::new(
-    "any victim, any kind",
-    "Each instance is as likely a victim as any other, and each kind of failure as likely, whoever the victim is.",
-    "Netflix, Chaos Monkey, configuring behavior: an instance of the group is selected at random",
-    "2-failures/monkey.md#whom-and-what",
-);
-
-const ONCE: Rule = Rule::new(
-    "once a day",
-    "A group has one turn on a date at most, also when the monkey is started anew, and when a deed fails.",
-    "Netflix, Chaos Monkey, configuring behavior: never more often than once a day for each group",
-    "2-failures/monkey.md#once-a-day",
-);
-
-const APART: Rule = Rule::new(
-    "days between",
-    "A deed comes on the `min_days`-th working day after the group's last one, or later.",
-    "Netflix, Chaos Monkey, termination behavior: minimum time between terminations, in work days",
-    "2-failures/monkey.md#once-a-day",
-);
-
-const ENOUGH: Rule = Rule::new(
-    "enough are healthy",
-    "The victim is healthy, and without it `min_healthy` instances of the group are healthy. Whoever is paused, cut off, silent, gone or \
-     unknown is not.",
-    "Principles of Chaos Engineering: minimize blast radius",
-    "2-failures/monkey.md#enough-are-healthy",
-);
-
-const LEFT_OUT: Rule = Rule::new(
-    "a turn that is left out",
-    "If a group's turn cannot be taken, that is audited, with the reason, and the turn is gone.",
-    "contract of `Monkey::decide`",
-    "2-failures/monkey.md#enough-are-healthy",
-);
-
-const SPARED: Rule = Rule::new(
-    "opted out",
-    "Groups that are not enabled, and instances that are spared, are left alone.",
-    "Netflix, Chaos Monkey, configuring behavior: exceptions",
-    "2-failures/monkey.md#whom-and-what",
-);
-
-const SEED: Rule = Rule::new(
-    "one seed, one run",
-    "The same seed, configuration, instants and views give the same deeds; another seed gives others.",
-    "contract of `Monkey::new`",
-    "2-failures/monkey.md#from-a-seed",
-);
-
-const DRY: Rule = Rule::new(
-    "a dry run",
-    "A dry run does nothing, and announces what a real one would.",
-    "Netflix, Chaos Monkey, configuration file format: `leashed`",
-    "2-failures/monkey.md#dry-run",
-);
-
-const AUDIT: Rule = Rule::new(
-    "the log comes first",
-    "A deed is done only after it was written into the audit log; what came of it is written afterwards.",
-    "Netflix, Chaos Monkey, `term.go`: a termination is recorded before it is executed, and is not executed if that fails",
-    "2-failures/monkey.md#log-before-deed",
-);
-
-/// Kinds of failure for groups in which it does not matter.
-const KINDS: &str = "kinds = [\"kill\", \"pause 10s\", \"cut 10s\", \"slow 200ms 10s\", \"fill 10s\"]";
-
-fn berlin() -> String {
-    hours("Europe/Berlin", "09:00", "15:00", false)
-}
-
-fn group_lines(mean_days: f64, more: &str) -> String {
-    format!("mean_days = {mean_days:?}\n{more}\n{KINDS}")
-}
-
-/// The date of an instant by the schedule's clock.
-fn day(config: &Config, at: Timestamp) -> Date {
-    config.schedule.zone.to_datetime(at).date()
-}
-
-fn told_of(config: &Config, at: Timestamp, deed: &Deed) -> String {
-    format!("{}: {deed}", said(&config.schedule.zone, at))
-}
-
-/// How many working days there are in a trial.
-fn working_days(trial: &Trial) -> usize {
-    let days: BTreeSet<_> = trial.ticks.iter().map(|at| day(&trial.config, *at)).collect();
-    days.iter().filter(|day| trial.config.schedule.days.contains(&day.weekday())).count()
-}
-
-/// Demands that a count lies within six standard deviations of what is expected. `lost` is the part of the successes that ticks may miss.
-fn requires_count(
-    check: &mut Check,
-    rule: Rule,
-    (count, trials, chance, lost): (usize, usize, f64, f64),
-    what: impl Fn() -> String,
-) -> Proven {
-    let bound = |chance: f64| (trials as f64 * chance, 6.0 * (trials as f64 * chance * (1.0 - chance)).sqrt());
-    let ((least, below), (most, above)) = (bound(chance * (1.0 - lost)), bound(chance));
-    let (low, high) = (least - below, most + above);
-    check.requires(rule, (low..=high).contains(&(count as f64)), || {
-        format!("{}: {count} times. Between {:.0} and {high:.0} would be right.", what(), low.max(0.0))
-    })
-}
+use super::ward::{get_well, healthy, shown};
+use crate::subject::monkey::{Deed, Entry, Why};
 
 #[test]
 pub fn nothing_is_done_outside_working_time() {
@@ -205,18 +79,6 @@ pub fn the_chance_is_per_day_whatever_the_tick() {
     });
 }
 
-/// The dates on which each group was hit, as the numbers of working days.
-fn days_hit(trial: &Trial) -> BTreeMap<String, BTreeSet<usize>> {
-    let days: BTreeSet<_> = trial.ticks.iter().map(|at| day(&trial.config, *at)).collect();
-    let working = days.into_iter().filter(|day| trial.config.schedule.days.contains(&day.weekday()));
-    let numbers: BTreeMap<_, _> = working.zip(0..).collect();
-    let mut hit: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    for (at, deed) in deeds(&trial.run()) {
-        hit.entry(deed.group.clone()).or_default().extend(numbers.get(&day(&trial.config, at)));
-    }
-    hit
-}
-
 #[test]
 pub fn days_and_groups_do_not_depend_on_each_other() {
     check(|check| {
@@ -277,9 +139,7 @@ pub fn every_victim_and_every_kind_comes_about() {
         let mut all = 0;
         for (_, deed) in deeds(&trial.run()) {
             let Some(group) = group(&trial.config, &deed.group) else { continue };
-            let victim = group.instances.iter().position(|name| *name == deed.victim);
-            let kind = group.kinds.iter().position(|kind| *kind == deed.kind);
-            let known = victim.zip(kind);
+            let known = numbers(group, deed);
             check.requires(FAIR, known.is_some(), || {
                 format!("`{deed}` is none of this group's instances, or none of its kinds.")
             })?;
@@ -314,21 +174,6 @@ pub fn every_victim_and_every_kind_comes_about() {
         check.evidence(format!("{all} deeds, on five instances and of five kinds"));
         Ok(())
     });
-}
-
-/// Schedules by which the date is not that of UTC.
-fn far_away() -> [(String, &'static str); 3] {
-    [
-        (
-            hours("Pacific/Auckland", "09:00", "15:00", false),
-            "Auckland, where a new date in UTC begins in working time",
-        ),
-        (
-            hours("America/Los_Angeles", "14:00", "18:00", true),
-            "Los Angeles, where a new date in UTC begins in working time",
-        ),
-        (hours("Europe/Berlin", "01:00", "04:00", true), "Berlin at night, where an hour may come twice"),
-    ]
 }
 
 #[test]
@@ -403,33 +248,6 @@ pub fn no_deed_comes_sooner_than_it_may() {
     });
 }
 
-/// Three groups whose instances fall ill, in a trial of a year, and what was known at each tick.
-fn illness() -> (Trial, Vec<Event>, BTreeMap<Timestamp, View>) {
-    let lines = group_lines(1.0, "min_healthy = 3\nspared = []");
-    let mut config = config(&hours("Europe/Berlin", "09:00", "15:00", true), 3, &lines);
-    config.groups[1].spared.insert("b0".to_owned());
-    config.groups[2].min_healthy = 0;
-    let trial = Trial::new(config, ticks(date(2025, 1, 1), 365, 30));
-    let mut ward = Ward::new(&trial.config, 7);
-    let events = trial.run_in(|now, events| ward.view(now, events));
-    (trial, events, ward.seen)
-}
-
-/// The healthy instances of a group.
-fn healthy<'c>(config: &'c Config, name: &str, view: &View) -> Vec<&'c String> {
-    let instances = group(config, name).map(|group| &group.instances);
-    instances.into_iter().flatten().filter(|name| view.get(*name) == Some(&State::Healthy)).collect()
-}
-
-fn shown(config: &Config, name: &str, view: &View) -> String {
-    let state = |name: &String| match view.get(name) {
-        Some(state) => format!("{name} {state:?}"),
-        None => format!("{name} unknown"),
-    };
-    let instances = group(config, name).map(|group| &group.instances);
-    instances.into_iter().flatten().map(state).collect::<Vec<_>>().join(", ")
-}
-
 #[test]
 pub fn enough_instances_stay_healthy() {
     check(|check| {
@@ -499,12 +317,7 @@ pub fn a_turn_that_is_left_out_is_audited_and_gone() {
                     group.spared
                 )
             })?;
-            let later =
-                seen.range(at..).take_while(|(later, _)| day(&trial.config, **later) == day(&trial.config, *at));
-            let well = |view: &View| self::healthy(&trial.config, name, view).len() > group.min_healthy;
-            recovered += usize::from(
-                later.into_iter().any(|(later, view)| well(view) && why_not(&trial.config.schedule, *later).is_none()),
-            );
+            recovered += usize::from(get_well(&trial.config, name, &seen, *at));
         }
         check.requires(LEFT_OUT, left_out > 0 && recovered > 0, || {
             format!("Instances fall ill for a year. {left_out} turns were left out; some must be, since with `min_healthy = 3` too few are healthy.")
@@ -554,47 +367,15 @@ pub fn whoever_opted_out_is_left_alone() {
     });
 }
 
-/// A trial with illness in which deeds have no effect, so that two runs see the same.
-fn run_among_the_ill(trial: &Trial) -> Vec<Event> {
-    let mut ward = Ward::new(&trial.config, 3);
-    ward.feels_deeds = false;
-    trial.run_in(|now, events| ward.view(now, events))
-}
-
-fn ordinary() -> Trial {
-    Trial::new(config(&berlin(), 6, &group_lines(2.0, "min_healthy = 2")), ticks(date(2025, 1, 1), 200, 30))
-}
-
 #[test]
 pub fn the_same_seed_does_the_same() {
     check(|check| {
         let mut trial = ordinary();
         let (once, again) = (run_among_the_ill(&trial), run_among_the_ill(&trial));
-        let differs = once.iter().zip(&again).find(|(one, other)| one != other);
-        check.requires(SEED, once == again, || {
-            let zone = &trial.config.schedule.zone;
-            let tell = |event: &Event| format!("{}: {:?}", said(zone, event.now), event.what);
-            match differs {
-                Some((one, other)) => format!(
-                    "Two runs with one seed differ.\nin the first: {}\nin the second: {}",
-                    tell(one),
-                    tell(other)
-                ),
-                None => format!(
-                    "Two runs with one seed differ: {} events in the first, {} in the second.",
-                    once.len(),
-                    again.len()
-                ),
-            }
-        })?;
-        let plans = |events: &[Event]| -> BTreeSet<String> {
-            deeds(events).map(|(at, deed)| format!("{} {deed}", day(&trial.config, at))).collect()
-        };
-        let first = plans(&once);
+        check.requires(SEED, once == again, || difference(&trial.config, &once, &again))?;
+        let first = plans(&trial.config, &once);
         trial.seed = 2;
-        let second = run_among_the_ill(&trial);
-        let second: BTreeSet<String> =
-            deeds(&second).map(|(at, deed)| format!("{} {deed}", day(&trial.config, at))).collect();
+        let second = plans(&trial.config, &run_among_the_ill(&trial));
         let same = first.intersection(&second).count();
         check.requires(SEED, !first.is_empty() && same * 2 < first.len(), || {
             format!(
@@ -612,14 +393,6 @@ pub fn the_same_seed_does_the_same() {
 pub fn a_dry_run_does_nothing_and_announces_the_same() {
     check(|check| {
         let mut trial = ordinary();
-        let announced = |events: &[Event]| -> Vec<Entry> {
-            let dry = |entry: &Entry| match entry.clone() {
-                Entry::Will { deed, .. } => Some(Entry::Will { deed, dry: true }),
-                entry @ Entry::Skipped { .. } => Some(entry),
-                Entry::Done { .. } | Entry::Failed { .. } => None,
-            };
-            events.iter().filter_map(Event::wrote).filter_map(dry).collect()
-        };
         let real = run_among_the_ill(&trial);
         trial.config.dry_run = true;
         let dry = run_among_the_ill(&trial);
@@ -676,58 +449,4 @@ pub fn a_deed_is_in_the_log_before_it_is_done() {
         check.evidence(format!("{all} deeds, and {refused} that were not done since the log refused"));
         Ok(())
     });
-}
-
-/// In one tick: before each deed its announcement, and behind it what came of it.
-fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Proven {
-    let mut announced = Vec::new();
-    let log_works = !tick.iter().any(|event| matches!(event.what, What::NotWritten(_)));
-    for (at, event) in tick.iter().enumerate() {
-        if let Some(Entry::Will { deed, dry: false }) = event.wrote() {
-            announced.push(deed);
-        }
-        let Some(deed) = event.deed() else { continue };
-        let before = announced.iter().position(|announced| *announced == deed);
-        check.requires(AUDIT, before.is_some(), || {
-            let tried = tick[..at].iter().any(|event| matches!(event.what, What::NotWritten(_)));
-            let why = if tried { "the log had refused to take it" } else { "the log did not hold it" };
-            format!("When this was done, {why}.\n{}\n{}", told_of(&trial.config, event.now, deed), listed(tick))
-        })?;
-        announced.remove(before.unwrap_or(0));
-        let outcome = |later: &Event| match (&later.what, &event.what) {
-            (What::Wrote(Entry::Done { deed }) | What::NotWritten(Entry::Done { deed }), What::Did(did)) => deed == did,
-            (
-                What::Wrote(Entry::Failed { deed, .. }) | What::NotWritten(Entry::Failed { deed, .. }),
-                What::Botched(did),
-            ) => deed == did,
-            _ => false,
-        };
-        check.requires(AUDIT, !log_works || tick[at..].iter().any(outcome), || {
-            format!(
-                "What came of this was not written as it was.\n{}\n{}",
-                told_of(&trial.config, event.now, deed),
-                listed(tick)
-            )
-        })?;
-    }
-    let told = tick.iter().any(|event| event.what == What::Refused) != log_works;
-    check.requires(AUDIT, told, || {
-        format!("`tick` returns an error if, and only if, the audit log has refused something.\n{}", listed(tick))
-    })?;
-    check.requires(AUDIT, announced.is_empty() || !log_works, || {
-        format!("A deed was announced, and not done.\n{}", listed(tick))
-    })
-}
-
-/// The events of a tick, one a line.
-fn listed(tick: &[Event]) -> String {
-    let line = |event: &Event| match &event.what {
-        What::Wrote(entry) => format!("  log:    {entry}"),
-        What::NotWritten(entry) => format!("  log refuses: {entry}"),
-        What::Did(deed) => format!("  hands:  {deed}"),
-        What::Botched(deed) => format!("  hands fail:  {deed}"),
-        What::Refused => "  tick returns an error".to_owned(),
-    };
-    let lines: Vec<_> = tick.iter().map(line).collect();
-    format!("In this tick, in order:\n{}", lines.join("\n"))
 }

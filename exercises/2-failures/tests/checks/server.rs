@@ -1,20 +1,17 @@
 //! Task `server`: what bytes say, who is not let in, and whom a client asks next. Nothing here opens a connection.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use testkit::check::{Check, Proven, Rule, check};
-use testkit::node::{ClientId, Membership, NodeId, RequestId};
-use testkit::panics;
+use testkit::node::{ClientId, NodeId, RequestId};
 
-use crate::subject::raft::log::{Command, Entry};
-use crate::subject::raft::message;
-use crate::subject::raft::store::{Request, Response};
-use crate::subject::server::route::{Heard, Next, Patience, Route};
-use crate::subject::server::wire::{
-    Arrival, Call, Door, Frames, Greeting, House, MAGIC, Refusal, Speaker, VERSION, frame, framed, greet,
-};
-use crate::subject::snapshot::Message;
+use super::harmless::{HARMLESS, guarded};
+use super::speakers::{LIMIT, calls, conversations, greeting, hostile, splits, whole_frames};
+use super::visit::{Visit, shown};
+use super::worlds::{ENDS, PAUSE, answer, bleak, client, makes, refuses};
+use crate::subject::raft::store::Response;
+use crate::subject::server::route::{Heard, Next};
+use crate::subject::server::wire::{Frames, Refusal, Speaker, frame, framed};
 
 const PIECES: Rule = Rule::new(
     "a stream has no messages in it",
@@ -37,13 +34,6 @@ const GREETED: Rule = Rule::new(
     "2-failures/server.md#the-greeting",
 );
 
-const HARMLESS: Rule = Rule::new(
-    "hostile bytes",
-    "Whatever bytes come, there is an answer or one reason to close, never a panic, and nothing arrives after that reason.",
-    "contract of `Door::take`",
-    "2-failures/server.md#one-reason",
-);
-
 const ONE_ID: Rule = Rule::new(
     "a retry is the same request",
     "All tries of a request have one id, and no other request has it.",
@@ -58,160 +48,12 @@ const FINDS: Rule = Rule::new(
     "2-failures/server.md#finding-the-leader",
 );
 
-const ENDS: Rule = Rule::new(
-    "a client ends, and does not press",
-    "After as many tries as it has patience for it ends, and in between it pauses, whoever sends it to whom.",
-    "contract of `Route::heard`",
-    "2-failures/server.md#in-a-circle",
-);
-
 const HONEST: Rule = Rule::new(
     "what a client says is so",
     "`Done` has the answer to this very request; `NotDone` is said only if no try can have been taken.",
     "Ongaro 2014, section 6.3: a client that hears nothing cannot know whether its command was done",
     "2-failures/server.md#unknown",
 );
-
-/// The greatest length of a body in these checks.
-const LIMIT: usize = 400;
-
-fn house() -> House {
-    House { cluster: "logs".to_owned(), me: Membership { id: NodeId(1), size: 3 } }
-}
-
-fn greeting(cluster: &str, speaker: Speaker) -> Vec<u8> {
-    greet(&Greeting { cluster: cluster.to_owned(), speaker })
-}
-
-/// Messages of servers, of several lengths.
-fn messages() -> Vec<Message> {
-    let put =
-        |number| Command::Client { id: RequestId { client: ClientId(7), number }, request: Request::Put('x', -1) };
-    let append = |count| message::Message::AppendEntries {
-        term: 300,
-        prev_index: 2,
-        prev_term: 1,
-        entries: (0..count).map(|number| Entry { term: 300, command: put(number) }).collect(),
-        commit_index: 1,
-    };
-    let vote = message::Message::Vote { term: 1, granted: true };
-    vec![Message::Raft(vote), Message::Raft(append(0)), Message::Raft(append(20))]
-}
-
-fn calls() -> Vec<Call> {
-    let id = |number| RequestId { client: ClientId(usize::MAX), number };
-    vec![Call { id: id(0), request: Request::Get('é') }, Call { id: id(1), request: Request::Add('x', i64::MIN) }]
-}
-
-/// What well-meaning speakers say, with what arrives then.
-fn conversations() -> Vec<(Vec<u8>, Vec<Arrival>)> {
-    let (server, client) = (Speaker::Server(NodeId(2)), Speaker::Client);
-    let mut from_server = (greeting("logs", server), vec![Arrival::Greeted(server)]);
-    for message in messages() {
-        from_server.0.extend(framed(&message));
-        from_server.1.push(Arrival::Message { from: NodeId(2), message });
-    }
-    let mut from_client = (greeting("logs", client), vec![Arrival::Greeted(client)]);
-    for call in calls() {
-        from_client.0.extend(framed(&call));
-        from_client.1.push(Arrival::Call(call));
-    }
-    vec![from_server, from_client]
-}
-
-/// What is said, and why it must be refused after how many arrivals.
-fn hostile() -> Vec<(&'static str, Vec<u8>, usize, Refusal)> {
-    let (server, client) = (|id| greeting("logs", Speaker::Server(NodeId(id))), greeting("logs", Speaker::Client));
-    let call = framed(&calls()[0]);
-    let length = |len: usize| u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes().to_vec();
-    let too_long = |len| Refusal::TooLong { len, limit: LIMIT };
-    let with_version = |version| {
-        let mut bytes = client.clone();
-        bytes[8] = version;
-        bytes
-    };
-    let longer = |bytes: &[u8]| frame(&[&bytes[4..], &[0]].concat());
-    let foreign = Refusal::OtherCluster("others".to_owned());
-    vec![
-        ("a browser", b"GET / HTTP/1.1\r\nHost: logs\r\n\r\n".to_vec(), 0, too_long(0x2054_4547)),
-        ("a length of 4 GiB", length(u32::MAX as usize), 0, too_long(u32::MAX as usize)),
-        ("a length that is too long by one", length(LIMIT + 1), 0, too_long(LIMIT + 1)),
-        (
-            "a greeting and then a length of 4 GiB",
-            [&client[..], &length(u32::MAX as usize)].concat(),
-            1,
-            too_long(u32::MAX as usize),
-        ),
-        ("an empty frame", frame(&[]), 0, Refusal::NotGreeted),
-        ("a frame of zeros", frame(&[0; 30]), 0, Refusal::NotGreeted),
-        ("the magic alone", frame(&MAGIC), 0, Refusal::NotGreeted),
-        ("magic and version alone", frame(&[&MAGIC[..], &[VERSION]].concat()), 0, Refusal::NotGreeted),
-        ("a greeting with something behind it", longer(&client), 0, Refusal::NotGreeted),
-        ("a call before the greeting", call.clone(), 0, Refusal::NotGreeted),
-        ("a message before the greeting", framed(&messages()[0]), 0, Refusal::NotGreeted),
-        ("version 0", with_version(0), 0, Refusal::OtherVersion(0)),
-        (
-            "a later version, with a greeting that nobody knows",
-            frame(&[&MAGIC[..], &[9, 255, 255]].concat()),
-            0,
-            Refusal::OtherVersion(9),
-        ),
-        ("a server of another cluster", greeting("others", Speaker::Server(NodeId(2))), 0, foreign.clone()),
-        ("a client of another cluster", [&greeting("others", Speaker::Client)[..], &call].concat(), 0, foreign),
-        ("a server that says it is this one", server(1), 0, Refusal::Impostor(NodeId(1))),
-        ("a server that does not exist", server(3), 0, Refusal::Impostor(NodeId(3))),
-        ("a server far outside", server(usize::MAX), 0, Refusal::Impostor(NodeId(usize::MAX))),
-        ("a call of garbage", [&client[..], &frame(&[0xff; 30])].concat(), 1, Refusal::NoMessage),
-        ("an empty call", [&client[..], &frame(&[])].concat(), 1, Refusal::NoMessage),
-        ("a call with something behind it", [&client[..], &longer(&call)].concat(), 1, Refusal::NoMessage),
-        ("a second greeting", [&client[..], &client].concat(), 1, Refusal::NoMessage),
-        ("a message of garbage", [&server(2)[..], &frame(&[0xff; 30])].concat(), 1, Refusal::NoMessage),
-        ("two calls, and then garbage", [&client[..], &call, &call, &frame(&[9; 9])].concat(), 3, Refusal::NoMessage),
-    ]
-}
-
-/// A door, and what has arrived through it.
-struct Visit {
-    door: Door,
-    arrived: Vec<Arrival>,
-}
-
-impl Visit {
-    fn new() -> Self {
-        Visit { door: Door::new(house(), LIMIT), arrived: Vec::new() }
-    }
-
-    fn take(&mut self, check: &mut Check, bytes: &[u8]) -> Result<Result<(), Refusal>, Box<testkit::check::Failure>> {
-        let Visit { door, arrived } = self;
-        guarded(check, bytes.len(), || door.take(bytes, arrived))
-    }
-
-    fn end(&mut self, check: &mut Check) -> Result<Result<(), Refusal>, Box<testkit::check::Failure>> {
-        guarded(check, 0, || self.door.end())
-    }
-}
-
-/// Runs code under test. A panic breaks a rule, unless it is a `todo!`.
-fn guarded<T>(check: &mut Check, len: usize, run: impl FnOnce() -> T) -> Result<T, Box<testkit::check::Failure>> {
-    panic::catch_unwind(AssertUnwindSafe(run)).or_else(|payload| {
-        let (message, at) = panics::describe(&*payload);
-        if message.starts_with("not yet implemented") {
-            panic::resume_unwind(payload);
-        }
-        let says = || format!("With {len} more bytes from outside, the server panics: {message} (at {at}).");
-        check.requires(HARMLESS, false, says)?;
-        panic::resume_unwind(payload)
-    })
-}
-
-/// Ways to cut bytes into pieces: whole, byte by byte, at each place into two, and into pieces of three and seven.
-fn splits(bytes: &[u8]) -> Vec<(String, Vec<&[u8]>)> {
-    let mut splits = vec![("in one piece".to_owned(), vec![bytes])];
-    splits.extend([1, 3, 7].map(|len| (format!("in pieces of {len}"), bytes.chunks(len).collect())));
-    let two = |at| (format!("cut behind byte {at}"), vec![&bytes[..at], &bytes[at..]]);
-    splits.extend((0..=bytes.len()).map(two));
-    splits
-}
 
 #[test]
 pub fn what_arrives_does_not_depend_on_the_pieces() {
@@ -318,16 +160,6 @@ pub fn a_connection_that_ends_inside_of_a_frame_is_noticed() {
         check.evidence(format!("{ends} ends"));
         Ok(())
     });
-}
-
-/// Whether bytes end with a whole frame, and how many whole ones they hold.
-fn whole_frames(mut bytes: &[u8]) -> (bool, usize) {
-    let mut frames = 0;
-    while let Some((head, rest)) = bytes.split_first_chunk::<4>() {
-        let Some(behind) = rest.get(u32::from_le_bytes(*head) as usize..) else { break };
-        (bytes, frames) = (behind, frames + 1);
-    }
-    (bytes.is_empty(), frames)
 }
 
 #[test]
@@ -442,88 +274,6 @@ pub fn anything_at_all_is_answered_without_harm() {
         check.evidence(format!("{tried} conversations with a byte that is not theirs, {refused} refused"));
         Ok(())
     });
-}
-
-fn shown(result: &Result<(), Refusal>) -> String {
-    match result {
-        Ok(()) => "it is let in".to_owned(),
-        Err(refusal) => format!("it is refused because {refusal}"),
-    }
-}
-
-const PAUSE: Duration = Duration::from_millis(70);
-
-/// What the world does to a client's try.
-type World<'a> = &'a dyn Fn(usize, NodeId, RequestId) -> Heard;
-
-/// A request, from its begin to its end.
-struct Made {
-    asked: Vec<(NodeId, RequestId, Duration)>,
-    end: Next,
-}
-
-/// A client of `servers` servers with patience for `tries`.
-fn client(servers: usize, tries: usize) -> Route {
-    Route::new(ClientId(9), servers, Patience { tries, pause: PAUSE })
-}
-
-/// Lets a client make a request in a world that hears of the how-manieth try it is.
-fn makes(check: &mut Check, route: &mut Route, world: World<'_>) -> Result<Made, Box<testkit::check::Failure>> {
-    let mut asked = Vec::new();
-    let mut next = guarded(check, 0, || route.begin())?;
-    for _ in 0..1000 {
-        match next {
-            Next::Ask { server, id, after } => {
-                asked.push((server, id, after));
-                let heard = world(asked.len() - 1, server, id);
-                next = guarded(check, 0, || route.heard(heard))?;
-            }
-            Next::Wait => next = guarded(check, 0, || route.heard(Heard::Silence))?,
-            end => return Ok(Made { asked, end }),
-        }
-    }
-    check.requires(ENDS, false, || "A request does not end after 1000 tries.".to_owned())?;
-    Ok(Made { asked, end: next })
-}
-
-fn answer(id: RequestId, response: Response) -> Heard {
-    Heard::Answer { id, response }
-}
-
-fn refuses(id: RequestId, leader: Option<usize>) -> Heard {
-    answer(id, Response::NotLeader { leader: leader.map(NodeId) })
-}
-
-/// What a world is like, what it does, and what the client must say in the end.
-type Bleak = (&'static str, Box<dyn Fn(usize, NodeId, RequestId) -> Heard>, Next);
-
-/// Worlds in which nobody ever does anything, with what the client must say in the end.
-fn bleak() -> Vec<Bleak> {
-    vec![
-        ("all are silent", Box::new(|_, _, _| Heard::Silence), Next::Unknown),
-        ("nobody can be reached", Box::new(|_, _, _| Heard::Unreachable), Next::NotDone),
-        ("nobody knows a leader", Box::new(|_, _, id| refuses(id, None)), Next::NotDone),
-        ("n0 and n1 name each other", Box::new(|_, at, id| refuses(id, Some(usize::from(at.0 == 0)))), Next::NotDone),
-        ("each names the next", Box::new(|_, at, id| refuses(id, Some((at.0 + 1) % 3))), Next::NotDone),
-        ("each names itself", Box::new(|_, at, id| refuses(id, Some(at.0))), Next::NotDone),
-        ("all name a server that does not exist", Box::new(|_, _, id| refuses(id, Some(3))), Next::NotDone),
-        ("all name one far outside", Box::new(|_, _, id| refuses(id, Some(usize::MAX))), Next::NotDone),
-        (
-            "the first is silent",
-            Box::new(|n, _, id| if n == 0 { Heard::Silence } else { refuses(id, None) }),
-            Next::Unknown,
-        ),
-        (
-            "the first is silent, then none can be reached",
-            Box::new(|n, _, _| if n == 0 { Heard::Silence } else { Heard::Unreachable }),
-            Next::Unknown,
-        ),
-        (
-            "the last is silent",
-            Box::new(|n, _, id| if n == 7 { Heard::Silence } else { refuses(id, None) }),
-            Next::Unknown,
-        ),
-    ]
 }
 
 #[test]

@@ -1,41 +1,26 @@
 //! Task `snapshot`: a server that cuts off its log's beginning, and is still right.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use testkit::alone::Alone;
 use testkit::check::{Check, Proven, Rule, check};
-use testkit::cluster::{Cluster, History, Log as Judged, View};
-use testkit::node::{ClientId, Effect, NodeId, RequestId};
-use testkit::panics;
+use testkit::cluster::Cluster;
+use testkit::node::{ClientId, Effect, NodeId};
 use testkit::schedule::Schedule;
-use testkit::simulation::{Faults, Simulation};
+use testkit::simulation::Faults;
 
-use super::raft::chronicle::Chronicle;
-use super::raft::servers::{Cell, Server, Watched, servers, serving, serving_late};
-use super::raft::{all_have_caught_up, somebody_lacks_what_is_cut_off};
-use super::spec::LINEARIZABLE;
+use super::cut_log;
+use super::entries;
+use super::lone_server::{answers, holds_x, install, put, puts, snapshot, snapshots, told};
+use super::raft::servers::{Watched, serving, serving_late};
+use super::raft::{FINISHES, all_have_caught_up, finishes, somebody_lacks_what_is_cut_off};
+use super::short_logs::{BOUNDED, LACKS, behind, healing, short, simulation};
 use crate::subject::raft::clients::Session;
-use crate::subject::raft::log::{Command, Entry, Index, Log, Start, Term};
+use crate::subject::raft::log::{Entry, Index, Log, Start};
 use crate::subject::raft::message::{self, Hint, Outcome};
-use crate::subject::raft::store::Request::{self, Add, Get, Put};
-use crate::subject::raft::store::{Key, Store};
+use crate::subject::raft::store::Request::{Add, Get, Put};
 use crate::subject::raft::{self, Timer};
 use crate::subject::snapshot::{Compacting, Durable, Message, Snapshot};
-
-const SAME_LOG: Rule = Rule::new(
-    "a cut log agrees as the whole one does",
-    "`merge`, `hint` and `next_after` of your stage 1 say the same of a log whose beginning is cut off, as far as it still holds it.",
-    "Ongaro & Ousterhout 2014 (extended version), section 7: the log goes on behind the snapshot's last index and term",
-    "2-failures/snapshots.md#your-own-log",
-);
-
-const BOUNDED: Rule = Rule::new(
-    "the log stays short",
-    "No more than `LIMIT` applied entries stay in the log, in memory and in what is saved.",
-    "Ongaro & Ousterhout 2014 (extended version), section 7",
-    "2-failures/snapshots.md#when",
-);
 
 const TRUE: Rule = Rule::new(
     "a snapshot is what the log led to",
@@ -62,13 +47,6 @@ const CATCHES_UP: Rule = Rule::new(
     "whoever was away catches up",
     "Once messages arrive and timers fire in turn, every server has the store of the one that is furthest.",
     "Ongaro & Ousterhout 2014 (extended version), section 7, figure 13",
-    "2-failures/snapshots.md#who-was-away",
-);
-
-const LACKS: Rule = Rule::new(
-    "somebody lacks what is cut off",
-    "There is a run in which a server lacks an entry that another one has cut off.",
-    "Ongaro & Ousterhout 2014 (extended version), section 7",
     "2-failures/snapshots.md#who-was-away",
 );
 
@@ -107,139 +85,8 @@ const AT_MOST_ONCE: Rule = Rule::new(
     "2-failures/snapshots.md#drops-the-sessions",
 );
 
-const FINISHES: Rule = Rule::new(
-    "requests are answered",
-    "There is a run in which every client gets all of its answers.",
-    "Ongaro & Ousterhout 2014 (extended version), section 8",
-    "1-cap/raft-commit.md#clients",
-);
-
 /// How many steps are enough to look at where a program has more states than the reference.
 const ENOUGH: usize = 9;
-
-/// A cluster whose servers keep their logs short.
-fn short<const LIMIT: Index, H: History<Compacting<LIMIT>>>(
-    cluster: Cluster<Compacting<LIMIT>, H>,
-) -> Cluster<Compacting<LIMIT>, H> {
-    cluster.always(BOUNDED, |view| {
-        for (id, server) in view.servers() {
-            let raft = server.raft();
-            let held = raft.applied() - raft.log().start().index;
-            if held > LIMIT {
-                return Err(format!(
-                    "The limit is {LIMIT}. {id} has applied {} entries, and holds {held} of them in its log.",
-                    raft.applied()
-                ));
-            }
-        }
-        Ok(())
-    })
-}
-
-fn finishes<N: Server>(cluster: Cluster<N, Watched>) -> Cluster<N, Watched> {
-    cluster.sometimes(FINISHES, |view| view.is_finished())
-}
-
-fn entry(term: Term) -> Entry {
-    Entry { term, command: Command::Noop }
-}
-
-fn log(terms: &[Term]) -> Log {
-    let mut log = Log::default();
-    terms.iter().for_each(|&term| log.push(entry(term)));
-    log
-}
-
-/// All ways to write up to `length` terms from 1 to 3 that do not fall.
-fn rising(length: usize) -> Vec<Vec<Term>> {
-    let mut all = vec![vec![]];
-    let mut longest = all.clone();
-    for _ in 0..length {
-        let longer = |terms: &Vec<Term>| {
-            let least = terms.last().copied().unwrap_or(1);
-            (least..=3).map(|term| [terms.clone(), vec![term]].concat()).collect::<Vec<_>>()
-        };
-        longest = longest.iter().flat_map(longer).collect();
-        all.extend(longest.iter().cloned());
-    }
-    all
-}
-
-/// Your own `merge`, `hint` and `next_after` of stage 1, on logs whose beginning is cut off.
-fn goes_by_its_indices(check: &mut Check) -> Proven {
-    let mut compared = 0;
-    for terms in rising(4) {
-        let whole = log(&terms);
-        for cut in 0..=whole.last_index() {
-            let mut short = whole.clone();
-            short.cut_up_to(cut);
-            for other in rising(4) {
-                compared += 1;
-                merges_alike(check, (&whole, &short), &other)?;
-                finds_alike(check, (&whole, &short), &log(&other))?;
-            }
-        }
-    }
-    check.evidence(format!("{compared} pairs of logs, one of them whole and cut"));
-    Ok(())
-}
-
-/// A leader with entries of the terms `other` sends what stands behind each place on which both agree.
-fn merges_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &[Term]) -> Proven {
-    let start = short.start().index;
-    for prev in start..=whole.last_index().min(other.len() as Index) {
-        let agrees = (1..=prev).all(|index| whole.term_at(index) == other.get(index as usize - 1).copied());
-        if !agrees {
-            continue;
-        }
-        let entries: Vec<Entry> = other[prev as usize..].iter().copied().map(entry).collect();
-        let (mut merged, mut expected) = (short.clone(), whole.clone());
-        let changed = merged.merge(prev, entries.clone());
-        let should = expected.merge(prev, entries.clone());
-        expected.cut_up_to(start);
-        check.requires(SAME_LOG, (changed, &merged) == (should, &expected), || {
-            format!(
-                "The log {whole:?} takes {entries:?} behind index {prev}. With its beginning cut off up to {start}, it should then be \
-                 {expected:?}. Your `merge` makes it {merged:?}, and says {changed}."
-            )
-        })?;
-    }
-    Ok(())
-}
-
-/// A follower with the log `other` refuses, and a leader with a cut log reads the hint.
-fn finds_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &Log) -> Proven {
-    let start = short.start().index;
-    for prev in 1..=whole.last_index() {
-        if other.term_at(prev) == whole.term_at(prev) {
-            continue;
-        }
-        let hint = other.hint(prev);
-        let (expected, found) = (whole.next_after(hint), short.next_after(hint));
-        // What is cut off cannot be found: then any step back will do.
-        let fits = found == expected || expected <= start + 1 && found <= prev;
-        check.requires(SAME_LOG, fits, || {
-            format!(
-                "A leader with the log {whole:?} hears {hint:?} and continues at {expected}. With the log's beginning cut off up to \
-                 {start}, your `next_after` says {found}."
-            )
-        })?;
-        if prev <= start {
-            continue;
-        }
-        // The cut log as the follower's.
-        let (expected, found) = (whole.hint(prev), short.hint(prev));
-        let fits =
-            found.term == expected.term && (expected.index..=start.max(expected.index) + 1).contains(&found.index);
-        check.requires(SAME_LOG, fits, || {
-            format!(
-                "Asked about index {prev}, a follower with the log {whole:?} says {expected:?}. With its beginning cut off up to \
-                 {start}, your `hint` says {found:?}."
-            )
-        })?;
-    }
-    Ok(())
-}
 
 #[test]
 pub fn the_log_does_not_grow_without_end() {
@@ -294,20 +141,6 @@ pub fn every_history_is_linearizable() {
     });
 }
 
-/// n0 leads, and has committed two commands with n1. n2 cannot be reached, and has heard of nothing.
-fn behind() -> Schedule<Request, Timer> {
-    let alone = Schedule::with_timers().cut(0, 2).cut(1, 2).fire(0, Timer::Election);
-    alone.ask(0, 0, Put('x', 1)).fire(0, Timer::Heartbeat).ask(0, 0, Add('x', 1)).fire(0, Timer::Heartbeat)
-}
-
-/// A cluster after `schedule`, in which n2 can be reached again at some moment.
-fn healing<const LIMIT: Index>(
-    cluster: Cluster<Compacting<LIMIT>, Watched>,
-    schedule: &Schedule<Request, Timer>,
-) -> Cluster<Compacting<LIMIT>, Watched> {
-    short(cluster.staged(schedule)).partitions(&[&[&[0, 1], &[2]]], 1)
-}
-
 #[test]
 pub fn whoever_was_away_catches_up() {
     check(|check| {
@@ -333,53 +166,10 @@ fn catches_up<const LIMIT: Index>(
     check.explores(scope, cluster.leads_to(CATCHES_UP, 4, all_have_caught_up), ENOUGH)
 }
 
-/// A snapshot up to `index` of a log whose entries are all of term 1 and put their index under 'x'.
-fn snapshot(index: Index) -> Snapshot {
-    let mut store = Store::default();
-    (1..=index).for_each(|index| _ = store.execute(Put('x', index as i64)));
-    Snapshot { index, term: 1, store, sessions: Default::default() }
-}
-
-/// The entry at `index`: it is of term 1, and puts its index under 'x'.
-fn put(index: Index) -> Entry {
-    let id = RequestId { client: ClientId(index as usize), number: 0 };
-    Entry { term: 1, command: Command::Client { id, request: Put('x', index as i64) } }
-}
-
-/// Entries of term 1 behind `prev`, up to `last`, that put their index under 'x'.
-fn puts(prev: Index, last: Index, commit_index: Index) -> Message {
-    let entries = (prev + 1..=last).map(put).collect();
-    let prev_term = Term::from(prev > 0);
-    Message::Raft(message::Message::AppendEntries { term: 1, prev_index: prev, prev_term, entries, commit_index })
-}
-
-fn install(term: Term, index: Index) -> Message {
-    Message::InstallSnapshot { term, snapshot: snapshot(index) }
-}
-
-/// How far a follower says that it agrees, and what it had saved by then.
-fn told<const LIMIT: Index>(effects: &[Effect<Compacting<LIMIT>>]) -> Option<(Outcome, Option<&Durable>)> {
-    let mut saved = None;
-    for effect in effects {
-        match effect {
-            Effect::Save { durable } => saved = Some(durable),
-            Effect::Send { message: Message::Raft(message::Message::AppendReply { outcome, .. }), .. } => {
-                return Some((*outcome, saved));
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn holds_x<const LIMIT: Index>(follower: &Alone<Compacting<LIMIT>>, value: Index) -> bool {
-    follower.raft().store().clone().execute(Get('x')) == value as i64
-}
-
 #[test]
 pub fn a_snapshot_is_what_the_log_led_to() {
     check(|check| {
-        goes_by_its_indices(check)?;
+        cut_log::goes_by_its_indices(check)?;
         for committed in 1..=6 {
             is_what_the_log_led_to::<0>(check, committed)?;
             is_what_the_log_led_to::<2>(check, committed)?;
@@ -414,18 +204,6 @@ fn is_what_the_log_led_to<const LIMIT: Index>(check: &mut Check, committed: Inde
              starts at {start} and ends at {held}, and its snapshot is {snapshot:?}."
         )
     })
-}
-
-/// A leader of term 2 whose log starts at 5, with one entry of its own behind that.
-fn leader() -> Alone<Compacting<2>> {
-    let mut log = Log::beginning_after(Start { index: 5, term: 1 });
-    log.push(put(6));
-    let raft = raft::Durable { term: 1, voted_for: None, log };
-    let saved = Durable { snapshot: Some(Arc::new(snapshot(5))), raft };
-    let mut leader = Alone::<Compacting<2>>::start(3, Some(saved), &[]);
-    leader.fires(Timer::Election);
-    leader.receives(NodeId(1), Message::Raft(message::Message::Vote { term: 2, granted: true }));
-    leader
 }
 
 #[test]
@@ -464,18 +242,6 @@ pub fn what_is_gone_is_sent_as_a_snapshot() {
         check.evidence(format!("a leader and {} answers, of which five ask for what is gone", cases.len() + 1));
         Ok(())
     });
-}
-
-/// What the leader does with n2's answer, or what it says when it panics.
-fn answers(term: Term, outcome: Outcome) -> Result<Vec<Effect<Compacting<2>>>, String> {
-    let mut leader = leader();
-    let reply = Message::Raft(message::Message::AppendReply { term, outcome });
-    catch_unwind(AssertUnwindSafe(|| leader.receives(NodeId(2), reply))).map_err(|payload| panics::take(payload).0)
-}
-
-fn snapshots(effects: &[Effect<Compacting<2>>]) -> usize {
-    let is_snapshot = |effect: &&Effect<_>| matches!(effect, Effect::Send { to: NodeId(2), message: Message::InstallSnapshot { term: 2, snapshot } } if snapshot.index == 5);
-    effects.iter().filter(is_snapshot).count()
 }
 
 #[test]
@@ -579,10 +345,10 @@ pub fn what_stands_behind_a_snapshot_stays() {
         })?;
         saved_before_told(check, &effects, 3, 5)?;
         // The same, but the follower's entries are of another term from index 3 on.
-        let raft = raft::Durable { term: 2, voted_for: None, log: self::log(&[1, 1, 2, 2, 2]) };
+        let raft = raft::Durable { term: 2, voted_for: None, log: cut_log::log(&[1, 1, 2, 2, 2]) };
         let saved = Durable { snapshot: None, raft };
         let mut follower = Alone::<Compacting<2>>::start(3, Some(saved), &[]);
-        let snapshot = Snapshot { term: 3, ..snapshot(3) };
+        let snapshot = entries::snapshot(3, 3);
         let effects = follower.receives(NodeId(1), Message::InstallSnapshot { term: 3, snapshot });
         let log = follower.raft().log().clone();
         check.requires(KEEPS_SUFFIX, log.last_index() == 3, || {
@@ -690,41 +456,4 @@ pub fn long_runs_are_linearizable() {
         let crashes = Faults { crashes: 2, partitions: 2, lost: 20, ..Faults::default() };
         check.simulates("five servers, two crashes and partitions", simulation::<2>(crashes), 0..40)
     });
-}
-
-/// Four clients with 30 requests each, on three keys.
-fn simulation<const LIMIT: Index>(
-    faults: Faults,
-) -> Simulation<Compacting<LIMIT>, (Judged<Compacting<LIMIT>>, Chronicle)> {
-    let mut cluster = short(servers::<Compacting<LIMIT>, _>(5, (Judged::default(), Chronicle::default())));
-    for client in 0..4 {
-        cluster = cluster.client(&[0, 1, 2, 3, 4], script(client, 30));
-    }
-    let cluster = cluster
-        .whole_run(LINEARIZABLE, |view: &View<'_, Compacting<LIMIT>, _>| {
-            view.history().0.linearizable_by_key(|_| Cell::default(), key)
-        })
-        .sometimes(LACKS, somebody_lacks_what_is_cut_off)
-        .sometimes(FINISHES, |view| view.is_finished());
-    Simulation::new(cluster, faults)
-        .timer_waits(Timer::Election, 150..=300)
-        .timer_waits(Timer::Heartbeat, 40..=50)
-        .clients_ask_again(200..=400)
-        .steps(20_000)
-}
-
-fn script(client: usize, requests: usize) -> impl Iterator<Item = Request> {
-    (0..requests).map(move |number| {
-        let key = ['x', 'y', 'z'][(client + number / 2) % 3];
-        match number % 4 {
-            0 => Add(key, 1),
-            1 => Put(key, (1_000 * (client + 1) + number) as i64),
-            _ => Get(key),
-        }
-    })
-}
-
-fn key(request: &Request) -> Key {
-    let (Get(key) | Put(key, _) | Add(key, _)) = request;
-    *key
 }

@@ -1,16 +1,13 @@
 //! Task `storage`: what a server saves comes back, whatever happens to the disk.
 
-use std::sync::Arc;
-
 use testkit::check::{Check, Failure, Proven, Rule, check};
 use testkit::disk::crash::Crashes;
 use testkit::disk::{Disk, Faulty, Memory, Trouble};
-use testkit::node::{ClientId, NodeId, RequestId};
+use testkit::node::NodeId;
 
-use crate::subject::raft;
-use crate::subject::raft::log::{Command, Entry, Index, Log, Start, Term};
-use crate::subject::raft::store::{Request, Store};
-use crate::subject::snapshot::{Durable, Snapshot};
+use super::life::{Life, entry, life, run_states};
+use super::seen::{Keeper, Seen};
+use crate::subject::snapshot::Durable;
 use crate::subject::storage::Storage;
 use crate::subject::wal::{Record, Wal, WalError};
 
@@ -55,65 +52,6 @@ const REWRITTEN: Rule = Rule::new(
     "Pillai et al. 2014, section 2: atomic replace by a rename",
     "2-failures/remember.md#rewriting",
 );
-
-fn entry(term: Term, number: usize) -> Entry {
-    let id = RequestId { client: ClientId(0), number };
-    Entry { term, command: Command::Client { id, request: Request::Put('x', number as i64) } }
-}
-
-/// A server's memory, and how it changes.
-#[derive(Clone)]
-struct Life {
-    durable: Durable,
-    states: Vec<Durable>,
-}
-
-impl Life {
-    fn new() -> Self {
-        let raft = raft::Durable { term: 0, voted_for: None, log: Log::default() };
-        Life { durable: Durable { snapshot: None, raft }, states: Vec::new() }
-    }
-
-    fn then(mut self, change: impl FnOnce(&mut raft::Durable)) -> Self {
-        change(&mut self.durable.raft);
-        self.states.push(self.durable.clone());
-        self
-    }
-
-    /// A snapshot stands for the log up to `index`; of the log, what is cut off up to `cut` goes.
-    fn snapshot(mut self, index: Index, term: Term, cut: Index) -> Self {
-        let mut store = Store::default();
-        store.execute(Request::Put('x', index as i64));
-        self.durable.snapshot = Some(Arc::new(Snapshot { index, term, store, sessions: Default::default() }));
-        let log = &mut self.durable.raft.log;
-        if log.last_index() < index {
-            *log = Log::beginning_after(Start { index, term });
-        } else {
-            log.cut_up_to(cut);
-        }
-        self.states.push(self.durable.clone());
-        self
-    }
-}
-
-/// A life with everything in it: votes, entries, entries that are replaced (by as many, by more, by fewer), snapshots.
-fn life() -> Vec<Durable> {
-    let push = |term, number| move |raft: &mut raft::Durable| raft.log.push(entry(term, number));
-    let young = Life::new().then(|raft| raft.term = 1).then(|raft| raft.voted_for = Some(NodeId(2)));
-    let grown = young.then(push(1, 0)).then(|raft| (1..=3).for_each(|number| raft.log.push(entry(1, number))));
-    let outvoted = grown.then(|raft| (raft.term, raft.voted_for) = (2, None)).then(|raft| {
-        raft.log.truncate(3);
-        raft.log.push(entry(2, 4));
-    });
-    let replaced = outvoted.then(|raft| {
-        raft.term = 3;
-        raft.log.truncate(2);
-        raft.log.push(entry(3, 5));
-    });
-    let shortened = replaced.then(push(3, 6)).snapshot(2, 1, 2).then(push(3, 7)).then(|raft| raft.log.truncate(3));
-    let tail_kept = shortened.snapshot(3, 3, 2).then(push(3, 8)).snapshot(4, 3, 3).then(push(3, 9));
-    tail_kept.then(|raft| raft.voted_for = Some(NodeId(0))).snapshot(9, 3, 9).then(push(3, 10)).states
-}
 
 type Opened<D> = Result<(Storage<D>, Option<Durable>), Box<Failure>>;
 
@@ -179,49 +117,42 @@ pub fn what_was_saved_comes_back() {
     });
 }
 
-/// What the storage's user has seen.
-#[derive(Clone, Default)]
-struct Seen {
-    saved: Vec<Durable>,
-    /// How many of them were synced, or read back.
-    promised: usize,
-}
+impl Keeper for Storage<Faulty> {
+    type Item = Durable;
 
-impl Seen {
-    fn write(&mut self, disk: &Faulty, storage: &mut Storage<Faulty>, states: &[Durable]) {
-        for durable in states {
-            storage.save(durable);
-            self.saved.push(durable.clone());
-            disk.note(format!("is to keep {}", shown(Some(durable))));
-        }
-        if storage.sync().is_ok() || storage.sync().is_ok() {
-            self.promised = self.saved.len();
-            disk.note("lets others hear of it");
-        }
+    const PROMISES: &str = "lets others hear of it";
+
+    fn keep(&mut self, durable: &Durable) {
+        self.save(durable);
     }
 
-    fn compare(&mut self, disk: &Faulty, found: Option<&Durable>) -> Result<(), String> {
-        let promised = self.promised.checked_sub(1).map(|last| &self.saved[last]);
-        let at = match found {
-            None => Some(0),
-            Some(found) => self.saved.iter().rposition(|saved| saved == found).map(|at| at + 1),
-        };
-        match at {
-            Some(at) if at >= self.promised => {
-                if at > self.promised {
-                    disk.note("is relied on for what it opens with");
-                }
-                self.saved.truncate(at);
-                self.promised = at;
-                Ok(())
-            }
-            Some(_) => Err(format!(
-                "Others have heard of {}. The storage opens with {}, which is older.",
-                shown(promised),
-                shown(found)
-            )),
-            None => Err(format!("The storage opens with {}, which was never saved like this.", shown(found))),
+    fn syncs(&mut self) -> bool {
+        self.sync().is_ok()
+    }
+
+    fn shown(durable: &Durable) -> String {
+        shown(Some(durable))
+    }
+}
+
+/// Compares with what a storage opens with, and from now on relies on that.
+fn compare(seen: &mut Seen<Durable>, disk: &Faulty, found: Option<&Durable>) -> Result<(), String> {
+    let promised = seen.promised.checked_sub(1).map(|last| &seen.handed[last]);
+    let at = match found {
+        None => Some(0),
+        Some(found) => seen.handed.iter().rposition(|saved| saved == found).map(|at| at + 1),
+    };
+    match at {
+        Some(at) if at >= seen.promised => {
+            seen.rely_on(disk, at, "is relied on for what it opens with");
+            Ok(())
         }
+        Some(_) => Err(format!(
+            "Others have heard of {}. The storage opens with {}, which is older.",
+            shown(promised),
+            shown(found)
+        )),
+        None => Err(format!("The storage opens with {}, which was never saved like this.", shown(found))),
     }
 }
 
@@ -233,47 +164,33 @@ fn shown(durable: Option<&Durable>) -> String {
 }
 
 /// Four syncs, of which two rewrite the log. Whatever fails, it goes on.
-fn run(disk: &Faulty, seen: &mut Seen) {
+fn run(disk: &Faulty, seen: &mut Seen<Durable>) {
     let Ok((mut storage, _)) = Storage::open(disk.clone()) else { return };
     for states in run_states() {
         if disk.is_off() {
             return;
         }
-        seen.write(disk, &mut storage, &states);
+        seen.write(disk, &mut storage, states);
     }
-}
-
-/// A vote; entries that are replaced; a snapshot; a snapshot from somebody else and an entry.
-fn run_states() -> [Vec<Durable>; 4] {
-    let push = |term, number| move |raft: &mut raft::Durable| raft.log.push(entry(term, number));
-    let voted = Life::new().then(|raft| (raft.term, raft.voted_for) = (1, Some(NodeId(1))));
-    let grown = voted.then(push(1, 0)).then(push(1, 1)).then(|raft| {
-        raft.term = 2;
-        raft.voted_for = None;
-        raft.log.truncate(1);
-        raft.log.push(entry(2, 2));
-    });
-    let states = grown.snapshot(1, 1, 1).snapshot(5, 2, 5).then(push(2, 3)).states;
-    [states[..1].to_vec(), states[1..4].to_vec(), states[4..5].to_vec(), states[5..].to_vec()]
 }
 
 /// Opens the storage on the disk that is found, compares, saves one more term, and opens it once more.
-fn recover(disk: &Faulty, seen: &mut Seen) -> Result<(), String> {
+fn recover(disk: &Faulty, seen: &mut Seen<Durable>) -> Result<(), String> {
     let refusal = |error| format!("The storage does not open: {error}.");
     let (mut storage, found) = Storage::open(disk.clone()).map_err(refusal)?;
-    seen.compare(disk, found.as_ref())?;
+    compare(seen, disk, found.as_ref())?;
     let mut later = found.unwrap_or_else(|| Life::new().durable);
     later.raft.term += 1;
     later.raft.log.push(entry(later.raft.term, 77));
-    seen.write(disk, &mut storage, &[later]);
-    if seen.promised != seen.saved.len() {
+    seen.write(disk, &mut storage, [later]);
+    if !seen.all_is_promised() {
         return Err("Nothing is wrong with the disk any more, and `sync` fails.".to_owned());
     }
     let (_, found) = Storage::open(disk.clone()).map_err(refusal)?;
-    seen.compare(disk, found.as_ref())
+    compare(seen, disk, found.as_ref())
 }
 
-fn crashes(rule: Rule) -> Crashes<'static, Seen> {
+fn crashes(rule: Rule) -> Crashes<'static, Seen<Durable>> {
     Crashes { rule, program: "storage", run: &run, recover: &recover }
 }
 

@@ -1,6 +1,7 @@
 //! Trials: a monkey that is woken at given instants, and all that it writes and does.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 
@@ -10,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+use super::clock::said;
 use crate::subject::monkey::{Audit, Config, Deed, Entry, Group, Hands, Monkey, State, View};
 
 /// Something that happened in a trial.
@@ -150,6 +152,44 @@ impl Event {
 /// The deeds of a trial, with their ticks.
 pub fn deeds(events: &[Event]) -> impl Iterator<Item = (Timestamp, &Deed)> {
     events.iter().filter_map(|event| event.deed().map(|deed| (event.now, deed)))
+}
+
+/// What is done on which date, each deed in words.
+pub fn plans(config: &Config, events: &[Event]) -> BTreeSet<String> {
+    deeds(events).map(|(at, deed)| format!("{} {deed}", day(config, at))).collect()
+}
+
+/// What a dry run should announce where this happens in a real one.
+pub fn announced(events: &[Event]) -> Vec<Entry> {
+    let dry = |entry: &Entry| match entry.clone() {
+        Entry::Will { deed, .. } => Some(Entry::Will { deed, dry: true }),
+        entry @ Entry::Skipped { .. } => Some(entry),
+        Entry::Done { .. } | Entry::Failed { .. } => None,
+    };
+    events.iter().filter_map(Event::wrote).filter_map(dry).collect()
+}
+
+/// In what two runs with one seed differ.
+pub fn difference(config: &Config, once: &[Event], again: &[Event]) -> String {
+    let tell = |event: &Event| format!("{}: {:?}", said(&config.schedule.zone, event.now), event.what);
+    match once.iter().zip(again).find(|(one, other)| one != other) {
+        Some((one, other)) => {
+            format!("Two runs with one seed differ.\nin the first: {}\nin the second: {}", tell(one), tell(other))
+        }
+        None => {
+            format!("Two runs with one seed differ: {} events in the first, {} in the second.", once.len(), again.len())
+        }
+    }
+}
+
+/// The date of an instant by the schedule's clock.
+pub fn day(config: &Config, at: Timestamp) -> Date {
+    config.schedule.zone.to_datetime(at).date()
+}
+
+/// A deed, and when it was done as people in the zone would say it.
+pub fn told_of(config: &Config, at: Timestamp, deed: &Deed) -> String {
+    format!("{}: {deed}", said(&config.schedule.zone, at))
 }
 
 /// All instances are healthy.

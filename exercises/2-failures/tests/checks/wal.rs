@@ -4,6 +4,7 @@ use testkit::check::{Check, Proven, Rule, check};
 use testkit::disk::crash::Crashes;
 use testkit::disk::{Disk, Faulty, Trouble};
 
+use super::seen::{Keeper, Seen};
 use crate::subject::wal::{Record, Wal, WalError};
 
 const KEPT: Rule = Rule::new(
@@ -48,54 +49,41 @@ const CHEAP: Rule = Rule::new(
     "2-failures/wal.md#one-sync-for-many",
 );
 
-/// What the log's user has seen.
-#[derive(Clone, Default)]
-struct Seen {
-    appended: Vec<Record>,
-    /// How many of them were acknowledged, or read back from the log.
-    promised: usize,
+impl Keeper for Wal<Faulty> {
+    type Item = Record;
+
+    const PROMISES: &str = "acknowledges all so far";
+
+    fn keep(&mut self, record: &Record) {
+        self.append(record);
+    }
+
+    fn syncs(&mut self) -> bool {
+        self.sync().is_ok()
+    }
+
+    fn shown(record: &Record) -> String {
+        shown(record)
+    }
 }
 
-impl Seen {
-    /// Appends records and syncs them. The log is used as the network driver of a server would: what fails is tried once more.
-    fn write(&mut self, disk: &Faulty, log: &mut Wal<Faulty>, records: &[&[u8]]) {
-        for record in records {
-            log.append(record);
-            self.appended.push(record.to_vec());
-            disk.note(format!("is to keep {}", shown(record)));
-        }
-        if log.sync().is_ok() || log.sync().is_ok() {
-            self.promised = self.appended.len();
-            disk.note("acknowledges all so far");
-        }
+/// Compares with what a log holds, and from now on relies on that.
+fn compare(seen: &mut Seen<Record>, disk: &Faulty, found: &[Record]) -> Result<(), String> {
+    let same = found.iter().zip(&seen.handed).take_while(|(found, appended)| found == appended).count();
+    if let Some(stranger) = found.get(same) {
+        return Err(match seen.handed.get(same) {
+            Some(appended) => {
+                format!("Record {same} was {}, and the log holds {} in its place.", shown(appended), shown(stranger))
+            }
+            None => format!("The log holds {} as record {same}, which nobody has appended.", shown(stranger)),
+        });
     }
-
-    /// Compares with what a log holds, and from now on relies on that.
-    fn compare(&mut self, disk: &Faulty, found: &[Record]) -> Result<(), String> {
-        let same = found.iter().zip(&self.appended).take_while(|(found, appended)| found == appended).count();
-        if let Some(stranger) = found.get(same) {
-            return Err(match self.appended.get(same) {
-                Some(appended) => {
-                    format!(
-                        "Record {same} was {}, and the log holds {} in its place.",
-                        shown(appended),
-                        shown(stranger)
-                    )
-                }
-                None => format!("The log holds {} as record {same}, which nobody has appended.", shown(stranger)),
-            });
-        }
-        if same < self.promised {
-            let lost = shown(&self.appended[same]);
-            return Err(format!("Record {same}, {lost}, was relied on, and the log does not hold it any more."));
-        }
-        if same > self.promised {
-            disk.note("is relied on for all that it holds");
-        }
-        self.appended.truncate(same);
-        self.promised = same;
-        Ok(())
+    if same < seen.promised {
+        let lost = shown(&seen.handed[same]);
+        return Err(format!("Record {same}, {lost}, was relied on, and the log does not hold it any more."));
     }
+    seen.rely_on(disk, same, "is relied on for all that it holds");
+    Ok(())
 }
 
 fn shown(record: &[u8]) -> String {
@@ -107,33 +95,33 @@ fn shown(record: &[u8]) -> String {
 }
 
 /// A run of three syncs, of one record, of three, and of a larger one. Whatever fails, it goes on.
-fn run(disk: &Faulty, seen: &mut Seen) {
+fn run(disk: &Faulty, seen: &mut Seen<Record>) {
     let Ok((mut log, _)) = Wal::open(disk.clone()) else { return };
     for records in [&[&b"a"[..]][..], &[b"bee", b"", b"cee"], &[b"a longer record"]] {
         if disk.is_off() {
             return;
         }
-        seen.write(disk, &mut log, records);
+        seen.write(disk, &mut log, records.iter().map(|record| record.to_vec()));
     }
 }
 
 /// Opens the log on the disk that is found, compares, adds a record, and opens it once more.
-fn recover(disk: &Faulty, seen: &mut Seen) -> Result<(), String> {
+fn recover(disk: &Faulty, seen: &mut Seen<Record>) -> Result<(), String> {
     let (mut log, found) = Wal::open(disk.clone()).map_err(|error| refusal(&error))?;
-    seen.compare(disk, &found)?;
-    seen.write(disk, &mut log, &[b"later"]);
-    if seen.promised != seen.appended.len() {
+    compare(seen, disk, &found)?;
+    seen.write(disk, &mut log, [b"later".to_vec()]);
+    if !seen.all_is_promised() {
         return Err("The log opens, and does not take a record any more, though the disk works.".to_owned());
     }
     let (_, found) = Wal::open(disk.clone()).map_err(|error| refusal(&error))?;
-    seen.compare(disk, &found)
+    compare(seen, disk, &found)
 }
 
 fn refusal(error: &WalError) -> String {
     format!("Nothing on the disk is damaged, only what was being written is torn. The log does not open: {error}.")
 }
 
-fn crashes(rule: Rule) -> Crashes<'static, Seen> {
+fn crashes(rule: Rule) -> Crashes<'static, Seen<Record>> {
     Crashes { rule, program: "log", run: &run, recover: &recover }
 }
 
@@ -212,7 +200,7 @@ pub fn damage_is_reported_and_left_alone() {
         for name in disk.copy().list().unwrap_or_default() {
             for at in 0..disk.copy().read(&name).unwrap_or_default().len() {
                 flips += 1;
-                damaged(check, &disk, &seen.appended, safe, (&name, at))?;
+                damaged(check, &disk, &seen.handed, safe, (&name, at))?;
             }
         }
         check.evidence(format!("{flips} bytes, damaged one at a time"));

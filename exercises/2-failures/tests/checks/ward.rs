@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::trial::Event;
+use super::clock::why_not;
+use super::trial::{Event, day, group};
 use crate::subject::monkey::{Config, Kind, State, View};
 
 /// What an instance may be besides healthy. `None`: nobody knows anything of it.
@@ -68,4 +69,27 @@ impl Ward {
             }
         }
     }
+}
+
+/// The healthy instances of a group.
+pub fn healthy<'c>(config: &'c Config, name: &str, view: &View) -> Vec<&'c String> {
+    let instances = group(config, name).map(|group| &group.instances);
+    instances.into_iter().flatten().filter(|name| view.get(*name) == Some(&State::Healthy)).collect()
+}
+
+/// What is known of the instances of a group.
+pub fn shown(config: &Config, name: &str, view: &View) -> String {
+    let state = |name: &String| match view.get(name) {
+        Some(state) => format!("{name} {state:?}"),
+        None => format!("{name} unknown"),
+    };
+    let instances = group(config, name).map(|group| &group.instances);
+    instances.into_iter().flatten().map(state).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether more than `min_healthy` of a group's instances are healthy at a tick in working time, from `at` on and on the same date.
+pub fn get_well(config: &Config, name: &str, seen: &BTreeMap<Timestamp, View>, at: Timestamp) -> bool {
+    let least = group(config, name).map_or(0, |group| group.min_healthy);
+    let mut later = seen.range(at..).take_while(|(later, _)| day(config, **later) == day(config, at));
+    later.any(|(later, view)| healthy(config, name, view).len() > least && why_not(&config.schedule, *later).is_none())
 }

@@ -1,0 +1,89 @@
+//! What is demanded of the monkey.
+
+use testkit::check::Rule;
+
+pub const HOURS: Rule = Rule::new(
+    "in working time",
+    "A deed is done in working time, and at no other.",
+    "Basiri et al. 2016: active only during normal working hours; Netflix, Chaos Monkey, termination behavior",
+    "2-failures/monkey.md#working-hours",
+);
+
+pub const RATE: Rule = Rule::new(
+    "a chance per day",
+    "On each working day a group is hit with the chance 1 / `mean_days`, whatever happened on the days before, to other groups, and however \
+     often the monkey is woken.",
+    "Netflix, Chaos Monkey, termination behavior: a weighted coin for each group and weekday",
+    "2-failures/monkey.md#a-chance-per-day",
+);
+
+pub const SPREAD: Rule = Rule::new(
+    "at any moment",
+    "Deeds come at all hours of the working time.",
+    "Netflix, Chaos Monkey, termination behavior: at a random time between the hours",
+    "2-failures/monkey.md#a-chance-per-day",
+);
+
+pub const FAIR: Rule = Rule::new(
+    "any victim, any kind",
+    "Each instance is as likely a victim as any other, and each kind of failure as likely, whoever the victim is.",
+    "Netflix, Chaos Monkey, configuring behavior: an instance of the group is selected at random",
+    "2-failures/monkey.md#whom-and-what",
+);
+
+pub const ONCE: Rule = Rule::new(
+    "once a day",
+    "A group has one turn on a date at most, also when the monkey is started anew, and when a deed fails.",
+    "Netflix, Chaos Monkey, configuring behavior: never more often than once a day for each group",
+    "2-failures/monkey.md#once-a-day",
+);
+
+pub const APART: Rule = Rule::new(
+    "days between",
+    "A deed comes on the `min_days`-th working day after the group's last one, or later.",
+    "Netflix, Chaos Monkey, termination behavior: minimum time between terminations, in work days",
+    "2-failures/monkey.md#once-a-day",
+);
+
+pub const ENOUGH: Rule = Rule::new(
+    "enough are healthy",
+    "The victim is healthy, and without it `min_healthy` instances of the group are healthy. Whoever is paused, cut off, silent, gone or \
+     unknown is not.",
+    "Principles of Chaos Engineering: minimize blast radius",
+    "2-failures/monkey.md#enough-are-healthy",
+);
+
+pub const LEFT_OUT: Rule = Rule::new(
+    "a turn that is left out",
+    "If a group's turn cannot be taken, that is audited, with the reason, and the turn is gone.",
+    "contract of `Monkey::decide`",
+    "2-failures/monkey.md#enough-are-healthy",
+);
+
+pub const SPARED: Rule = Rule::new(
+    "opted out",
+    "Groups that are not enabled, and instances that are spared, are left alone.",
+    "Netflix, Chaos Monkey, configuring behavior: exceptions",
+    "2-failures/monkey.md#whom-and-what",
+);
+
+pub const SEED: Rule = Rule::new(
+    "one seed, one run",
+    "The same seed, configuration, instants and views give the same deeds; another seed gives others.",
+    "contract of `Monkey::new`",
+    "2-failures/monkey.md#from-a-seed",
+);
+
+pub const DRY: Rule = Rule::new(
+    "a dry run",
+    "A dry run does nothing, and announces what a real one would.",
+    "Netflix, Chaos Monkey, configuration file format: `leashed`",
+    "2-failures/monkey.md#dry-run",
+);
+
+pub const AUDIT: Rule = Rule::new(
+    "the log comes first",
+    "A deed is done only after it was written into the audit log; what came of it is written afterwards.",
+    "Netflix, Chaos Monkey, `term.go`: a termination is recorded before it is executed, and is not executed if that fails",
+    "2-failures/monkey.md#log-before-deed",
+);

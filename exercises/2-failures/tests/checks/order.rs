@@ -1,0 +1,61 @@
+//! The order of things in one tick: the log comes first, then the deed, then what came of it.
+
+use testkit::check::{Check, Proven};
+
+use super::monkey_rules::AUDIT;
+use super::trial::{Event, Trial, What, told_of};
+use crate::subject::monkey::Entry;
+
+/// In one tick: before each deed its announcement, and behind it what came of it.
+pub fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Proven {
+    let mut announced = Vec::new();
+    let log_works = !tick.iter().any(|event| matches!(event.what, What::NotWritten(_)));
+    for (at, event) in tick.iter().enumerate() {
+        if let Some(Entry::Will { deed, dry: false }) = event.wrote() {
+            announced.push(deed);
+        }
+        let Some(deed) = event.deed() else { continue };
+        let before = announced.iter().position(|announced| *announced == deed);
+        check.requires(AUDIT, before.is_some(), || {
+            let tried = tick[..at].iter().any(|event| matches!(event.what, What::NotWritten(_)));
+            let why = if tried { "the log had refused to take it" } else { "the log did not hold it" };
+            format!("When this was done, {why}.\n{}\n{}", told_of(&trial.config, event.now, deed), listed(tick))
+        })?;
+        announced.remove(before.unwrap_or(0));
+        let outcome = |later: &Event| match (&later.what, &event.what) {
+            (What::Wrote(Entry::Done { deed }) | What::NotWritten(Entry::Done { deed }), What::Did(did)) => deed == did,
+            (
+                What::Wrote(Entry::Failed { deed, .. }) | What::NotWritten(Entry::Failed { deed, .. }),
+                What::Botched(did),
+            ) => deed == did,
+            _ => false,
+        };
+        check.requires(AUDIT, !log_works || tick[at..].iter().any(outcome), || {
+            format!(
+                "What came of this was not written as it was.\n{}\n{}",
+                told_of(&trial.config, event.now, deed),
+                listed(tick)
+            )
+        })?;
+    }
+    let told = tick.iter().any(|event| event.what == What::Refused) != log_works;
+    check.requires(AUDIT, told, || {
+        format!("`tick` returns an error if, and only if, the audit log has refused something.\n{}", listed(tick))
+    })?;
+    check.requires(AUDIT, announced.is_empty() || !log_works, || {
+        format!("A deed was announced, and not done.\n{}", listed(tick))
+    })
+}
+
+/// The events of a tick, one a line.
+fn listed(tick: &[Event]) -> String {
+    let line = |event: &Event| match &event.what {
+        What::Wrote(entry) => format!("  log:    {entry}"),
+        What::NotWritten(entry) => format!("  log refuses: {entry}"),
+        What::Did(deed) => format!("  hands:  {deed}"),
+        What::Botched(deed) => format!("  hands fail:  {deed}"),
+        What::Refused => "  tick returns an error".to_owned(),
+    };
+    let lines: Vec<_> = tick.iter().map(line).collect();
+    format!("In this tick, in order:\n{}", lines.join("\n"))
+}

@@ -1,0 +1,44 @@
+//! Visits: somebody speaks through a door, and is let in or not.
+
+use testkit::check::{Check, Failure};
+use testkit::node::{Membership, NodeId};
+
+use super::harmless::guarded;
+use super::speakers::LIMIT;
+use crate::subject::server::wire::{Arrival, Door, House, Refusal};
+
+/// What the door says to some bytes, or to their end.
+type Taken = Result<Result<(), Refusal>, Box<Failure>>;
+
+/// A door, and what has arrived through it.
+pub struct Visit {
+    pub door: Door,
+    pub arrived: Vec<Arrival>,
+}
+
+impl Visit {
+    pub fn new() -> Self {
+        Visit { door: Door::new(house(), LIMIT), arrived: Vec::new() }
+    }
+
+    pub fn take(&mut self, check: &mut Check, bytes: &[u8]) -> Taken {
+        let Visit { door, arrived } = self;
+        guarded(check, bytes.len(), || door.take(bytes, arrived))
+    }
+
+    pub fn end(&mut self, check: &mut Check) -> Taken {
+        guarded(check, 0, || self.door.end())
+    }
+}
+
+fn house() -> House {
+    House { cluster: "logs".to_owned(), me: Membership { id: NodeId(1), size: 3 } }
+}
+
+/// What a door has said, in words.
+pub fn shown(result: &Result<(), Refusal>) -> String {
+    match result {
+        Ok(()) => "it is let in".to_owned(),
+        Err(refusal) => format!("it is refused because {refusal}"),
+    }
+}

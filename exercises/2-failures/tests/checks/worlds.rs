@@ -1,0 +1,94 @@
+//! Worlds: what may come of a client's tries, and how a client gets on in them.
+
+use std::time::Duration;
+
+use testkit::check::{Check, Failure, Rule};
+use testkit::node::{ClientId, NodeId, RequestId};
+
+use super::harmless::guarded;
+use crate::subject::raft::store::Response;
+use crate::subject::server::route::{Heard, Next, Patience, Route};
+
+pub const ENDS: Rule = Rule::new(
+    "a client ends, and does not press",
+    "After as many tries as it has patience for it ends, and in between it pauses, whoever sends it to whom.",
+    "contract of `Route::heard`",
+    "2-failures/server.md#in-a-circle",
+);
+
+/// How long a client pauses.
+pub const PAUSE: Duration = Duration::from_millis(70);
+
+/// What the world does to a client's try.
+pub type World<'a> = &'a dyn Fn(usize, NodeId, RequestId) -> Heard;
+
+/// A request, from its begin to its end.
+pub struct Made {
+    /// Who was asked, under which id, and after which pause.
+    pub asked: Vec<(NodeId, RequestId, Duration)>,
+    pub end: Next,
+}
+
+/// A client of `servers` servers with patience for `tries`.
+pub fn client(servers: usize, tries: usize) -> Route {
+    Route::new(ClientId(9), servers, Patience { tries, pause: PAUSE })
+}
+
+/// Lets a client make a request in a world that hears of the how-manieth try it is.
+pub fn makes(check: &mut Check, route: &mut Route, world: World<'_>) -> Result<Made, Box<Failure>> {
+    let mut asked = Vec::new();
+    let mut next = guarded(check, 0, || route.begin())?;
+    for _ in 0..1000 {
+        match next {
+            Next::Ask { server, id, after } => {
+                asked.push((server, id, after));
+                let heard = world(asked.len() - 1, server, id);
+                next = guarded(check, 0, || route.heard(heard))?;
+            }
+            Next::Wait => next = guarded(check, 0, || route.heard(Heard::Silence))?,
+            end => return Ok(Made { asked, end }),
+        }
+    }
+    check.requires(ENDS, false, || "A request does not end after 1000 tries.".to_owned())?;
+    Ok(Made { asked, end: next })
+}
+
+pub fn answer(id: RequestId, response: Response) -> Heard {
+    Heard::Answer { id, response }
+}
+
+pub fn refuses(id: RequestId, leader: Option<usize>) -> Heard {
+    answer(id, Response::NotLeader { leader: leader.map(NodeId) })
+}
+
+/// What a world is like, what it does, and what the client must say in the end.
+pub type Bleak = (&'static str, Box<dyn Fn(usize, NodeId, RequestId) -> Heard>, Next);
+
+/// Worlds in which nobody ever does anything, with what the client must say in the end.
+pub fn bleak() -> Vec<Bleak> {
+    vec![
+        ("all are silent", Box::new(|_, _, _| Heard::Silence), Next::Unknown),
+        ("nobody can be reached", Box::new(|_, _, _| Heard::Unreachable), Next::NotDone),
+        ("nobody knows a leader", Box::new(|_, _, id| refuses(id, None)), Next::NotDone),
+        ("n0 and n1 name each other", Box::new(|_, at, id| refuses(id, Some(usize::from(at.0 == 0)))), Next::NotDone),
+        ("each names the next", Box::new(|_, at, id| refuses(id, Some((at.0 + 1) % 3))), Next::NotDone),
+        ("each names itself", Box::new(|_, at, id| refuses(id, Some(at.0))), Next::NotDone),
+        ("all name a server that does not exist", Box::new(|_, _, id| refuses(id, Some(3))), Next::NotDone),
+        ("all name one far outside", Box::new(|_, _, id| refuses(id, Some(usize::MAX))), Next::NotDone),
+        (
+            "the first is silent",
+            Box::new(|n, _, id| if n == 0 { Heard::Silence } else { refuses(id, None) }),
+            Next::Unknown,
+        ),
+        (
+            "the first is silent, then none can be reached",
+            Box::new(|n, _, _| if n == 0 { Heard::Silence } else { Heard::Unreachable }),
+            Next::Unknown,
+        ),
+        (
+            "the last is silent",
+            Box::new(|n, _, id| if n == 7 { Heard::Silence } else { refuses(id, None) }),
+            Next::Unknown,
+        ),
+    ]
+}
