@@ -1,5 +1,5 @@
-//! The server as real processes, where the checks of the task `chaos` do not look: it cuts its log, ends when it is asked to, gives no
-//! answer without a majority, and lets nobody hurt it.
+//! The server as real processes, where the checks of the task `chaos` do not look: it cuts its log, ends when it is asked to and when its
+//! disk fails, gives no answer without a majority, and lets nobody hurt it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use failures_solution::raft::store::Request::{Add, Get, Put};
 use failures_solution::server::client::{Client, Config};
 use failures_solution::server::wire::{Greeting, LIMIT, Speaker, frame, greet};
+use testkit::disk::Ailment;
 use testkit::network::{Seat, Site, until};
 use testkit::node::NodeId;
 
@@ -17,7 +18,7 @@ const HANGS: Duration = Duration::from_secs(60);
 
 fn kv(seat: &Seat) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kv-reference"));
-    command.arg("serve").args(seat.arguments());
+    command.arg("serve").args(seat.arguments()).arg("--ailment").arg(&seat.ailment);
     command
 }
 
@@ -58,6 +59,29 @@ fn so_many_writes_that_the_log_is_cut_come_back_too() {
     }
     site.start_all().unwrap();
     assert_eq!(insist(&mut client, Get('x')), 600);
+    site.end().unwrap();
+}
+
+#[test]
+fn a_server_whose_disk_fails_ends_and_comes_back() {
+    let mut site = started(3);
+    let mut client = client(&site);
+    for (round, ailment) in [(1, Ailment::Full), (2, Ailment::Failing)] {
+        site.ail(0, Some(ailment)).unwrap();
+        let mut ended = None;
+        until("it ends", || {
+            insist(&mut client, Put('x', round)); // each write gets to its disk
+            ended = site.ended(0).unwrap();
+            ended.is_some()
+        });
+        assert_eq!(ended.unwrap().code(), Some(3), "{}", site.printed(0, 20));
+        assert!(site.printed(0, 1).contains("The disk cannot be relied on"), "{}", site.printed(0, 20));
+        site.ail(0, None).unwrap();
+        site.start(0).unwrap();
+        site.kill(1).unwrap();
+        assert_eq!(insist(&mut client, Get('x')), round, "it is one of two that are left");
+        site.start(1).unwrap();
+    }
     site.end().unwrap();
 }
 
