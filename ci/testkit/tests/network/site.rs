@@ -32,7 +32,7 @@ fn what_was_written_survives_the_kill_and_the_address_stays() {
     site.terminate(0, LIMIT).unwrap();
     site.start(0).unwrap();
     assert_eq!(ask(address, "r x").as_deref(), Some("7"));
-    assert_eq!(site.printed(0, 99).matches("n0 begins").count(), 4);
+    until("each of its lives has spoken", || site.printed(0, 99).matches("n0 begins").count() == 4);
     let folder = site.seat(0).data.clone();
     site.end().unwrap();
     assert!(!folder.exists());

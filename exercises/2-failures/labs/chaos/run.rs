@@ -17,6 +17,9 @@ use crate::subject::monkey::State;
 /// How long a day of the monkey is. A deed lasts for less, and the rest is for what comes behind it, so that most of them stand alone.
 pub const DAY: Duration = Duration::from_millis(1_400);
 
+/// How long a deed lasts.
+const LASTS: Duration = Duration::from_millis(900);
+
 /// How long a follower of a server with the usual timeouts waits, and how long its leader is silent at most.
 const USUAL: (&str, &str) = ("150-300", "50");
 
@@ -70,7 +73,8 @@ pub fn leader(servers: &[Sight]) -> Option<(usize, u64)> {
 
 /// Makes all three runs. The error is one sentence that says what to do.
 pub fn all(options: &Options) -> Result<Vec<Run>, String> {
-    let usual = Plan { operations: OPERATIONS, days: options.days, beat: DAY, ..Plan::usual(options.seed) };
+    let usual =
+        Plan { operations: OPERATIONS, days: options.days, beat: DAY, lasts: LASTS, ..Plan::usual(options.seed) };
     let first = one("five servers", 1, &usual, USUAL)?;
     let script: Script = first.report.deeds.iter().map(|deed| (deed.from, deed.server, deed.kind)).collect();
     let alone = Plan { servers: 1, script: Some(script.clone()), ..usual.clone() };

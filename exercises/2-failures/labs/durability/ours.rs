@@ -36,7 +36,8 @@ impl Ours {
         for (id, &listen) in addresses.iter().enumerate() {
             let data = cluster.folder(id);
             fs::create_dir(&data).map_err(|error| format!("Cannot make {}: {error}.", data.display()))?;
-            let seat = Seat { id, data, listen, peers: addresses.clone() };
+            let ailment = data.with_extension("ailment"); // nobody writes there
+            let seat = Seat { id, data, ailment, listen, peers: addresses.clone() };
             let mut command = Command::new(&program);
             command.arg("serve").args(seat.arguments()).args(["--election", ELECTION, "--heartbeat", HEARTBEAT]);
             command.env("RUST_BACKTRACE", "0"); // a `todo!` is told in a line

@@ -67,6 +67,8 @@ pub struct Plan {
     pub days: usize,
     /// How long such a day is.
     pub beat: Duration,
+    /// How long a deed lasts; a server that is killed, or whose disk is ill, is away for two thirds of it.
+    pub lasts: Duration,
     /// What is done in place of what the monkey would do.
     pub script: Option<Script>,
 }
@@ -76,10 +78,10 @@ pub struct Plan {
 pub type Script = Vec<(Duration, usize, Kind)>;
 
 impl Plan {
-    /// Five servers, four clients, and a deed every 600 ms, as long as the monkey may.
+    /// Five servers, four clients, and a deed every 600 ms, as long as the monkey may: each lasts longer than that.
     pub fn usual(seed: u64) -> Self {
-        let beat = Duration::from_millis(600);
-        Plan { seed, servers: 5, clients: 4, operations: 8_000, days: 30, beat, script: None }
+        let (beat, lasts) = (Duration::from_millis(600), Duration::from_millis(1500));
+        Plan { seed, servers: 5, clients: 4, operations: 8_000, days: 30, beat, lasts, script: None }
     }
 }
 
@@ -205,7 +207,7 @@ pub fn run(
     site.start_all()?;
     let addresses = (0..plan.servers).map(|server| site.address(server)).collect();
     let clients = Clients::start(plan, addresses);
-    let mut hands = Grip::new(site, &clients, plan.script.is_none());
+    let mut hands = Grip::new(site, &clients, plan);
     let mut audit = Vec::new();
     match &plan.script {
         Some(script) => follow(script, plan, &mut hands, watch)?,
@@ -231,7 +233,7 @@ fn make_trouble(
     audit: &mut Vec<Entry>,
     watch: &mut dyn FnMut(&Scene),
 ) -> Result<(), Error> {
-    let mut monkey = Monkey::new(config(plan.servers), plan.seed);
+    let mut monkey = Monkey::new(config(plan), plan.seed);
     for day in 0..plan.days {
         hands.wait_until(hands.now() + plan.beat, audit, watch)?;
         if hands.is_over() {
@@ -270,18 +272,18 @@ fn restarted(mut site: Site) -> Result<Site, Error> {
 }
 
 /// One group; something every day, while a majority is left.
-fn config(servers: usize) -> Config {
+fn config(plan: &Plan) -> Config {
     use Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
-    let ms = Duration::from_millis;
+    let Plan { servers, lasts, .. } = *plan;
     let days = vec![Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday];
     let schedule = Schedule { zone: TimeZone::UTC, days, hours: 0..24 * 60, closed: [].into() };
     let kinds = vec![
         Kind::Kill,
-        Kind::Pause { lasts: ms(1500) },
-        Kind::Cut { lasts: ms(1500) },
-        Kind::Slow { by: ms(30), lasts: ms(1500) },
-        Kind::Fill { lasts: ms(1200) },
-        Kind::Fail { lasts: ms(1200) },
+        Kind::Pause { lasts },
+        Kind::Cut { lasts },
+        Kind::Slow { by: Duration::from_millis(30), lasts },
+        Kind::Fill { lasts: away(lasts) },
+        Kind::Fail { lasts: away(lasts) },
     ];
     let group = Group {
         name: "kv".to_owned(),
@@ -294,6 +296,11 @@ fn config(servers: usize) -> Config {
         kinds,
     };
     Config { dry_run: false, schedule, groups: vec![group] }
+}
+
+/// How long a server is away that is killed, or whose disk is ill.
+fn away(lasts: Duration) -> Duration {
+    lasts * 2 / 3
 }
 
 fn majority(servers: usize) -> usize {

@@ -14,11 +14,8 @@ use testkit::disk::Ailment;
 use testkit::network::{Error, Party, Site, State as Process};
 
 use super::clients::Clients;
-use super::{Broken, Lasted, PATIENCE, Scene, Sight, majority};
+use super::{Broken, Lasted, PATIENCE, Plan, Scene, Sight, away, majority};
 use crate::monkey::{Deed, Entry, Hands, Kind, State, View};
-
-/// How long a server that was killed stays down.
-const DOWN: Duration = Duration::from_millis(1200);
 
 /// How often it is looked whether something ends.
 const LOOK: Duration = Duration::from_millis(5);
@@ -40,6 +37,8 @@ pub(super) struct Grip<'c> {
     clients: &'c Clients,
     /// Must somebody be served before a deed is undone, and a majority be healthy before one is done?
     insists: bool,
+    /// How long a server that was killed stays down.
+    down: Duration,
     lasting: Vec<Lasting>,
     over: Vec<Lasted>,
     cuts: usize,
@@ -58,11 +57,12 @@ struct Lasting {
 }
 
 impl<'c> Grip<'c> {
-    pub(super) fn new(site: Site, clients: &'c Clients, insists: bool) -> Self {
+    pub(super) fn new(site: Site, clients: &'c Clients, plan: &Plan) -> Self {
         Grip {
             site,
             clients,
-            insists,
+            insists: plan.script.is_none(),
+            down: away(plan.lasts),
             lasting: Vec::new(),
             over: Vec::new(),
             cuts: 0,
@@ -222,7 +222,7 @@ impl<'c> Grip<'c> {
     /// Begins to do something to a server.
     pub(super) fn hit(&mut self, server: usize, kind: Kind) -> Result<(), Error> {
         let lasts = match kind {
-            Kind::Kill => self.site.kill(server).map(|_| DOWN),
+            Kind::Kill => self.site.kill(server).map(|_| self.down),
             Kind::Pause { lasts } => self.site.pause(server).map(|()| lasts),
             Kind::Cut { lasts } | Kind::Slow { lasts, .. } => Ok(lasts),
             Kind::Fill { lasts } => self.site.ail(server, Some(Ailment::Full)).map(|()| lasts),
