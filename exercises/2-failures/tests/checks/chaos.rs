@@ -52,6 +52,13 @@ const STANDS: Rule = Rule::new(
     "2-failures/chaos.md#who-has-ended",
 );
 
+const SILENT: Rule = Rule::new(
+    "a server whose disk has failed is silent",
+    "A server that cannot write, or whose syncs fail, ends: whatever it says after that is backed by nothing.",
+    "Rebello et al. 2020, section 3.3: after a failed fsync only what was durable before can be relied on",
+    "2-failures/remember.md#silent",
+);
+
 const BLAST_RADIUS: Rule = Rule::new(
     "the monkey leaves a majority",
     "Nobody is hit who would leave too few healthy, and the audit log tells what was done.",
@@ -215,8 +222,8 @@ pub fn what_was_done_and_not_answered_counts_once() {
             })?;
             check.requires(ONCE, told == Ok(lost), || {
                 format!(
-                    "n{leader}, which led, was killed before a client heard what became of \"add 1 to `x`\". Of {lost} such requests each \
-                     was answered in the end, and now `x` holds {}.",
+                    "n{leader}, which led, was killed before a client heard what became of \"add 1 to `x`\". It was answered in the end. With \
+                     all such requests `x` must hold {lost} now, and it holds {}.",
                     told.unwrap_or_default()
                 )
             })?;
@@ -268,6 +275,7 @@ pub fn whatever_the_monkey_does_clients_are_told_one_story() {
                 Broken::Count(_) => ONCE,
                 Broken::Progress(_) => MAJORITY,
                 Broken::Ended(_) => STANDS,
+                Broken::Disk(_) => SILENT,
                 Broken::Monkey(_) => BLAST_RADIUS,
             };
             let says = broken.to_string();

@@ -2,7 +2,7 @@
 
 use testkit::check::{Check, Proven, Rule, check};
 use testkit::disk::{Disk, Faulty, Memory, Trouble};
-use testkit::node::{ClientId, Membership, NodeId, RequestId};
+use testkit::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
 
 use super::entries::put;
 use super::machine::Machine;
@@ -43,6 +43,13 @@ const SILENT: Rule = Rule::new(
     "When the disk has refused, the error is passed on, nothing leaves, and no later event is answered.",
     "Rebello et al. 2020, section 3.3: after a failed fsync only what was durable before can be relied on",
     "2-failures/remember.md#silent",
+);
+
+const IN_ORDER: Rule = Rule::new(
+    "what leaves is what the server wants, in its order",
+    "What the server wants sent, armed and answered leaves, all of it, in the order in which the server wants it.",
+    "contract of `Host::handle`",
+    "2-failures/remember.md#before-anything-leaves",
 );
 
 const ONE_SYNC: Rule = Rule::new(
@@ -129,9 +136,15 @@ pub fn nothing_leaves_before_it_is_on_the_disk() {
     check(|check| {
         let (mut promises, inputs) = (0, conversation());
         for apart in [1, 2, inputs.len()] {
-            let (mut host, _) = start::<4, _>(check, Memory::new())?;
+            let (mut host, outputs) = start::<4, _>(check, Memory::new())?;
+            let mut alone = Outbox::new();
+            let mut server = Compacting::<4>::start(ME, None, &mut alone);
+            in_order(check, "it was started", outputs, alone)?;
             for batch in inputs.chunks(apart) {
                 let outputs = handled(check, &mut host, batch)?;
+                let mut alone = Outbox::new();
+                batch.iter().for_each(|input| hand(&mut server, input.clone(), &mut alone));
+                in_order(check, &format!("it was handed {batch:?}"), outputs.clone(), alone)?;
                 let left = Storage::open(host.disk().after_crash()).map(|(_, left)| left).unwrap_or_default();
                 for output in &outputs {
                     promises += usize::from(is_backed(check, batch, output, left.as_ref())?);
@@ -141,6 +154,30 @@ pub fn nothing_leaves_before_it_is_on_the_disk() {
         check.evidence(format!("{promises} votes and matches, each backed by the disk"));
         Ok(())
     });
+}
+
+/// Hands an event to a server without a disk.
+fn hand(server: &mut Compacting<4>, input: Input, out: &mut Outbox<Compacting<4>>) {
+    match input {
+        Input::Message { from, message } => server.on_message(from, message, out),
+        Input::Timeout { timer } => server.on_timer(timer, out),
+        Input::Request { id, request } => server.on_request(id, request, out),
+    }
+}
+
+/// What leaves is what a server without a disk wants.
+fn in_order(check: &mut Check, when: &str, outputs: Vec<Output>, alone: Outbox<Compacting<4>>) -> Proven {
+    let output = |effect| match effect {
+        Effect::Save { .. } => None,
+        Effect::Send { to, message } => Some(Output::Send { to, message }),
+        Effect::Arm { timer } => Some(Output::Arm { timer }),
+        Effect::Disarm { timer } => Some(Output::Disarm { timer }),
+        Effect::Reply { to, response } => Some(Output::Reply { to, response }),
+    };
+    let wanted: Vec<Output> = alone.into_effects().into_iter().filter_map(output).collect();
+    check.requires(IN_ORDER, outputs == wanted, || {
+        format!("n0's server wants {wanted:?} when {when}. What leaves is {outputs:?}.")
+    })
 }
 
 /// Is what leaves a promise? Then the disk must hold it.

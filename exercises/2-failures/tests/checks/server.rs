@@ -8,7 +8,7 @@ use testkit::node::{ClientId, NodeId, RequestId};
 use super::harmless::{HARMLESS, guarded};
 use super::speakers::{LIMIT, calls, conversations, greeting, hostile, splits, whole_frames};
 use super::visit::{Visit, shown};
-use super::worlds::{ENDS, PAUSE, answer, bleak, client, makes, refuses};
+use super::worlds::{ENDS, Made, PAUSE, World, answer, bleak, client, makes, refuses};
 use crate::subject::raft::store::Response;
 use crate::subject::server::route::{Heard, Next};
 use crate::subject::server::wire::{Frames, Refusal, Speaker, frame, framed};
@@ -98,7 +98,11 @@ pub fn who_must_not_be_let_in_is_refused_with_the_reason() {
                 for piece in pieces {
                     refused = visit.take(check, piece)?;
                 }
-                let rule = if *arrivals == 0 { GREETED } else { HARMLESS };
+                let rule = match refusal {
+                    Refusal::TooLong { .. } => LENGTH,
+                    _ if *arrivals == 0 => GREETED,
+                    _ => HARMLESS,
+                };
                 check.requires(rule.clone(), refused.as_ref() == Err(refusal), || {
                     format!("{who}, {how}, must be refused because {refusal}. But: {}.", shown(&refused))
                 })?;
@@ -150,7 +154,7 @@ pub fn a_connection_that_ends_inside_of_a_frame_is_noticed() {
                 let wanted = if whole { Ok(()) } else { Err(Refusal::HalfAFrame) };
                 check.requires(HARMLESS, ended == wanted, || {
                     format!(
-                        "It ends after {len} bytes, {}: {}.",
+                        "A connection ends behind byte {len}, {}: {}.",
                         if whole { "between two frames" } else { "inside of one" },
                         shown(&ended)
                     )
@@ -328,29 +332,43 @@ fn finds(check: &mut Check, servers: usize, leader: usize) -> Proven {
         && made.asked.iter().all(|(_, _, after)| after.is_zero() || servers == 1);
     check.requires(FINDS, at_once, || {
         format!(
-            "The first of {servers} servers names n{leader}, which would answer. It takes {} tries: {:?}.",
-            made.asked.len(),
-            made.end
+            "The first of {servers} servers names n{leader}, which would answer. This should take two tries at most, and no pause. It is \
+             {}.",
+            way(&made)
         )
     })?;
     let made = makes(check, &mut route, &is_led(Some(leader), None))?;
     check.requires(FINDS, made.asked.len() == 1, || {
         format!("n{leader} has answered the request before, and the next one goes to n{} first.", made.asked[0].0.0)
     })?;
-    for (when, otherwise) in
-        [("are silent", Some(Heard::Silence)), ("are away", Some(Heard::Unreachable)), ("know nothing", None)]
-    {
-        let made = makes(check, &mut client(servers, 4 * servers), &is_led(None, otherwise))?;
+    let name_themselves =
+        |_: usize, at: NodeId, id| if at.0 == leader { answer(id, Response::Done(5)) } else { refuses(id, Some(at.0)) };
+    let others: [(&str, World<'_>); 4] = [
+        ("are silent", &is_led(None, Some(Heard::Silence))),
+        ("are away", &is_led(None, Some(Heard::Unreachable))),
+        ("know nothing", &is_led(None, None)),
+        ("name themselves, and do nothing", &name_themselves),
+    ];
+    for (when, world) in others {
+        let made = makes(check, &mut client(servers, 4 * servers), world)?;
         let found = made.end == Next::Done(5) && made.asked.len() <= servers;
         check.requires(FINDS, found, || {
             format!(
-                "n{leader} leads, the others of {servers} {when}. After {} tries: {:?}.",
-                made.asked.len(),
-                made.end
+                "n{leader} leads, the others of {servers} {when}. Each server should be asked once at most. It is {}.",
+                way(&made)
             )
         })?;
     }
     Ok(())
+}
+
+/// Whom a client asked, and how that ended: "n0, then n2 after 70ms: Unknown".
+fn way(made: &Made) -> String {
+    let ask = |(server, _, after): &(NodeId, RequestId, Duration)| {
+        if after.is_zero() { server.to_string() } else { format!("{server} after {after:?}") }
+    };
+    let asked: Vec<_> = made.asked.iter().map(ask).collect();
+    format!("{}: {:?}", asked.join(", then "), made.end)
 }
 
 #[test]

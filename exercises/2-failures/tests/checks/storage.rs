@@ -1,10 +1,13 @@
 //! Task `storage`: what a server saves comes back, whatever happens to the disk.
 
+use std::ops::Range;
+
 use testkit::check::{Check, Failure, Proven, Rule, check};
 use testkit::disk::crash::Crashes;
 use testkit::disk::{Disk, Faulty, Memory, Trouble};
 use testkit::node::NodeId;
 
+use super::counted::Counted;
 use super::life::{Life, entry, life, run_states};
 use super::seen::{Keeper, Seen};
 use crate::subject::snapshot::Durable;
@@ -217,31 +220,39 @@ fn size(disk: &Memory) -> usize {
 #[test]
 pub fn a_change_costs_what_it_changes() {
     check(|check| {
-        let long = (0..1_000).fold(Life::new().then(|raft| raft.term = 1).durable, |mut durable, number| {
-            durable.raft.log.push(entry(1, number));
-            durable
-        });
-        let (mut storage, _) = open(check, Memory::new())?;
-        saves(check, &mut storage, &long)?;
-        let before = size(storage.disk());
-        let mut life = Life { durable: long, states: Vec::new() };
-        for number in 1_000..1_050 {
-            life = life.then(|raft| raft.log.push(entry(1, number)));
-            life = life.then(|raft| (raft.term, raft.voted_for) = (raft.term + 1, Some(NodeId(1))));
+        let grown = |life: Life, numbers: Range<usize>| {
+            numbers.fold(life, |life, number| life.then(|raft| raft.log.push(entry(1, number))))
+        };
+        let plain = grown(Life::new().then(|raft| raft.term = 1), 0..1_000);
+        let cut = grown(grown(Life::new().then(|raft| raft.term = 1), 0..10).snapshot(8, 1, 8), 10..1_000);
+        for (what, long) in [("A log", plain), ("A snapshot with a log", cut)] {
+            costs_what_it_changes(check, what, long)?;
         }
-        for durable in &life.states {
-            saves(check, &mut storage, durable)?;
-        }
-        let written = size(storage.disk()).saturating_sub(before);
-        check.requires(CHEAP, written < before, || {
-            format!(
-                "A log of 1,000 entries takes {before} bytes on the disk. Fifty entries and fifty votes more have made that {written} \
-                 bytes more."
-            )
-        })?;
-        check.evidence(format!("1,000 entries: {before} bytes; fifty more, and fifty votes: {written}"));
+        check.evidence("1,000 entries, and then fifty more and fifty votes, without a snapshot and behind one");
         Ok(())
     });
+}
+
+/// Saves something long, and then small changes to it.
+fn costs_what_it_changes(check: &mut Check, what: &str, long: Life) -> Proven {
+    let (mut storage, _) = open(check, Counted::new())?;
+    saves(check, &mut storage, &long.durable)?;
+    let before = storage.disk().written;
+    let mut life = Life { durable: long.durable, states: Vec::new() };
+    for number in 1_000..1_050 {
+        life = life.then(|raft| raft.log.push(entry(1, number)));
+        life = life.then(|raft| (raft.term, raft.voted_for) = (raft.term + 1, Some(NodeId(1))));
+    }
+    for durable in &life.states {
+        saves(check, &mut storage, durable)?;
+    }
+    let written = storage.disk().written - before;
+    check.requires(CHEAP, written < before, || {
+        format!(
+            "{what} of 1,000 entries was saved: {before} bytes were written. Then fifty entries came, and fifty votes. For these {written} \
+             bytes were written."
+        )
+    })
 }
 
 #[test]

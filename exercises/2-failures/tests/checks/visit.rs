@@ -38,7 +38,7 @@ fn house() -> House {
 /// What a door has said, in words.
 pub fn shown(result: &Result<(), Refusal>) -> String {
     match result {
-        Ok(()) => "it is let in".to_owned(),
+        Ok(()) => "it is not refused".to_owned(),
         Err(refusal) => format!("it is refused because {refusal}"),
     }
 }

@@ -56,6 +56,27 @@ struct Lasting {
     from_all: bool,
 }
 
+impl Lasting {
+    /// What must be seen before it is undone, and is not yet: that somebody was served who asked after it, and that a server whose disk is
+    /// ill has ended.
+    fn lacks(&self, served: Duration, has_ended: bool) -> Option<Broken> {
+        let (who, kind, seconds) = (name(self.server), self.kind, PATIENCE.as_secs());
+        let is_ill = matches!(kind, Kind::Fill { .. } | Kind::Fail { .. });
+        if served <= self.from {
+            return Some(Broken::Progress(format!(
+                "This was done to {who}: {kind}. A majority of the servers was healthy, and nobody who asked after that was served for \
+                 {seconds} s."
+            )));
+        }
+        (is_ill && !has_ended).then(|| {
+            Broken::Disk(format!(
+                "This was done to {who}: {kind}. {seconds} s later it still goes on, and others believe what it says. Nothing of that is on \
+                 its disk."
+            ))
+        })
+    }
+}
+
 impl<'c> Grip<'c> {
     pub(super) fn new(site: Site, clients: &'c Clients, plan: &Plan) -> Self {
         Grip {
@@ -148,8 +169,13 @@ impl<'c> Grip<'c> {
     fn end_what_is_over(&mut self) -> Result<(), Error> {
         let now = self.now();
         let (served, insists) = (self.clients.newest_served(), self.insists);
-        let is_over = |lasting: &mut Lasting| lasting.until <= now && (!insists || served > lasting.from);
-        let over: Vec<Lasting> = self.lasting.extract_if(.., is_over).collect();
+        let ended = (0..self.site.size()).map(|server| Ok(self.site.state(server)? == Process::Down));
+        let ended = ended.collect::<Result<Vec<_>, Error>>()?;
+        let lacks = |lasting: &Lasting| lasting.lacks(served, ended[lasting.server]).filter(|_| insists);
+        let over: Vec<Lasting> =
+            self.lasting.extract_if(.., |lasting| lasting.until <= now && lacks(lasting).is_none()).collect();
+        let stuck = self.lasting.iter().filter(|lasting| now > lasting.until + PATIENCE).find_map(lacks);
+        self.broken.extend(stuck);
         for Lasting { server, kind, from, from_all, .. } in &over {
             match kind {
                 Kind::Kill => self.site.start(*server)?,
@@ -162,15 +188,6 @@ impl<'c> Grip<'c> {
         }
         if !over.is_empty() {
             self.set_links();
-        }
-        let stuck = |lasting: &&Lasting| insists && now > lasting.until + PATIENCE;
-        if let Some(lasting) = self.lasting.iter().find(stuck) {
-            let (who, kind, seconds) = (name(lasting.server), lasting.kind, PATIENCE.as_secs());
-            let says = format!(
-                "This was done to {who}: {kind}. A majority of the servers was healthy, and nobody who asked after that was served \
-                 for {seconds} s."
-            );
-            self.broken.push(Broken::Progress(says));
         }
         Ok(())
     }

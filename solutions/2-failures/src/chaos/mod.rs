@@ -96,6 +96,8 @@ pub enum Broken {
     Progress(String),
     /// A server has ended by itself, and its disk was well.
     Ended(String),
+    /// A server's disk takes nothing, and the server goes on.
+    Disk(String),
     /// The monkey has hit somebody although no more servers were healthy than must be, or has written down something else than it did.
     Monkey(String),
 }
@@ -188,6 +190,7 @@ impl fmt::Display for Broken {
         | Broken::Count(how)
         | Broken::Progress(how)
         | Broken::Ended(how)
+        | Broken::Disk(how)
         | Broken::Monkey(how)) = self;
         f.write_str(how)
     }
