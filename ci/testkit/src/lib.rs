@@ -59,6 +59,7 @@
 //! 7. [`disk`]: what a program that stores something may count on, and every crash of it.
 //! 8. [`network`]: servers as processes, what a check can do to them and to what is between them, and why nothing of them is left.
 //! 9. [`check`]: from all this to a verdict, in a process that learner code may bring down.
+//! 10. [`lab`]: what experiments print, record and draw; no check looks at it.
 //!
 //! # What holds everywhere
 //!
@@ -74,6 +75,7 @@ pub mod check;
 pub mod cluster;
 pub mod disk;
 pub mod history;
+pub mod lab;
 pub mod network;
 pub mod node;
 pub mod panics;

@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 
 use testkit::cluster::SequentialSpec;
 use testkit::history::{self, Verdict};
+use testkit::lab;
 use testkit::simulation::Tick;
 
 use super::day::{Part, ROUNDS, writer_of};
@@ -99,8 +100,7 @@ impl Counts {
 
     /// The latency that so many of a hundred answers did not exceed; none without answers.
     pub fn percentile(&self, percent: usize) -> Option<Tick> {
-        let rank = (self.latencies.len() * percent).div_ceil(100).max(1);
-        self.latencies.get(rank - 1).copied()
+        lab::percentile(&self.latencies, percent * 10)
     }
 
     fn add(&mut self, run: &Run) {

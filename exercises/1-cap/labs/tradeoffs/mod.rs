@@ -20,23 +20,18 @@ pub mod record;
 pub mod run;
 pub mod table;
 
-use std::path::{Path, PathBuf};
+use std::env;
+use std::path::Path;
 use std::process::ExitCode;
-use std::{env, fs, io};
 
 use run::Contender;
+use testkit::lab;
 
 /// Runs the lab. `whose` says in the table whose registers these are.
 pub fn main(whose: &str) -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match start(whose, &arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    lab::exit(start(whose, &arguments))
 }
 
 fn start(whose: &str, arguments: &[&str]) -> Result<(), String> {
@@ -56,20 +51,5 @@ fn show(contenders: &[Contender]) -> Result<(), String> {
     for note in table::notes(contenders) {
         println!("{note}");
     }
-    let file = labs_folder().join("tradeoffs.svg");
-    write(&file, &plot::draw(contenders)).map_err(|why| format!("Cannot write {}: {why}.", file.display()))
-}
-
-/// `target/course/labs`, where `cargo course lab` looks for plots.
-fn labs_folder() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    workspace.join(target).join("course/labs")
-}
-
-fn write(file: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(file, text)
+    lab::write(&lab::plots().join("tradeoffs.svg"), &plot::draw(contenders))
 }

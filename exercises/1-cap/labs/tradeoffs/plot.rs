@@ -5,6 +5,7 @@ use std::error::Error;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use testkit::lab;
 use testkit::simulation::Tick;
 use testkit::text::thousands;
 
@@ -25,23 +26,11 @@ const BIN: Tick = 200;
 /// The top of a strip's scale: about so many operations are asked in [`BIN`] ticks, and some room for the marks.
 const TOP: i32 = 10;
 
-/// Stands for the reader's own text colour until [`paint`] puts that in.
-const TEXT: RGBColor = RGBColor(1, 2, 3);
+const TEXT: RGBColor = RGBColor(lab::TEXT.0, lab::TEXT.1, lab::TEXT.2);
 const FINE: RGBColor = RGBColor(76, 132, 184);
 const STALE: RGBColor = RGBColor(221, 160, 30);
 const REFUSED: RGBColor = RGBColor(208, 69, 76);
 const CUT: RGBAColor = RGBAColor(128, 128, 128, 0.22);
-
-const STYLE: &str = "<style>
-.tradeoffs { color: #1f2328; max-width: 100%; height: auto; }
-.tradeoffs .paper { fill: #ffffff; }
-@media (prefers-color-scheme: dark) {
-.tradeoffs { color: #d7dde4; }
-.tradeoffs .paper { fill: #161b22; }
-}
-</style>
-<rect class=\"paper\" width=\"100%\" height=\"100%\" rx=\"8\"/>
-";
 
 const ALT: &str =
     "A day of each register, with its partitions shaded, and the shares of refused, stale and lost operations";
@@ -56,14 +45,7 @@ pub fn draw(contenders: &[Contender]) -> String {
     let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
     picture(&root, contenders).expect("nothing fails that is drawn into a string");
     drop(root);
-    paint(&svg)
-}
-
-/// Lets the picture follow the reader's light or dark scheme. It brings its own paper.
-fn paint(svg: &str) -> String {
-    let svg = svg.replace("\"#010203\"", "\"currentColor\"");
-    let (open, rest) = svg.split_once(">\n").expect("an SVG has a first tag");
-    format!("{open} class=\"tradeoffs\" role=\"img\" aria-label=\"{ALT}\">\n{STYLE}{rest}")
+    lab::themed(&svg, "tradeoffs", ALT)
 }
 
 fn picture(root: &Area<'_>, contenders: &[Contender]) -> Drawn {

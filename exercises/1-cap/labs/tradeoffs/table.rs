@@ -3,15 +3,10 @@
 use super::day::{CALM, DELAY, GAP, ONE_WRITE_IN, PARTITION, PATIENCE, ROUNDS, SEEDS, SERVERS, SILENCE};
 use super::measure::Counts;
 use super::run::Contender;
+use testkit::lab::table::{self, Row, aligned, compared, wrapped};
 use testkit::text::thousands;
 
-/// A line of the table: what is counted, and how to show it.
-struct Row {
-    label: &'static str,
-    cell: fn(&Counts) -> String,
-}
-
-const ROWS: [Row; 11] = [
+const ROWS: [Row<Counts>; 11] = [
     Row { label: "operations answered", cell: |c| thousands(c.all().operations - c.all().refused) },
     Row { label: "operations refused", cell: |c| thousands(c.all().refused) },
     Row { label: "  of those asked during a partition", cell: |c| part(c.partition.refused, c.partition.operations) },
@@ -60,12 +55,7 @@ fn linearizable(counts: &Counts) -> String {
 fn cells(contenders: &[Contender]) -> Vec<Vec<String>> {
     let counts: Vec<_> = contenders.iter().map(|contender| contender.runs.as_deref().ok().map(Counts::of)).collect();
     let names = contenders.iter().map(|contender| format!("{} ({})", contender.name, contender.whose));
-    let mut lines = vec![std::iter::once(String::new()).chain(names).collect()];
-    lines.extend(ROWS.iter().map(|row| {
-        let cell = |counts: &Option<Counts>| counts.as_ref().map_or("–".to_owned(), row.cell);
-        std::iter::once(row.label.to_owned()).chain(counts.iter().map(cell)).collect()
-    }));
-    lines
+    compared(names, counts.iter().map(Option::as_ref), &ROWS)
 }
 
 /// What the days are made of, in sentences.
@@ -93,29 +83,12 @@ pub fn parameters() -> [String; 3] {
 
 /// The table with its parameters, in at most 100 columns.
 pub fn terminal(contenders: &[Contender]) -> String {
-    let lines = cells(contenders);
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let mut text: String = parameters().iter().map(|sentence| wrapped(sentence) + "\n").collect();
-    for line in &lines {
-        text += &format!("\n{:<1$}", line[0], width(0));
-        for (column, cell) in line.iter().enumerate().skip(1) {
-            text += &format!("{cell:>0$}", width(column) + 3);
-        }
-    }
-    text + "\n"
+    format!("{}\n\n{}", wrapped(&parameters().join("\n")), aligned(&cells(contenders), 1, 0))
 }
 
 /// The same as a table of the book.
 pub fn markdown(contenders: &[Contender]) -> String {
-    let mut text = String::new();
-    for (number, line) in cells(contenders).into_iter().enumerate() {
-        let line: Vec<_> = line.iter().map(|cell| cell.replace("  of those", "– of those")).collect();
-        text += &format!("| {} |\n", line.join(" | "));
-        if number == 0 {
-            text += &format!("|---|{}\n", "---:|".repeat(line.len() - 1));
-        }
-    }
-    text
+    table::markdown(&cells(contenders), 1).replace("  of those", "– of those")
 }
 
 /// What a register that falls short of its promise should hear.
@@ -137,21 +110,4 @@ fn note(contender: &Contender) -> Option<String> {
     };
     let task = contender.task.unwrap_or_default();
     Some(format!("The {} register {broken}: cargo course check {task}", contender.name))
-}
-
-/// Breaks a sentence into lines of at most 100 columns.
-fn wrapped(sentence: &str) -> String {
-    let (mut text, mut column) = (String::new(), 0);
-    for word in sentence.split(' ') {
-        if column + 1 + word.len() > 100 {
-            text.push('\n');
-            column = 0;
-        } else if column > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text += word;
-        column += word.len();
-    }
-    text
 }

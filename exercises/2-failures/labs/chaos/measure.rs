@@ -10,6 +10,8 @@
 
 use std::time::Duration;
 
+use testkit::lab;
+
 use super::run::{DAY, Run};
 use crate::subject::chaos::Lasted;
 use crate::subject::chaos::clients::Answered;
@@ -36,8 +38,7 @@ pub struct Window {
 
 /// The latency that so many of a thousand answers did not exceed; none without answers. They are sorted.
 pub fn percentile(sorted: &[Duration], of_thousand: usize) -> Option<Duration> {
-    let rank = (sorted.len() * of_thousand).div_ceil(1000).max(1);
-    sorted.get(rank - 1).copied()
+    lab::percentile(sorted, of_thousand)
 }
 
 /// All latencies of a run, from short to long.

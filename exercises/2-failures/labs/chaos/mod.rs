@@ -25,12 +25,11 @@ pub mod run;
 pub mod screen;
 pub mod table;
 
-use std::path::{Path, PathBuf};
+use std::env;
 use std::process::ExitCode;
-use std::{env, fs, io};
 
 use options::Options;
-use run::Run;
+use testkit::lab;
 
 use crate::subject::server::command;
 
@@ -40,13 +39,7 @@ pub fn main(whose: &str) -> ExitCode {
     if words.first().is_some_and(|word| word == "serve") {
         return command::main(words);
     }
-    match Options::read(&words).and_then(|options| start(whose, &options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    lab::exit(Options::read(&words).and_then(|options| start(whose, &options)))
 }
 
 fn start(whose: &str, options: &Options) -> Result<(), String> {
@@ -57,24 +50,6 @@ fn start(whose: &str, options: &Options) -> Result<(), String> {
     }
     match &options.record {
         Some((folder, date)) => record::record(&runs, options, folder, date),
-        None => draw(&runs, &labs_folder().join("chaos.svg")),
+        None => lab::write(&lab::plots().join("chaos.svg"), &plot::draw(&runs)),
     }
-}
-
-fn draw(runs: &[Run], file: &Path) -> Result<(), String> {
-    write(file, &plot::draw(runs)).map_err(|why| format!("Cannot write {}: {why}.", file.display()))
-}
-
-/// `target/course/labs`, where `cargo course lab` looks for plots.
-fn labs_folder() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    workspace.join(target).join("course/labs")
-}
-
-fn write(file: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(file, text)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use testkit::lab;
 
 use super::measure::{BIN, Window, throughput, windows};
 use super::run::Run;
@@ -33,23 +34,11 @@ const LATENCIES: Range<i32> = 162..248;
 const SCALE: Range<f64> = 0.5..5_000.0;
 const MARKS: [(f64, &str); 4] = [(1.0, "1 ms"), (10.0, "10 ms"), (100.0, "100 ms"), (1_000.0, "1 s")];
 
-/// Stands for the reader's own text colour until [`paint`] puts that in.
-const TEXT: RGBColor = RGBColor(1, 2, 3);
+const TEXT: RGBColor = RGBColor(lab::TEXT.0, lab::TEXT.1, lab::TEXT.2);
 const FINE: RGBColor = RGBColor(76, 132, 184);
 const SLOWEST: RGBColor = RGBColor(221, 140, 30);
 const LED: RGBAColor = RGBAColor(208, 69, 76, 0.30);
 const FOLLOWED: RGBAColor = RGBAColor(128, 128, 128, 0.24);
-
-const STYLE: &str = "<style>
-.chaos { color: #1f2328; max-width: 100%; height: auto; }
-.chaos .paper { fill: #ffffff; }
-@media (prefers-color-scheme: dark) {
-.chaos { color: #d7dde4; }
-.chaos .paper { fill: #161b22; }
-}
-</style>
-<rect class=\"paper\" width=\"100%\" height=\"100%\" rx=\"8\"/>
-";
 
 const ALT: &str =
     "Answers a second and latencies over time of three runs under the same failures, each failure marked as a band";
@@ -101,14 +90,7 @@ pub fn draw(runs: &[Run]) -> String {
     let root = SVGBackend::with_string(&mut svg, (frame.width as u32, height as u32)).into_drawing_area();
     picture(&root, frame, runs).expect("nothing fails that is drawn into a string");
     drop(root);
-    paint(&svg)
-}
-
-/// Lets the picture follow the reader's light or dark scheme. It brings its own paper.
-fn paint(svg: &str) -> String {
-    let svg = svg.replace("\"#010203\"", "\"currentColor\"");
-    let (open, rest) = svg.split_once(">\n").expect("an SVG has a first tag");
-    format!("{open} class=\"chaos\" role=\"img\" aria-label=\"{ALT}\">\n{STYLE}{rest}")
+    lab::themed(&svg, "chaos", ALT)
 }
 
 fn picture(root: &Area<'_>, frame: Frame, runs: &[Run]) -> Drawn {

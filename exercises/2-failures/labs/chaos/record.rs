@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::thread::available_parallelism;
 
+use testkit::lab;
+
 use super::options::Options;
 use super::run::Run;
-use super::{plot, table, write};
+use super::{plot, table};
 
 /// Writes `chaos.md`, `chaos-deeds.md` and `chaos.svg` into `folder`.
 pub fn record(runs: &[Run], options: &Options, folder: &Path, date: &str) -> Result<(), String> {
@@ -19,20 +21,16 @@ pub fn record(runs: &[Run], options: &Options, folder: &Path, date: &str) -> Res
         ("chaos-deeds.md", format!("{comment}\n{by_deed}\n")),
         ("chaos.svg", plot::draw(runs)),
     ];
-    for (name, text) in pages {
-        let file = folder.join(name);
-        write(&file, &text).map_err(|why| format!("Cannot write {}: {why}.", file.display()))?;
-        println!("wrote {}", file.display());
-    }
-    Ok(())
+    lab::record(folder, pages)
 }
 
 fn comment(options: &Options, date: &str) -> String {
     let Options { seed, days, election, heartbeat, .. } = options;
-    format!(
-        "<!-- Written by the lab itself. To write another run, from the top of the workspace:\n     cargo run -p failures-solution --example chaos -- \
-         --seed {seed} --days {days} --election {election} --heartbeat {heartbeat} --record book/src/2-failures/labs {date} -->\n"
-    )
+    let command = format!(
+        "cargo run -p failures-solution --example chaos -- --seed {seed} --days {days} --election {election} --heartbeat {heartbeat} --record \
+         book/src/2-failures/labs {date}"
+    );
+    lab::comment("another run, from the top of the workspace", &command)
 }
 
 fn about(runs: &[Run], options: &Options, date: &str) -> String {

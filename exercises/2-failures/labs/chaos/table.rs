@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use testkit::lab::table::{self, Row, aligned, compared, wrapped};
 use testkit::text::thousands;
 
 use super::measure::{BIN, latencies, longest_silence, percentile, same_deed, silence_of, silent_for, terms};
@@ -10,13 +11,7 @@ use super::run::Run;
 use crate::subject::chaos::{Broken, Lasted};
 use crate::subject::monkey::Kind;
 
-/// A line of the table: what is counted, and how to show it.
-struct Row {
-    label: &'static str,
-    cell: fn(&Run) -> String,
-}
-
-const ROWS: [Row; 18] = [
+const ROWS: [Row<Run>; 18] = [
     Row { label: "operations answered", cell: |run| thousands(run.report.answers.len()) },
     Row { label: "unknown", cell: |run| thousands(run.report.unknown) },
     Row { label: "not done", cell: |run| thousands(run.report.not_done) },
@@ -95,10 +90,7 @@ fn linearizable(run: &Run) -> String {
 
 /// Run by run: the first line, and the others, each with its label.
 fn by_run(runs: &[Run]) -> Vec<Vec<String>> {
-    let mut lines = vec![std::iter::once(String::new()).chain(runs.iter().map(|run| run.name.to_owned())).collect()];
-    let line = |row: &Row| std::iter::once(row.label.to_owned()).chain(runs.iter().map(row.cell)).collect();
-    lines.extend(ROWS.iter().map(line));
-    lines
+    compared(runs.iter().map(|run| run.name.to_owned()), runs.iter().map(Some), &ROWS)
 }
 
 /// Deed by deed: how long nobody was answered after it.
@@ -137,36 +129,13 @@ pub fn parameters(runs: &[Run], options: &Options) -> String {
 /// The tables, in at most 100 columns.
 pub fn terminal(runs: &[Run], options: &Options, whose: &str) -> String {
     let about = wrapped(&format!("{} The code is {whose}.", parameters(runs, options)));
-    format!("{about}\n\n{}\n{}\n\n{}", aligned(&by_run(runs), 1), wrapped(BY_DEED), aligned(&by_deed(runs), 2))
-}
-
-/// So many columns are set to the left, and the others to the right.
-fn aligned(lines: &[Vec<String>], left: usize) -> String {
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    for line in lines {
-        for (column, cell) in line.iter().enumerate() {
-            let width = width(column);
-            text += &if column < left { format!("{cell:<width$}  ") } else { format!("{cell:>0$}", width + 3) };
-        }
-        text += "\n";
-    }
-    text
+    format!("{about}\n\n{}\n{}\n\n{}", aligned(&by_run(runs), 1, 2), wrapped(BY_DEED), aligned(&by_deed(runs), 2, 2))
 }
 
 /// The tables of the book.
 pub fn markdown(runs: &[Run]) -> [String; 2] {
-    let [runs, deeds] = [(by_run(runs), 1), (by_deed(runs), 2)].map(|(lines, left)| {
-        let mut text = String::new();
-        for (number, line) in lines.iter().enumerate() {
-            text += &format!("| {} |\n", line.join(" | ").replace('*', "\\*"));
-            if number == 0 {
-                text += &format!("|{}{}\n", "---|".repeat(left), "---:|".repeat(line.len() - left));
-            }
-        }
-        text
-    });
-    [runs, deeds]
+    let tables = [table::markdown(&by_run(runs), 1), table::markdown(&by_deed(runs), 2)];
+    tables.map(|table| table.replace('*', "\\*"))
 }
 
 /// What was wrong, if something was.
@@ -181,22 +150,4 @@ pub fn notes(runs: &[Run]) -> Vec<String> {
         notes.push("What to look at: cargo course check chaos".to_owned());
     }
     notes
-}
-
-/// Breaks a sentence into lines of at most 100 columns.
-fn wrapped(sentence: &str) -> String {
-    let (mut text, mut column) = (String::new(), 0);
-    for word in sentence.split(' ') {
-        let width = word.chars().count();
-        if column + 1 + width > 100 {
-            text.push('\n');
-            column = 0;
-        } else if column > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text += word;
-        column += width;
-    }
-    text
 }

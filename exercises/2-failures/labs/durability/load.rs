@@ -9,6 +9,8 @@ use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use testkit::lab;
+
 /// How long the clients run before anything counts: leaders are found, connections opened, files have grown.
 const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -45,8 +47,7 @@ impl Measured {
 
     /// The latency that so many of a thousand operations do not exceed, in milliseconds.
     pub fn permille(&self, permille: usize) -> f64 {
-        let place = (self.latencies.len() * permille).div_ceil(1000).max(1) - 1;
-        self.latencies.get(place).map_or(f64::NAN, |&micros| f64::from(micros) / 1000.0)
+        lab::percentile(&self.latencies, permille).map_or(f64::NAN, |micros| f64::from(micros) / 1000.0)
     }
 }
 

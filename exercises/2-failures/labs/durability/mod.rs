@@ -34,7 +34,9 @@ pub mod table;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::{env, fs, io};
+use std::{env, fs};
+
+use testkit::lab;
 
 /// What the lab is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -54,13 +56,7 @@ pub fn main(whose: &str) -> ExitCode {
         return crate::subject::server::command::main(arguments); // one of the servers: what `kv` does
     }
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match wishes(&words).and_then(|wishes| start(whose, &wishes)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+    lab::exit(wishes(&words).and_then(|wishes| start(whose, &wishes)))
 }
 
 fn wishes(mut words: &[&str]) -> Result<Wishes, String> {
@@ -90,7 +86,7 @@ fn wishes(mut words: &[&str]) -> Result<Wishes, String> {
 }
 
 fn start(whose: &str, wishes: &Wishes) -> Result<(), String> {
-    let folder = wishes.on.clone().unwrap_or_else(labs_folder);
+    let folder = wishes.on.clone().unwrap_or_else(lab::plots);
     stay_on(&folder)?;
     let outcome = experiment::run(whose, wishes.etcd, &folder)?;
     if outcome.syncs.is_err() && outcome.stores.is_empty() {
@@ -100,8 +96,7 @@ fn start(whose: &str, wishes: &Wishes) -> Result<(), String> {
     if let Some((folder, date)) = &wishes.record {
         return record::record(&outcome, folder, date);
     }
-    let file = labs_folder().join("durability.svg");
-    write(&file, &plot::draw(&outcome)).map_err(|why| format!("Cannot write {}: {why}.", file.display()))
+    lab::write(&lab::plots().join("durability.svg"), &plot::draw(&outcome))
 }
 
 /// Sees to it that all files go into `folder`. The testkit takes the system's folder for temporary files, and on many systems that is in
@@ -115,18 +110,4 @@ fn stay_on(folder: &Path) -> Result<(), String> {
     let program = env::current_exe().map_err(|why| format!("This program cannot be found: {why}."))?;
     let why = Command::new(program).args(env::args_os().skip(1)).env("TMPDIR", folder).exec();
     Err(format!("This program cannot be started again: {why}."))
-}
-
-/// `target/course/labs`, where `cargo course lab` looks for plots.
-fn labs_folder() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    workspace.join(target).join("course/labs")
-}
-
-fn write(file: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(file, text)
 }

@@ -5,6 +5,7 @@ use std::error::Error;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use testkit::lab;
 
 use super::experiment::{CLIENTS, Outcome};
 use super::syncs::GROUPS;
@@ -17,25 +18,13 @@ const LATENCIES: u32 = 270;
 /// How far from the edges everything stays.
 const EDGE: i32 = 24;
 
-/// Stands for the reader's own text colour until [`paint`] puts that in.
-const TEXT: RGBColor = RGBColor(1, 2, 3);
+const TEXT: RGBColor = RGBColor(lab::TEXT.0, lab::TEXT.1, lab::TEXT.2);
 const COLORS: [RGBColor; 2] = [RGBColor(76, 132, 184), RGBColor(221, 160, 30)];
 const SYNC: RGBColor = RGBColor(110, 150, 90);
 const FAINT: RGBAColor = RGBAColor(128, 128, 128, 0.4);
 
 /// The scale of the latencies in milliseconds, from its floor to its top; both are powers of ten.
 const SCALE: [f64; 2] = [0.1, 1000.0];
-
-const STYLE: &str = "<style>
-.durability { color: #1f2328; max-width: 100%; height: auto; }
-.durability .paper { fill: #ffffff; }
-@media (prefers-color-scheme: dark) {
-.durability { color: #d7dde4; }
-.durability .paper { fill: #161b22; }
-}
-</style>
-<rect class=\"paper\" width=\"100%\" height=\"100%\" rx=\"8\"/>
-";
 
 const ALT: &str = "Records a second with 1, 8 and 64 records for each sync; operations a second and latencies of the stores with 1, 8 and 64 clients";
 
@@ -48,14 +37,7 @@ pub fn draw(outcome: &Outcome) -> String {
     let root = SVGBackend::with_string(&mut svg, (WIDTH, LEGEND + BARS + LATENCIES)).into_drawing_area();
     picture(&root, outcome).expect("nothing fails that is drawn into a string");
     drop(root);
-    paint(&svg)
-}
-
-/// Lets the picture follow the reader's light or dark scheme. It brings its own paper.
-fn paint(svg: &str) -> String {
-    let svg = svg.replace("\"#010203\"", "\"currentColor\"");
-    let (open, rest) = svg.split_once(">\n").expect("an SVG has a first tag");
-    format!("{open} class=\"durability\" role=\"img\" aria-label=\"{ALT}\">\n{STYLE}{rest}")
+    lab::themed(&svg, "durability", ALT)
 }
 
 fn picture(root: &Area<'_>, outcome: &Outcome) -> Drawn {

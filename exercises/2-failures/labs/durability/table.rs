@@ -1,5 +1,6 @@
 //! The figures as tables, for the terminal and for the book.
 
+use testkit::lab::table::{self, aligned, wrapped};
 use testkit::text::thousands;
 
 use super::cluster::SERVERS;
@@ -116,59 +117,14 @@ pub fn notes(outcome: &Outcome) -> Vec<String> {
 /// The tables, with how they came about.
 pub fn terminal(outcome: &Outcome) -> String {
     let tables = [syncs(outcome), stores(outcome)].into_iter().flatten();
-    let tables: String = tables.map(|table| aligned(&table) + "\n").collect();
+    let tables: String = tables.map(|table| aligned(&table, 0, 0) + "\n").collect();
     let notes: String = notes(outcome).into_iter().map(|note| wrapped(&note) + "\n").collect();
     format!("{}\n\n{tables}{notes}", wrapped(&parameters(outcome)))
-}
-
-/// Columns side by side.
-fn aligned(table: &Table) -> String {
-    let columns = table.first().map_or(0, Vec::len);
-    let width = |column: usize| table.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for line in table {
-        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}"));
-        text += &format!("{}\n", cells.collect::<Vec<_>>().join("   "));
-    }
-    text
 }
 
 /// The same as tables of the book.
 pub fn markdown(outcome: &Outcome) -> String {
     let tables = [syncs(outcome), stores(outcome)].into_iter().flatten();
-    let tables: Vec<String> = tables.map(|table| piped(&table)).collect();
+    let tables: Vec<String> = tables.map(|table| table::markdown(&table, 0)).collect();
     tables.join("\n")
-}
-
-fn piped(table: &Table) -> String {
-    let mut text = String::new();
-    for (number, line) in table.iter().enumerate() {
-        text += &format!("| {} |\n", line.join(" | "));
-        if number == 0 {
-            text += &format!("|{}\n", "---:|".repeat(line.len()));
-        }
-    }
-    text
-}
-
-/// Breaks each line of a text into lines of at most 100 columns.
-fn wrapped(text: &str) -> String {
-    text.lines().map(broken).collect::<Vec<_>>().join("\n")
-}
-
-fn broken(text: &str) -> String {
-    let (mut lines, mut column) = (String::new(), 0);
-    for word in text.split(' ') {
-        if column + 1 + word.len() > 100 {
-            lines.push('\n');
-            column = 0;
-        } else if column > 0 {
-            lines.push(' ');
-            column += 1;
-        }
-        lines += word;
-        column += word.len();
-    }
-    lines
 }
