@@ -18,7 +18,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use testkit::history::Operation;
 use testkit::network::Recorder;
 
-use super::{Broken, Plan};
+use super::{Broken, PATIENCE, Plan};
 use crate::server::client::{Client, Config, Failed};
 use crate::server::route::Patience;
 
@@ -231,18 +231,26 @@ impl Own {
 impl Told {
     /// Reads each key once more, after everything was started again.
     pub(super) fn look_again(&mut self) {
-        let mut client = client(&self.servers, 400);
+        let mut client = client(&self.servers, 20);
+        let begun = Instant::now();
+        let mut read = |key| loop {
+            match client.ask(Get(key)) {
+                Ok(value) => return Ok(value),
+                Err(_) if begun.elapsed() < PATIENCE => {} // a read may be asked again
+                Err(failed) => return Err(unreadable(key, failed)),
+            }
+        };
         for key in SHARED {
             let call = self.recorder.invoke(usize::MAX, Get(key));
-            match client.ask(Get(key)) {
+            match read(key) {
                 Ok(value) => call.returned(value),
-                Err(failed) => self.wrong.push(unreadable(key, failed)),
+                Err(broken) => self.wrong.push(broken),
             }
         }
         for mut own in std::mem::take(&mut self.owns) {
-            match client.ask(Get(own.key)) {
+            match read(own.key) {
                 Ok(value) => own.see(value),
-                Err(failed) => own.wrong.push(unreadable(own.key, failed)),
+                Err(broken) => own.wrong.push(broken),
             }
             self.wrong.append(&mut own.wrong);
         }

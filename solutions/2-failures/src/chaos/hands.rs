@@ -3,8 +3,8 @@
 //! A server that was killed is started again after a while; whatever else was done to one is undone when its time is over. Links belong to two
 //! servers, and both may be hit: so when anything ends, all links are made clear, and what still lasts is done to them again.
 //!
-//! A server whose disk is full or fails must end itself. When the disk is well it is started again, whether it has or not. Every second server that is cut off can still
-//! be reached by clients: that is how one finds a leader that answers although nobody follows it.
+//! A server whose disk is full or fails must end itself. When the disk is well it is started again. Every second server that is cut off
+//! can still be reached by clients: that is how one finds a leader that answers although nobody follows it.
 
 use std::io;
 use std::thread;
