@@ -1,12 +1,13 @@
-//! The reference under its own monkey, on as many seeds as one likes; the graded check of the task `chaos` runs one.
+//! The reference under its own monkey, on as many seeds as one likes. One of them is run by the graded check of the task `chaos`, so this
+//! is run on demand only:
 //!
-//! `CHAOS_SEEDS=1..31 cargo test -p failures-solution --test chaos -- --nocapture`
+//! `CHAOS_SEEDS=1..31 cargo test -p failures-solution --test chaos -- --ignored --nocapture`
 
 use std::process::Command;
 
 use failures_solution::chaos::{Plan, run};
 
-/// The seeds that are asked for; none without being asked for.
+/// The seeds that are asked for, or the first.
 fn seeds() -> std::ops::Range<u64> {
     let read = |range: String| {
         let (from, to) = range.split_once("..")?;
@@ -19,6 +20,7 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 #[test]
+#[ignore = "the graded check of the task `chaos` runs one seed; this runs CHAOS_SEEDS"]
 fn what_clients_are_told_has_an_order_whatever_the_monkey_does() {
     for seed in seeds() {
         let command = |seat: &testkit::network::Seat| {
