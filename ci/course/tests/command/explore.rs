@@ -5,8 +5,9 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
+use testkit::network::until;
 
-use crate::fixture::{CHECK, COUNTS, Fixture, STARTER, shared, wait_until};
+use crate::fixture::{CHECK, COUNTS, Fixture, STARTER, shared};
 
 const ADD: &str = "c0 asks n0: ()";
 
@@ -125,7 +126,7 @@ fn states_are_served_until_the_command_ends() {
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     process.kill().unwrap();
     process.wait().unwrap();
-    wait_until(|| TcpStream::connect(&address).is_err()); // the lifeline ends the check's process too
+    until("the lifeline has ended the check's process too", || TcpStream::connect(&address).is_err());
 }
 
 #[test]

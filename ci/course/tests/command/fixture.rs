@@ -146,12 +146,3 @@ fn put(path: &Path, text: &str) {
         fs::write(path, text).unwrap();
     }
 }
-
-/// Waits for something that is bound to come.
-pub fn wait_until(mut happens: impl FnMut() -> bool) {
-    let begun = std::time::Instant::now();
-    while !happens() {
-        assert!(begun.elapsed().as_secs() < 60, "what was waited for did not come");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}

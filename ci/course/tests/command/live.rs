@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use testkit::network::until;
 use tungstenite::{Message, WebSocket};
 
-use crate::fixture::{CHECK, COUNTS, Fixture, STARTER, wait_until};
+use crate::fixture::{CHECK, COUNTS, Fixture, STARTER};
 use crate::server::{Server, course};
 
 /// Reads a socket up to a message of which `wanted` says yes.
@@ -124,7 +125,7 @@ fn a_walk_ends_with_its_page() {
     place(&mut walk, &[]);
     assert!(at_work(&course) > 1, "the server is not alone");
     drop(walk);
-    wait_until(|| at_work(&course) == 1);
+    until("the server is alone", || at_work(&course) == 1);
 }
 
 #[cfg(target_os = "linux")]
@@ -139,9 +140,9 @@ fn nothing_outlives_the_server_however_it_ends() {
         place(&mut walk, &[]);
         server.post("check", &json!({ "task": "count" }));
         hear(&mut events, |message| message["line"]["event"] == "begun"); // a check that hangs
-        wait_until(|| at_work(&course) > 4); // a check and a walk, each with its command, beside the server
+        until("a check and a walk, each with its command, are beside the server", || at_work(&course) > 4);
         Command::new("kill").args([signal, &server.process.id().to_string()]).status().unwrap();
         server.process.wait().unwrap();
-        wait_until(|| at_work(&course) == 0);
+        until("all are gone", || at_work(&course) == 0);
     }
 }

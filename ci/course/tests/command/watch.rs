@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use testkit::network::until;
 
-use crate::fixture::wait_until;
 use crate::fixture::{Fixture, shared};
 
 /// A watch that is under way.
@@ -92,10 +92,10 @@ fn a_save_cuts_the_run_short_and_an_interrupt_leaves_nothing_behind() {
     fixture.edit("src/count.rs", "loop {}", "loop { /* for ever */ }");
     let second = pid_in(&pids);
     assert_ne!(first, second);
-    wait_until(|| is_gone(first));
+    until("the first check is gone", || is_gone(first));
     kill_process(Pid::from_child(&watch.process), Signal::INT).unwrap();
     assert_eq!(watch.code(), Some(130));
-    wait_until(|| is_gone(second));
+    until("the second check is gone", || is_gone(second));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn an_unknown_task_is_not_watched() {
 /// The process that tells its number in a file.
 fn pid_in(file: &std::path::Path) -> Pid {
     let read = || fs::read_to_string(file).ok().and_then(|text| text.parse().ok()).and_then(Pid::from_raw);
-    wait_until(|| read().is_some());
+    until("a check has told its id", || read().is_some());
     read().unwrap()
 }
 
