@@ -248,6 +248,15 @@ fn a_panic_is_told_with_all_that_led_to_it() {
 }
 
 #[test]
+fn what_is_written_counts_whether_it_is_still_there_or_not() {
+    let mut disk = holding(b"kept");
+    disk.truncate("a", 1).unwrap();
+    disk.append("a", b"more").unwrap();
+    disk.remove("a").unwrap();
+    assert_eq!(disk.written(), 8);
+}
+
+#[test]
 fn a_disk_fails_as_the_note_says_and_is_well_without_it() {
     let note = std::env::temp_dir().join(format!("course-ailment-{}", std::process::id()));
     let mut disk = Ailing::new(Faulty::new(), Some(note.clone()));

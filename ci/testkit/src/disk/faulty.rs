@@ -86,6 +86,7 @@ struct State {
     operations: usize,
     syncs: usize,
     appends: usize,
+    written: usize,
     /// What was done, as steps of a trace.
     steps: Vec<Step>,
 }
@@ -131,6 +132,11 @@ impl Faulty {
     /// How many times a file was synced.
     pub fn syncs(&self) -> usize {
         self.state.borrow().syncs
+    }
+
+    /// How many bytes were appended to files, whether they are still there or not.
+    pub fn written(&self) -> usize {
+        self.state.borrow().written
     }
 
     /// Whether what was to go wrong has gone wrong.
@@ -425,6 +431,7 @@ impl Disk for Faulty {
             state.appends += 1;
             let full = state.trouble == Some(Trouble::Full(state.appends));
             let bytes = if full { &bytes[..bytes.len() / 2] } else { bytes };
+            state.written += bytes.len();
             let contents = &mut state.contents[inode];
             contents.write(Write::Append { at: contents.seen.len(), bytes: bytes.to_vec() });
             if full {

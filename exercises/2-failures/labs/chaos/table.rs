@@ -48,34 +48,20 @@ fn milliseconds(time: Duration) -> String {
 
 /// How many deeds of a kind there were, and how many of them hit the leader.
 fn kinds(run: &Run, kind: &str) -> String {
-    let all: Vec<&Lasted> = run.report.deeds.iter().filter(|deed| kind_of(deed.kind) == kind).collect();
+    let all: Vec<&Lasted> = run.report.deeds.iter().filter(|deed| deed.kind.word() == kind).collect();
     match all.iter().filter(|deed| run.hit_the_leader(deed)).count() {
         0 => all.len().to_string(),
         led => format!("{} ({led} led)", all.len()),
     }
 }
 
-fn kind_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Kill => "kill",
-        Kind::Pause { .. } => "pause",
-        Kind::Cut { .. } => "cut",
-        Kind::Slow { .. } => "slow",
-        Kind::Fill { .. } => "fill",
-        Kind::Fail { .. } => "fail",
-    }
-}
-
 /// What was done, in a word.
 pub fn deed(deed: &Lasted) -> &'static str {
     match deed.kind {
-        Kind::Kill => "kill",
-        Kind::Pause { .. } => "pause",
-        Kind::Cut { .. } if deed.from_all => "cut",
-        Kind::Cut { .. } => "cut*",
-        Kind::Slow { .. } => "slow",
+        Kind::Cut { .. } if !deed.from_all => "cut*",
         Kind::Fill { .. } => "full",
         Kind::Fail { .. } => "fails",
+        kind => kind.word(),
     }
 }
 

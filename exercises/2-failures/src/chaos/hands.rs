@@ -155,8 +155,8 @@ impl<'c> Grip<'c> {
     }
 
     fn look(&mut self, audit: &[Entry], watch: &mut dyn FnMut(&Scene)) -> Result<(), Error> {
-        self.end_what_is_over()?;
         self.find_who_has_ended()?;
+        self.end_what_is_over()?;
         let elapsed = self.now();
         if elapsed >= self.shown + FRAME {
             self.shown = elapsed;
@@ -169,9 +169,8 @@ impl<'c> Grip<'c> {
     fn end_what_is_over(&mut self) -> Result<(), Error> {
         let now = self.now();
         let (served, insists) = (self.clients.newest_served(), self.insists);
-        let ended = (0..self.site.size()).map(|server| Ok(self.site.state(server)? == Process::Down));
-        let ended = ended.collect::<Result<Vec<_>, Error>>()?;
-        let lacks = |lasting: &Lasting| lasting.lacks(served, ended[lasting.server]).filter(|_| insists);
+        let has_ended = |server| self.site.id(server).is_none();
+        let lacks = |lasting: &Lasting| lasting.lacks(served, has_ended(lasting.server)).filter(|_| insists);
         let over: Vec<Lasting> =
             self.lasting.extract_if(.., |lasting| lasting.until <= now && lacks(lasting).is_none()).collect();
         let stuck = self.lasting.iter().filter(|lasting| now > lasting.until + PATIENCE).find_map(lacks);
@@ -201,10 +200,8 @@ impl<'c> Grip<'c> {
     /// Only a server that was killed, or whose disk has failed, may be gone.
     fn find_who_has_ended(&mut self) -> Result<(), Error> {
         for server in 0..self.site.size() {
-            if matches!(self.suffers(server), Some(Kind::Kill | Kind::Fill { .. } | Kind::Fail { .. })) {
-                continue;
-            }
-            if let Some(status) = self.site.ended(server)? {
+            let may_end = matches!(self.suffers(server), Some(Kind::Kill | Kind::Fill { .. } | Kind::Fail { .. }));
+            if let Some(status) = self.site.ended(server)?.filter(|_| !may_end) {
                 let printed = self.site.printed(server, SHOWN);
                 let says = format!("n{server} has ended by itself ({status}). It printed last:\n{printed}");
                 self.broken.push(Broken::Ended(says));

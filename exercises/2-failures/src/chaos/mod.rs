@@ -168,7 +168,7 @@ impl Report {
     /// How often each kind of deed was done.
     pub fn kinds(&self) -> BTreeMap<&'static str, usize> {
         let mut kinds = BTreeMap::new();
-        self.deeds.iter().for_each(|deed| *kinds.entry(word(deed.kind)).or_default() += 1);
+        self.deeds.iter().for_each(|deed| *kinds.entry(deed.kind.word()).or_default() += 1);
         kinds
     }
 }
@@ -329,15 +329,4 @@ fn audited(audit: &[Entry], deeds: &[Lasted], plan: &Plan) -> Vec<Broken> {
     broken
         .extend(spared.map(|_| Broken::Monkey("A turn was left out since all are spared, and nobody is.".to_owned())));
     broken
-}
-
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Kill => "kill",
-        Kind::Pause { .. } => "pause",
-        Kind::Cut { .. } => "cut",
-        Kind::Slow { .. } => "slow",
-        Kind::Fill { .. } => "fill",
-        Kind::Fail { .. } => "fail",
-    }
 }

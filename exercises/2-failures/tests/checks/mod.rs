@@ -7,7 +7,6 @@
 //! - [`short_logs`]: clusters whose servers keep their logs short.
 //!
 //! Of what stands on a disk:
-//! - [`counted`]: a disk that counts what is written to it;
 //! - [`life`]: what a server has in its memory, from one change to the next;
 //! - [`seen`]: what the user of a log or of a storage has seen, and relies on.
 //!
@@ -27,7 +26,6 @@
 //! - [`monkey_rules`]: what is demanded of it.
 
 mod clock;
-mod counted;
 mod counting;
 mod cut_log;
 mod entries;

@@ -7,7 +7,6 @@ use testkit::disk::crash::Crashes;
 use testkit::disk::{Disk, Faulty, Memory, Trouble};
 use testkit::node::NodeId;
 
-use super::counted::Counted;
 use super::life::{Life, entry, life, run_states};
 use super::seen::{Keeper, Seen};
 use crate::subject::snapshot::Durable;
@@ -235,9 +234,9 @@ pub fn a_change_costs_what_it_changes() {
 
 /// Saves something long, and then small changes to it.
 fn costs_what_it_changes(check: &mut Check, what: &str, long: Life) -> Proven {
-    let (mut storage, _) = open(check, Counted::new())?;
+    let (mut storage, _) = open(check, Faulty::new())?;
     saves(check, &mut storage, &long.durable)?;
-    let before = storage.disk().written;
+    let before = storage.disk().written();
     let mut life = Life { durable: long.durable, states: Vec::new() };
     for number in 1_000..1_050 {
         life = life.then(|raft| raft.log.push(entry(1, number)));
@@ -246,7 +245,7 @@ fn costs_what_it_changes(check: &mut Check, what: &str, long: Life) -> Proven {
     for durable in &life.states {
         saves(check, &mut storage, durable)?;
     }
-    let written = storage.disk().written - before;
+    let written = storage.disk().written() - before;
     check.requires(CHEAP, written < before, || {
         format!(
             "{what} of 1,000 entries was saved: {before} bytes were written. Then fifty entries came, and fifty votes. For these {written} \

@@ -89,6 +89,20 @@ pub trait Hands {
     fn carry_out(&mut self, deed: &Deed) -> io::Result<()>;
 }
 
+impl Kind {
+    /// What it is called in a configuration, without how long it lasts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Kill => "kill",
+            Kind::Pause { .. } => "pause",
+            Kind::Cut { .. } => "cut",
+            Kind::Slow { .. } => "slow",
+            Kind::Fill { .. } => "fill",
+            Kind::Fail { .. } => "fail",
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
