@@ -157,6 +157,23 @@ impl<N: Node> Outbox<N> {
         self.effects.push(Effect::Reply { to, response });
     }
 
+    /// Puts in what a server inside of this one wants done, in its order: `message` and `durable` say how its messages and what it saves
+    /// are written from the outside.
+    pub fn pass_on<I: Node<Timer = N::Timer, Response = N::Response>>(
+        &mut self,
+        inside: Outbox<I>,
+        message: impl Fn(I::Message) -> N::Message,
+        durable: impl Fn(I::Durable) -> N::Durable,
+    ) {
+        self.effects.extend(inside.into_effects().into_iter().map(|effect| match effect {
+            Effect::Send { to, message: inner } => Effect::Send { to, message: message(inner) },
+            Effect::Arm { timer } => Effect::Arm { timer },
+            Effect::Disarm { timer } => Effect::Disarm { timer },
+            Effect::Save { durable: inner } => Effect::Save { durable: durable(inner) },
+            Effect::Reply { to, response } => Effect::Reply { to, response },
+        }));
+    }
+
     /// What has been put in so far, in order.
     pub fn effects(&self) -> &[Effect<N>] {
         &self.effects

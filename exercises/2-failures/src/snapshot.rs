@@ -43,7 +43,7 @@ use cap::raft::message::{self, Outcome};
 use cap::raft::store::{Request, Response, Store};
 use cap::raft::{self, Raft, Timer};
 use serde::{Deserialize, Serialize};
-use testkit::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
+use testkit::node::{ClientId, Membership, Node, NodeId, Outbox, RequestId};
 
 /// What the log led to, up to one of its entries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -196,15 +196,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     }
 
     fn pass_on(&self, inner: Outbox<Raft>, out: &mut Outbox<Self>) {
-        for effect in inner.into_effects() {
-            match effect {
-                Effect::Send { to, message } => out.send(to, Message::Raft(message)),
-                Effect::Arm { timer } => out.arm(timer),
-                Effect::Disarm { timer } => out.disarm(timer),
-                Effect::Save { durable } => out.save(Durable { snapshot: self.snapshot.clone(), raft: durable }),
-                Effect::Reply { to, response } => out.reply(to, response),
-            }
-        }
+        out.pass_on(inner, Message::Raft, |raft| Durable { snapshot: self.snapshot.clone(), raft });
     }
 }
 

@@ -22,7 +22,7 @@
 #![expect(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
 use std::collections::BTreeSet;
 
-use testkit::node::{Effect, Membership, Node, NodeId, Outbox, RequestId};
+use testkit::node::{Membership, Node, NodeId, Outbox, RequestId};
 
 use super::log::{Index, Term};
 use super::store::{Request, Response};
@@ -141,14 +141,6 @@ impl PreVote {
 fn inside<T>(out: &mut Outbox<PreVote>, run: impl FnOnce(&mut Outbox<Raft>) -> T) -> T {
     let mut inner = Outbox::new();
     let result = run(&mut inner);
-    for effect in inner.into_effects() {
-        match effect {
-            Effect::Send { to, message } => out.send(to, Message::Raft(message)),
-            Effect::Arm { timer } => out.arm(timer),
-            Effect::Disarm { timer } => out.disarm(timer),
-            Effect::Save { durable } => out.save(durable),
-            Effect::Reply { to, response } => out.reply(to, response),
-        }
-    }
+    out.pass_on(inner, Message::Raft, |durable| durable);
     result
 }

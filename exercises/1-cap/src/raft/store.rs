@@ -44,10 +44,15 @@ pub struct Store {
 }
 
 impl Store {
+    /// What stands under a key.
+    pub fn get(&self, key: Key) -> Value {
+        self.values.get(&key).copied().unwrap_or(0)
+    }
+
     /// Carries out a request, and says what stands under its key after that.
     pub fn execute(&mut self, request: Request) -> Value {
         let (Request::Get(key) | Request::Put(key, _) | Request::Add(key, _)) = request;
-        let old = self.values.get(&key).copied().unwrap_or(0);
+        let old = self.get(key);
         let new = match request {
             Request::Get(_) => return old,
             Request::Put(_, value) => value,

@@ -6,8 +6,8 @@ use testkit::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestI
 
 use super::entries::put;
 use super::machine::Machine;
-use super::raft::servers::{serving, somebody_leads};
-use super::raft::{all_have_caught_up, finishes};
+use super::raft::all_have_caught_up;
+use super::raft::servers::{finishes, serving, somebody_leads};
 use crate::subject::host::{Host, Input, Output};
 use crate::subject::raft::log::{Index, Log, Term};
 use crate::subject::raft::message::{self, Outcome};

@@ -9,30 +9,17 @@ pub mod rules;
 #[path = "../../../1-cap/tests/checks/raft/servers.rs"]
 pub mod servers;
 
-use testkit::check::Rule;
-use testkit::cluster::{Cluster, History, View};
+use testkit::cluster::{History, View};
 use testkit::node::NodeId;
 
-use self::servers::{Server, Watched};
+use self::servers::Server;
 use crate::subject::raft::Raft;
 use crate::subject::snapshot::Compacting;
-
-pub const FINISHES: Rule = Rule::new(
-    "requests are answered",
-    "There is a run in which every client gets all of its answers.",
-    "Ongaro & Ousterhout 2014 (extended version), section 8",
-    "1-cap/raft-commit.md#clients",
-);
 
 impl<const LIMIT: u64> Server for Compacting<LIMIT> {
     fn raft(&self) -> &Raft {
         Compacting::raft(self)
     }
-}
-
-/// A cluster in which clients can get all of their answers.
-pub fn finishes<N: Server>(cluster: Cluster<N, Watched>) -> Cluster<N, Watched> {
-    cluster.sometimes(FINISHES, |view| view.is_finished())
 }
 
 /// All servers know the same to be committed, and hold the same store.

@@ -1,18 +1,15 @@
 //! Clusters whose servers keep their logs short, and what they go through.
 
 use testkit::check::Rule;
-use testkit::cluster::{Cluster, History, Log as Judged, View};
+use testkit::cluster::{Cluster, History};
 use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 
-use super::raft::chronicle::Chronicle;
-use super::raft::servers::{Cell, Watched, servers};
-use super::raft::{FINISHES, somebody_lacks_what_is_cut_off};
-use super::spec::LINEARIZABLE;
+use super::raft::servers::{Logged, Watched, busy, in_time};
+use super::raft::somebody_lacks_what_is_cut_off;
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::Index;
-use crate::subject::raft::store::Key;
-use crate::subject::raft::store::Request::{self, Add, Get, Put};
+use crate::subject::raft::store::Request::{self, Add, Put};
 use crate::subject::snapshot::Compacting;
 
 pub const BOUNDED: Rule = Rule::new(
@@ -62,39 +59,7 @@ pub fn healing<const LIMIT: Index>(
     short(cluster.staged(schedule)).partitions(&[&[&[0, 1], &[2]]], 1)
 }
 
-/// Four clients with 30 requests each, on three keys.
-pub fn simulation<const LIMIT: Index>(
-    faults: Faults,
-) -> Simulation<Compacting<LIMIT>, (Judged<Compacting<LIMIT>>, Chronicle)> {
-    let mut cluster = short(servers::<Compacting<LIMIT>, _>(5, (Judged::default(), Chronicle::default())));
-    for client in 0..4 {
-        cluster = cluster.client(&[0, 1, 2, 3, 4], script(client, 30));
-    }
-    let cluster = cluster
-        .whole_run(LINEARIZABLE, |view: &View<'_, Compacting<LIMIT>, _>| {
-            view.history().0.linearizable_by_key(|_| Cell::default(), key)
-        })
-        .sometimes(LACKS, somebody_lacks_what_is_cut_off)
-        .sometimes(FINISHES, |view| view.is_finished());
-    Simulation::new(cluster, faults)
-        .timer_waits(Timer::Election, 150..=300)
-        .timer_waits(Timer::Heartbeat, 40..=50)
-        .clients_ask_again(200..=400)
-        .steps(20_000)
-}
-
-fn script(client: usize, requests: usize) -> impl Iterator<Item = Request> {
-    (0..requests).map(move |number| {
-        let key = ['x', 'y', 'z'][(client + number / 2) % 3];
-        match number % 4 {
-            0 => Add(key, 1),
-            1 => Put(key, (1_000 * (client + 1) + number) as i64),
-            _ => Get(key),
-        }
-    })
-}
-
-fn key(request: &Request) -> Key {
-    let (Get(key) | Put(key, _) | Add(key, _)) = request;
-    *key
+/// Long runs of servers that keep their logs short.
+pub fn long_run<const LIMIT: Index>(faults: Faults) -> Simulation<Compacting<LIMIT>, Logged<Compacting<LIMIT>>> {
+    in_time(short(busy()).sometimes(LACKS, somebody_lacks_what_is_cut_off), faults)
 }

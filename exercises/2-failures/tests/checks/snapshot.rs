@@ -12,9 +12,9 @@ use testkit::simulation::Faults;
 use super::cut_log;
 use super::entries;
 use super::lone_server::{answers, holds_x, install, put, puts, snapshot, snapshots, told};
-use super::raft::servers::{Watched, serving, serving_late};
-use super::raft::{FINISHES, all_have_caught_up, finishes, somebody_lacks_what_is_cut_off};
-use super::short_logs::{BOUNDED, LACKS, behind, healing, short, simulation};
+use super::raft::servers::{FINISHES, Watched, finishes, serving, serving_late};
+use super::raft::{all_have_caught_up, somebody_lacks_what_is_cut_off};
+use super::short_logs::{BOUNDED, LACKS, behind, healing, long_run, short};
 use crate::subject::raft::clients::Session;
 use crate::subject::raft::log::{Entry, Index, Log, Start};
 use crate::subject::raft::message::{self, Hint, Outcome};
@@ -450,10 +450,10 @@ fn comes_to_another(check: &mut Check) -> Proven {
 pub fn long_runs_are_linearizable() {
     check(|check| {
         let apart = Faults { partitions: 4, restarts: 4, duplicated: 20, ..Faults::default() };
-        check.simulates("five servers, long partitions and restarts", simulation::<2>(apart), 0..40)?;
+        check.simulates("five servers, long partitions and restarts", long_run::<2>(apart), 0..40)?;
         let slow = Faults { lost: 20, duplicated: 20, flaps: 12, slow: Some(4), ..Faults::default() };
-        check.simulates("five servers, flapping links and a slow server", simulation::<2>(slow), 0..40)?;
+        check.simulates("five servers, flapping links and a slow server", long_run::<2>(slow), 0..40)?;
         let crashes = Faults { crashes: 2, partitions: 2, lost: 20, ..Faults::default() };
-        check.simulates("five servers, two crashes and partitions", simulation::<2>(crashes), 0..40)
+        check.simulates("five servers, two crashes and partitions", long_run::<2>(crashes), 0..40)
     });
 }

@@ -27,8 +27,8 @@
 //!
 //! # Left out on purpose
 //!
-//! Snapshots, real disks and real networks come in stage 2, for which [`compaction`] leaves a door open; reads that do not go through the log in stage 6. Changing the
-//! set of servers comes in stage 2, too.
+//! Snapshots and changes of the set of servers, real disks and real networks come in stage 2, for which [`compaction`] and [`membership`]
+//! leave a door open; reads that do not go through the log in stage 6.
 
 pub mod agreement;
 pub mod clients;
@@ -36,6 +36,7 @@ pub mod commit;
 pub mod compaction;
 pub mod election;
 pub mod log;
+pub mod membership;
 pub mod message;
 pub mod prevote;
 pub mod quorum;

@@ -2,26 +2,17 @@
 
 use testkit::alone::Alone;
 use testkit::check::{Check, Proven, Rule, check};
-use testkit::cluster::{Cluster, Log, Occurrence, View};
+use testkit::cluster::{Occurrence, View};
 use testkit::node::{ClientId, Effect, NodeId, RequestId};
 use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 
-use super::super::spec::LINEARIZABLE;
-use super::chronicle::Chronicle;
-use super::servers::{Cell, Server, Watched, said, saved, servers, serving, serving_late};
+use super::servers::{FINISHES, Logged, Watched, busy, finishes, in_time, said, saved, serving, serving_late};
 use crate::subject::raft::log::{Command, Entry};
 use crate::subject::raft::message::Message;
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
-use crate::subject::raft::store::{Key, Response};
+use crate::subject::raft::store::Response;
 use crate::subject::raft::{Raft, Timer};
-
-const FINISHES: Rule = Rule::new(
-    "requests are answered",
-    "There is a run in which every client gets all of its answers.",
-    "Ongaro & Ousterhout 2014 (extended version), section 8",
-    "1-cap/raft-commit.md#clients",
-);
 
 const PERSISTENCE_PAYS: Rule = Rule::new(
     "whoever asks again is answered",
@@ -57,10 +48,6 @@ const FEW_MESSAGES: Rule = Rule::new(
     "Ongaro & Ousterhout 2014 (extended version), section 5.3: one round of AppendEntries to each follower",
     "1-cap/raft-commit.md#clients",
 );
-
-fn finishes<N: Server>(cluster: Cluster<N, Watched>) -> Cluster<N, Watched> {
-    cluster.sometimes(FINISHES, |view| view.is_finished())
-}
 
 /// How many steps are enough to look at where a program has more states than the reference.
 const ENOUGH: usize = 10;
@@ -274,42 +261,14 @@ pub fn a_command_costs_few_messages() {
 pub fn long_runs_are_linearizable() {
     check(|check| {
         let slow = Faults { lost: 20, duplicated: 20, flaps: 12, slow: Some(4), ..Faults::default() };
-        check.simulates("five servers, flapping links and a slow server", simulation(slow), 0..70)?;
+        check.simulates("five servers, flapping links and a slow server", long_run(slow), 0..70)?;
         let apart = Faults { partitions: 4, restarts: 4, duplicated: 20, ..Faults::default() };
-        check.simulates("five servers, long partitions and restarts", simulation(apart), 0..70)?;
+        check.simulates("five servers, long partitions and restarts", long_run(apart), 0..70)?;
         let crashes = Faults { crashes: 2, partitions: 2, lost: 20, ..Faults::default() };
-        check.simulates("five servers, two crashes and partitions", simulation(crashes), 0..70)
+        check.simulates("five servers, two crashes and partitions", long_run(crashes), 0..70)
     });
 }
 
-/// Four clients with 30 requests each, on three keys.
-fn simulation(faults: Faults) -> Simulation<Raft, (Log<Raft>, Chronicle)> {
-    let mut cluster = servers::<Raft, _>(5, (Log::default(), Chronicle::default()));
-    for client in 0..4 {
-        cluster = cluster.client(&[0, 1, 2, 3, 4], script(client, 30));
-    }
-    let cluster = cluster
-        .whole_run(LINEARIZABLE, |view| view.history().0.linearizable_by_key(|_| Cell::default(), key))
-        .sometimes(FINISHES, |view| view.is_finished());
-    Simulation::new(cluster, faults)
-        .timer_waits(Timer::Election, 150..=300)
-        .timer_waits(Timer::Heartbeat, 40..=50)
-        .clients_ask_again(200..=400)
-        .steps(20_000)
-}
-
-fn script(client: usize, requests: usize) -> impl Iterator<Item = Request> {
-    (0..requests).map(move |number| {
-        let key = ['x', 'y', 'z'][(client + number / 2) % 3];
-        match number % 4 {
-            0 => Add(key, 1),
-            1 => Put(key, (1_000 * (client + 1) + number) as i64),
-            _ => Get(key),
-        }
-    })
-}
-
-fn key(request: &Request) -> Key {
-    let (Get(key) | Put(key, _) | Add(key, _)) = request;
-    *key
+fn long_run(faults: Faults) -> Simulation<Raft, Logged<Raft>> {
+    in_time(busy(), faults)
 }

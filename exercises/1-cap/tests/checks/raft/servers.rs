@@ -2,16 +2,26 @@
 
 use std::fmt::Debug;
 
-use testkit::cluster::{Cluster, History, Linearizable, Occurrence, SequentialSpec, View};
+use testkit::check::Rule;
+use testkit::cluster::{self, Cluster, History, Linearizable, Occurrence, SequentialSpec, View};
 use testkit::node::{Node, NodeId};
+use testkit::simulation::{Faults, Simulation};
 
 use super::super::spec::LINEARIZABLE;
 use super::chronicle::Chronicle;
 use super::rules::{Chronicled, safe};
 use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
 use crate::subject::raft::prevote::PreVote;
-use crate::subject::raft::store::{Request, Response, Value};
+use crate::subject::raft::store::Request::{self, Add, Get, Put};
+use crate::subject::raft::store::{Key, Response, Value};
 use crate::subject::raft::{Durable, Raft, Timer};
+
+pub const FINISHES: Rule = Rule::new(
+    "requests are answered",
+    "There is a run in which every client gets all of its answers.",
+    "Ongaro & Ousterhout 2014 (extended version), section 8",
+    "1-cap/raft-commit.md#clients",
+);
 
 /// A server with a Raft in it: the learner's, with or without what is built around it.
 pub trait Server: Node<Timer = Timer, Request = Request, Response = Response> {
@@ -40,9 +50,9 @@ impl SequentialSpec for Cell {
 
     fn invoke(&mut self, request: &Request) -> Response {
         match *request {
-            Request::Get(_) => {}
-            Request::Put(_, value) => self.0 = value,
-            Request::Add(_, amount) => self.0 += amount,
+            Get(_) => {}
+            Put(_, value) => self.0 = value,
+            Add(_, amount) => self.0 += amount,
         }
         Response::Done(self.0)
     }
@@ -85,6 +95,49 @@ fn is_linearizable<N: Server>(view: &View<'_, N, Watched>) -> Result<(), String>
         true => Ok(()),
         false => Err(format!("No single copy of the map could have given these answers: {}.", history.summary())),
     }
+}
+
+/// A cluster in which clients can get all of their answers.
+pub fn finishes<N: Server, H: History<N>>(cluster: Cluster<N, H>) -> Cluster<N, H> {
+    cluster.sometimes(FINISHES, |view| view.is_finished())
+}
+
+/// What long runs judge, and what happened to the servers in them.
+pub type Logged<N> = (cluster::Log<N>, Chronicle);
+
+/// Five servers, and four clients with 30 requests each on three keys.
+pub fn busy<N: Server>() -> Cluster<N, Logged<N>> {
+    let cluster = servers(5, (cluster::Log::default(), Chronicle::default()));
+    let cluster = (0..4).fold(cluster, |cluster, client| cluster.client(&[0, 1, 2, 3, 4], script(client, 30)));
+    finishes(cluster.whole_run(LINEARIZABLE, |view: &View<'_, N, Logged<N>>| {
+        view.history().0.linearizable_by_key(|_| Cell::default(), key)
+    }))
+}
+
+/// Long runs under `faults`, with the timers of a real network.
+pub fn in_time<N: Server, H: History<N>>(cluster: Cluster<N, H>, faults: Faults) -> Simulation<N, H> {
+    Simulation::new(cluster, faults)
+        .timer_waits(Timer::Election, 150..=300)
+        .timer_waits(Timer::Heartbeat, 40..=50)
+        .clients_ask_again(200..=400)
+        .steps(20_000)
+}
+
+fn script(client: usize, requests: usize) -> impl Iterator<Item = Request> {
+    (0..requests).map(move |number| {
+        let key = ['x', 'y', 'z'][(client + number / 2) % 3];
+        match number % 4 {
+            0 => Add(key, 1),
+            1 => Put(key, (1_000 * (client + 1) + number) as i64),
+            _ => Get(key),
+        }
+    })
+}
+
+/// The key that a request is about.
+pub fn key(request: &Request) -> Key {
+    let (Get(key) | Put(key, _) | Add(key, _)) = request;
+    *key
 }
 
 /// The servers that take themselves for leaders.
