@@ -25,7 +25,8 @@ use cap::raft::store::{Request, Response};
 use testkit::disk::Disk;
 use testkit::node::{Effect, Membership, Node, NodeId, Outbox, RequestId};
 
-use crate::snapshot::{Compacting, Message};
+use crate::membership::Member;
+use crate::snapshot::Message;
 use crate::storage::Storage;
 use crate::wal::WalError;
 
@@ -60,7 +61,7 @@ pub enum Output {
 /// Invariant: what has gone out is backed by what is durable.
 #[derive(Clone, Debug)]
 pub struct Host<D, const LIMIT: Index> {
-    server: Compacting<LIMIT>,
+    server: Member<LIMIT>,
     storage: Storage<D>,
 }
 
@@ -84,7 +85,7 @@ impl<D: Disk, const LIMIT: Index> Host<D, LIMIT> {
     }
 
     /// The server. For the checks, and for whoever wants to show how it is.
-    pub fn server(&self) -> &Compacting<LIMIT> {
+    pub fn server(&self) -> &Member<LIMIT> {
         &self.server
     }
 

@@ -25,7 +25,8 @@ use cap::raft::store::{Request, Response};
 use testkit::disk::Disk;
 use testkit::node::{Effect, Membership, Node, NodeId, Outbox, RequestId};
 
-use crate::snapshot::{Compacting, Message};
+use crate::membership::Member;
+use crate::snapshot::Message;
 use crate::storage::Storage;
 use crate::wal::WalError;
 
@@ -63,7 +64,7 @@ pub enum Output {
 /// Invariant: what has gone out is backed by what is durable.
 #[derive(Clone, Debug)]
 pub struct Host<D, const LIMIT: Index> {
-    server: Compacting<LIMIT>,
+    server: Member<LIMIT>,
     storage: Storage<D>,
 }
 // ANCHOR_END: host
@@ -77,7 +78,7 @@ impl<D: Disk, const LIMIT: Index> Host<D, LIMIT> {
         //# hole: Open the storage, start the server with what was saved, and carry out what it wants done.
         let (storage, saved) = Storage::open(disk)?;
         let mut out = Outbox::new();
-        let server = Compacting::start(me, saved, &mut out);
+        let server = Member::start(me, saved, &mut out);
         let mut host = Host { server, storage };
         let outputs = host.carry_out(out)?;
         Ok((host, outputs))
@@ -106,7 +107,7 @@ impl<D: Disk, const LIMIT: Index> Host<D, LIMIT> {
 
     //# private
     /// Saves what is to be saved, syncs once, and only then gives out the rest.
-    fn carry_out(&mut self, out: Outbox<Compacting<LIMIT>>) -> Result<Vec<Output>, WalError> {
+    fn carry_out(&mut self, out: Outbox<Member<LIMIT>>) -> Result<Vec<Output>, WalError> {
         let mut outputs = Vec::new();
         for effect in out.into_effects() {
             match effect {
@@ -123,7 +124,7 @@ impl<D: Disk, const LIMIT: Index> Host<D, LIMIT> {
     //# end
 
     /// The server. For the checks, and for whoever wants to show how it is.
-    pub fn server(&self) -> &Compacting<LIMIT> {
+    pub fn server(&self) -> &Member<LIMIT> {
         &self.server
     }
 

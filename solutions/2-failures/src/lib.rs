@@ -4,6 +4,7 @@
 //!
 //! - [`wal`] keeps records over a crash: a write-ahead log, on a disk that loses, tears and reorders whatever was not synced.
 //! - [`snapshot`] is a server around your Raft of stage 1, which cuts its log off before it grows without end.
+//! - [`membership`] lets servers leave and come back, one at a time.
 //! - [`storage`] keeps what that server saves in the write-ahead log.
 //! - [`host`] puts both together, so that nothing leaves before what it promises is on the disk.
 //! - [`server`] is a process around that: it reads bytes from anybody, and believes few.
@@ -17,6 +18,7 @@
 pub mod audit_log;
 pub mod chaos;
 pub mod host;
+pub mod membership;
 pub mod monkey;
 pub mod server;
 pub mod snapshot;

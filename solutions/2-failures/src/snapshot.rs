@@ -261,6 +261,19 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     }
 }
 
+/// What [`Member`](crate::membership::Member) needs: doors to the server inside.
+impl<const LIMIT: Index> Compacting<LIMIT> {
+    /// See [`Raft::regroup`].
+    pub(crate) fn regroup(&mut self, size: usize) {
+        self.raft.regroup(size);
+    }
+
+    /// See [`Raft::resign`].
+    pub(crate) fn resign(&mut self, out: &mut Outbox<Self>) {
+        self.inside(out, |raft, out| raft.resign(out));
+    }
+}
+
 /// What the checks look at.
 impl<const LIMIT: Index> Compacting<LIMIT> {
     /// The server inside.

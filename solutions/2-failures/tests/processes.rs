@@ -1,11 +1,12 @@
 //! The server as real processes, where the checks of the task `chaos` do not look: it cuts its log, ends when it is asked to and when its
-//! disk fails, gives no answer without a majority, and lets nobody hurt it.
+//! disk fails, gives no answer without a majority, lets servers leave and come back, and lets nobody hurt it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
+use failures_solution::membership::SIZE;
 use failures_solution::raft::store::Request::{Add, Get, Put};
 use failures_solution::server::client::{Client, Config};
 use failures_solution::server::wire::{Greeting, LIMIT, Speaker, frame, greet};
@@ -114,6 +115,36 @@ fn a_minority_gives_no_answer() {
     assert!(hurried.ask(Put('x', 2)).is_err(), "nobody has a majority");
     site.heal_all();
     insist(&mut client, Put('x', 3));
+    site.end().unwrap();
+}
+
+/// Asks for another size until that is what stands there.
+fn resize(client: &mut Client, size: i64) {
+    until("the size is changed", || client.ask(Put(SIZE, size)) == Ok(size));
+}
+
+#[test]
+fn a_majority_is_what_the_last_change_says() {
+    let mut site = started(5);
+    let mut client = client(&site);
+    insist(&mut client, Put('x', 0));
+    [4, 3].into_iter().for_each(|size| resize(&mut client, size));
+    // n3 and n4 run on, and hear nobody. Three servers bear one failure, and here each bears its turn.
+    for server in 0..3 {
+        site.kill(server).unwrap();
+        insist(&mut client, Put('x', server as i64));
+        site.start(server).unwrap();
+    }
+    for server in [3, 4] {
+        site.kill(server).unwrap();
+    }
+    insist(&mut client, Put('x', 7));
+    site.start(3).unwrap();
+    resize(&mut client, 4);
+    site.kill(0).unwrap();
+    assert_eq!(insist(&mut client, Get('x')), 7, "n1, n2 and n3 are three of four");
+    let counts = "servers that count: n0 to n3";
+    until("n3 knows that it is in", || site.printed(3, 50).contains(counts));
     site.end().unwrap();
 }
 

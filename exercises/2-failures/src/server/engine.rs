@@ -66,12 +66,15 @@ pub struct Engine<D, const LIMIT: Index> {
     sweep_at: usize,
     /// The term in which it has said to lead.
     leads: Option<Term>,
+    /// How many servers it has said to count.
+    size: usize,
 }
 
 impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
     /// An engine around a host that was just started.
     pub fn new(host: Host<D, LIMIT>, links: BTreeMap<NodeId, Link>, clock: mpsc::UnboundedSender<Change>) -> Self {
-        Engine { host, links, clock, open: BTreeMap::new(), sweep_at: 1000, leads: None }
+        let size = host.server().all();
+        Engine { host, links, clock, open: BTreeMap::new(), sweep_at: 1000, leads: None, size }
     }
 
     /// Carries out what the host wanted at its start, and then batch after batch, until it is told to end.
@@ -119,7 +122,7 @@ impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
     }
 
     fn carry_out(&mut self, mut outputs: Vec<Output>) {
-        self.say_who_leads();
+        self.say_what_is_new();
         drop_what_is_covered(&mut outputs, |output| match output {
             Output::Send { to, message } => Some((*to, message)),
             Output::Arm { .. } | Output::Disarm { .. } | Output::Reply { .. } => None,
@@ -134,9 +137,14 @@ impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
         }
     }
 
-    /// Prints a line when this server begins to lead, or leads no more. That nobody reads it is no reason to stop.
-    fn say_who_leads(&mut self) {
+    /// Prints a line when this server begins to lead, or leads no more, and when another number of servers counts for it. That nobody reads it is
+    /// no reason to stop.
+    fn say_what_is_new(&mut self) {
         let raft = self.host.server().raft();
+        if raft.size() != self.size {
+            self.size = raft.size();
+            let _ = writeln!(io::stdout(), "servers that count: n0 to n{}", self.size - 1);
+        }
         let leads = raft.is_leader().then(|| raft.term());
         if leads != self.leads {
             let _ = match leads {

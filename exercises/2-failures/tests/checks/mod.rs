@@ -4,7 +4,11 @@
 //! - [`entries`]: entries and snapshots as a leader would make them;
 //! - [`cut_log`]: the log of stage 1 with its beginning cut off, beside the whole one;
 //! - [`lone_server`]: a server that is alone with the messages of others;
-//! - [`short_logs`]: clusters whose servers keep their logs short.
+//! - [`short_logs`]: clusters whose servers keep their logs short;
+//! - [`sizes`]: clusters whose size is changed;
+//! - [`lone_member`]: a server of such a cluster, alone with the messages of others;
+//! - [`member_trials`]: what a check asks of it;
+//! - [`membership_rules`]: what is demanded of it.
 //!
 //! Of what stands on a disk:
 //! - [`life`]: what a server has in its memory, from one change to the next;
@@ -31,12 +35,16 @@ mod cut_log;
 mod entries;
 mod harmless;
 mod life;
+mod lone_member;
 mod lone_server;
+mod member_trials;
+mod membership_rules;
 mod monkey_rules;
 mod order;
 mod seen;
 mod settings;
 mod short_logs;
+mod sizes;
 mod speakers;
 mod trial;
 mod visit;
@@ -47,6 +55,7 @@ pub mod chaos;
 pub mod frame;
 pub mod host;
 pub mod machine;
+pub mod membership;
 pub mod monkey;
 pub mod raft;
 pub mod schedule;

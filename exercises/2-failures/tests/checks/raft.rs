@@ -13,12 +13,19 @@ use testkit::cluster::{History, View};
 use testkit::node::NodeId;
 
 use self::servers::Server;
+use crate::subject::membership::Member;
 use crate::subject::raft::Raft;
 use crate::subject::snapshot::Compacting;
 
 impl<const LIMIT: u64> Server for Compacting<LIMIT> {
     fn raft(&self) -> &Raft {
         Compacting::raft(self)
+    }
+}
+
+impl<const LIMIT: u64> Server for Member<LIMIT> {
+    fn raft(&self) -> &Raft {
+        Member::raft(self)
     }
 }
 

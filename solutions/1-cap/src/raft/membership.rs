@@ -15,7 +15,7 @@ impl Raft {
     pub fn regroup(&mut self, size: usize) {
         self.me.size = size;
         let next = self.log.last_index() + 1;
-        if let Role::Leader { next_index, match_index } = &mut self.role {
+        if let Role::Leader { next_index, match_index, .. } = &mut self.role {
             next_index.retain(|server, _| server.0 < size);
             match_index.retain(|server, _| server.0 < size);
             for peer in self.me.peers() {
@@ -39,7 +39,7 @@ impl Raft {
         }
     }
 
-    /// The leader of this server's term, if it leads itself, or has heard of one since its election timer last fired.
+    /// The leader of this server's term, as far as it knows: itself, or whom it has heard. Who stands for election knows of none.
     pub fn leader(&self) -> Option<NodeId> {
         match self.role {
             Role::Leader { .. } => Some(self.me.id),

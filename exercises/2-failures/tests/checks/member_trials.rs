@@ -1,0 +1,147 @@
+//! What a check asks of a server that may have to leave, and is alone: whom it asks, what it puts into its log, for whom it votes.
+
+use testkit::check::{Check, Proven};
+use testkit::node::NodeId;
+
+use super::lone_member::{Lone, Wants, last, leader, sent_to, stands, told, votes};
+use super::membership_rules::{A_QUESTION, HEARD, IN_THE_LOG, ONCE, ONE_AT_A_TIME, WHO_COUNTS};
+use crate::subject::membership::SIZE;
+use crate::subject::raft::Timer;
+use crate::subject::raft::log::{Command, Index, Term};
+use crate::subject::raft::message;
+use crate::subject::raft::store::Request::{self, Add, Get, Put};
+use crate::subject::raft::store::{Response, Value};
+use crate::subject::snapshot::Message;
+
+/// n0 stands for election. It should ask all who count but itself, and lead as soon as it has a majority of them.
+pub fn counts(check: &mut Check, has: &str, size: usize, mut lone: Lone) -> Proven {
+    let asked = sent_to(&lone.stands(), |message| matches!(message, message::Message::RequestVote { .. }));
+    let should: Vec<NodeId> = (1..size).map(NodeId).collect();
+    check.requires(IN_THE_LOG, asked == should, || {
+        format!(
+            "n0 of five servers has {has}, so {size} count. It stands for election, and asks {asked:?} for their votes."
+        )
+    })?;
+    let term = lone.raft().term();
+    for voter in 1..=size / 2 {
+        check.requires(IN_THE_LOG, !lone.raft().is_leader(), || {
+            format!("n0 of five servers has {has}, so {size} count. With {voter} votes, its own included, it leads.")
+        })?;
+        lone.hears(voter, Message::Raft(message::Message::Vote { term, granted: true }));
+    }
+    check.requires(IN_THE_LOG, lone.raft().is_leader(), || {
+        let votes = size / 2 + 1;
+        format!(
+            "n0 of five servers has {has}, so {size} count. With {votes} votes, its own included, it does not lead."
+        )
+    })
+}
+
+/// The change to `to` is the last entry of the log.
+pub fn is_made(check: &mut Check, lone: &Lone, to: Value, story: impl Fn() -> String) -> Proven {
+    check.requires(ONE_AT_A_TIME, last(lone) == Some(Put(SIZE, to)), || {
+        format!(
+            "{}, and is asked for {to}. That is allowed, and the last entry of its log is {:?}.",
+            story(),
+            last(lone)
+        )
+    })
+}
+
+/// The request goes into the log as a question, and is not answered before others have it.
+pub fn is_a_question(check: &mut Check, mut lone: Lone, request: Request, story: impl Fn() -> String) -> Proven {
+    let alone = lone.raft().size() == 1;
+    let (before, was) = (lone.raft().log().last_index(), lone.raft().size());
+    let wants = lone.is_asked(9, request);
+    let (log, size) = (lone.raft().log(), lone.raft().size());
+    let changed = (before + 1..=log.last_index())
+        .filter_map(|index| log.entry(index))
+        .any(|entry| matches!(entry.command, Command::Client { request: Put(SIZE, _) | Add(SIZE, _), .. }));
+    check.requires(ONE_AT_A_TIME, !changed && size == was, || {
+        format!(
+            "{}, and gets {request:?}. That is not allowed; {size} servers count for it now, and its log is {log:?}.",
+            story()
+        )
+    })?;
+    let asks = last(&lone) == Some(Get(SIZE)) && log.last_index() == before + 1 && lone.raft().is_leader();
+    let answered = told(&wants);
+    check.requires(A_QUESTION, asks && (answered.is_empty() || alone), || {
+        format!(
+            "{}, and gets {request:?}. That is not allowed, so it should put the question `Get('#')` into its log, and answer when that is \
+             committed. It says {answered:?}, and its log is {log:?}.",
+            story()
+        )
+    })
+}
+
+/// n0 leads `from` servers, and changes that to `to`: the entry and the heartbeats go to the others of these, and a majority of these commits it.
+pub fn goes_to_those_who_count(check: &mut Check, from: usize, to: usize) -> Proven {
+    let mut lone = leader(0, from, true);
+    let wants = lone.is_asked(1, Put(SIZE, to as Value));
+    let brings = |wants: &Wants| {
+        sent_to(
+            wants,
+            |message| matches!(message, message::Message::AppendEntries { entries, .. } if !entries.is_empty()),
+        )
+    };
+    let counts = |server: &NodeId| (1..to).contains(&server.0);
+    let early: Vec<NodeId> = brings(&wants).into_iter().filter(|server| !counts(server)).collect();
+    check.requires(WHO_COUNTS, early.is_empty(), || {
+        format!(
+            "n0 leads, and changes the size from {from} to {to}. The entry goes to {early:?}, which should not have it."
+        )
+    })?;
+    let beats = lone.fires(Timer::Heartbeat);
+    let heard: Vec<NodeId> = sent_to(&beats, |_| true).into_iter().filter(|server| !counts(server)).collect();
+    check.requires(WHO_COUNTS, heard.is_empty(), || {
+        format!("n0 leads, and changes the size from {from} to {to}. Its heartbeats go to {heard:?}, which are out.")
+    })?;
+    let mut answered = told(&wants);
+    // The last ones first: who has just come back counts like everybody else.
+    for (others, follower) in (1..to).rev().enumerate() {
+        let has_majority = others + 1 > to / 2;
+        check.requires(WHO_COUNTS, answered.is_empty() != has_majority, || {
+            format!(
+                "n0 leads, and changes the size from {from} to {to}. The entry is on {} of these, and the client was told {answered:?}.",
+                others + 1
+            )
+        })?;
+        answered.extend(told(&lone.is_followed_by(follower)));
+    }
+    check.requires(WHO_COUNTS, answered == [Response::Done(to as Value)], || {
+        format!("n0 leads, and changes the size from {from} to {to}. All of these have the entry, and the client was told {answered:?}.")
+    })
+}
+
+/// c0's request 1, which asks for `to`, comes when the map would not carry it out any more. It should be a question.
+pub fn comes_again(check: &mut Check, mut lone: Lone, to: Value, story: &str) -> Proven {
+    let before = lone.raft().log().last_index();
+    lone.is_asked(1, Put(SIZE, to));
+    let log = lone.raft().log();
+    check.requires(ONCE, last(&lone) == Some(Get(SIZE)), || {
+        format!(
+            "n0 leads. {story}. Now c0's request 1 comes, which asks for {to}, and n0's log goes on with {:?}. When that is applied, c0's session \
+             shows that it is over, so the map leaves it out: by the log {to} count, and by the map they do not.",
+            log.after(before)
+        )
+    })
+}
+
+/// The server `outside` stands, and then, before another such server, one that counts: with a log that ends as `(term, last_index, last_term)`
+/// says. Whoever would vote for the one votes for the other.
+pub fn votes_for(
+    check: &mut Check,
+    lone: impl Fn() -> Lone,
+    (outside, inside): (usize, usize),
+    (term, last_index, last_term): (Term, Index, Term),
+    story: &str,
+) -> Proven {
+    let granted = votes(&lone().hears(outside, stands(term, last_index, last_term)));
+    let otherwise = votes(&lone().hears(inside, stands(term, last_index, last_term)));
+    check.requires(HEARD, granted == otherwise, || {
+        format!(
+            "{story}. n{outside} is out by that. It stands in term {term}, with a log that ends in term {last_term}, so it may know of a change \
+             that others do not. The votes for it are {granted:?}; for n{inside}, which counts, they would be {otherwise:?}."
+        )
+    })
+}

@@ -1,0 +1,133 @@
+//! Clusters whose size is changed.
+
+use testkit::cluster::{Cluster, Linearizable, Log as Judged, SequentialSpec, View};
+use testkit::node::NodeId;
+use testkit::schedule::Schedule;
+use testkit::simulation::{Faults, Simulation};
+
+use super::membership_rules::ONE_AT_A_TIME;
+use super::raft::chronicle::Chronicle;
+use super::raft::servers::{Logged, finishes, in_time, key, servers, timeouts};
+use super::spec::LINEARIZABLE;
+use crate::subject::membership::{Member, SIZE};
+use crate::subject::raft::Timer;
+use crate::subject::raft::log::Index;
+use crate::subject::raft::store::Request::{self, Add, Get, Put};
+use crate::subject::raft::store::{Response, Value};
+
+/// How many servers there are, whether they count or not.
+pub const ALL: usize = 5;
+
+/// What stands under a key, or how many servers count.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Map {
+    all: usize,
+    x: Value,
+    size: Value,
+}
+
+impl Map {
+    pub fn of(all: usize) -> Self {
+        Map { all, x: 0, size: 0 }
+    }
+
+    fn may_become(&self, size: Value) -> bool {
+        let now = if self.size == 0 { self.all as Value } else { self.size };
+        (1..=self.all as Value).contains(&size) && size.abs_diff(now) == 1
+    }
+}
+
+impl SequentialSpec for Map {
+    type Op = Request;
+    type Ret = Response;
+
+    fn invoke(&mut self, request: &Request) -> Response {
+        Response::Done(match *request {
+            Put(SIZE, size) if self.may_become(size) => {
+                self.size = size;
+                size
+            }
+            Get(SIZE) | Put(SIZE, _) | Add(SIZE, _) => self.size,
+            Get(_) => self.x,
+            Put(_, value) => {
+                self.x = value;
+                value
+            }
+            Add(_, amount) => {
+                self.x += amount;
+                self.x
+            }
+        })
+    }
+
+    /// A change may always be answered as a question: something else was under way.
+    fn is_valid_step(&mut self, request: &Request, response: &Response) -> bool {
+        let asks = matches!(request, Put(SIZE, _)) && *response == Response::Done(self.size);
+        asks || self.invoke(request) == *response
+    }
+}
+
+/// What clients saw of the map and of the size, and what happened to the servers.
+pub type Seen = (Linearizable<Map>, Chronicle);
+
+/// Servers whose clients' history of 'x' and of the size is judged.
+pub fn changing<const LIMIT: Index>(size: usize, elections: u8, heartbeats: u8) -> Cluster<Member<LIMIT>, Seen> {
+    let history = (Linearizable::new(Map::of(size)), Chronicle::default());
+    timeouts(servers(size, history), elections, heartbeats).whole_run(LINEARIZABLE, is_linearizable)
+}
+
+fn is_linearizable<const LIMIT: Index>(view: &View<'_, Member<LIMIT>, Seen>) -> Result<(), String> {
+    let (history, _) = view.history();
+    match history.holds() {
+        true => Ok(()),
+        false => Err(format!("No single copy of the map could have given these answers: {}.", history.summary())),
+    }
+}
+
+/// The steps of a run, in which some programs need more of them than others.
+pub type Steps = Schedule<Request, Timer>;
+
+/// `client` asks `server`, which leads. Some leaders send entries with their heartbeats, one in each message.
+pub fn asks(steps: Steps, client: usize, server: usize, request: Request) -> Steps {
+    (0..3).fold(steps.ask(client, server, request), |steps, _| steps.fire(server, Timer::Heartbeat))
+}
+
+/// Lets election timers of the servers `who` fire, in as few steps as it takes, until the first of them leads. Some servers wait twice, and some
+/// hear no candidate before their own timer has fired. If it takes more than six, only the first one's fires.
+pub fn elect<const LIMIT: Index>(size: usize, steps: Steps, who: &[usize]) -> Steps {
+    let leads = |steps: &Steps| {
+        let played = changing::<LIMIT>(size, 99, 99).play(steps).ok()?;
+        let leads = played.view().server(NodeId(who[0])).is_some_and(|server| server.raft().is_leader());
+        Some(leads)
+    };
+    let mut tried = vec![steps.clone()];
+    for _ in 0..6 {
+        let longer = tried.iter().flat_map(|steps| who.iter().map(|&id| steps.clone().fire(id, Timer::Election)));
+        let playable: Vec<(Steps, bool)> =
+            longer.filter_map(|steps| leads(&steps).map(|leads| (steps, leads))).collect();
+        if let Some((steps, _)) = playable.iter().find(|(_, leads)| *leads) {
+            return steps.clone();
+        }
+        tried = playable.into_iter().map(|(steps, _)| steps).collect();
+    }
+    steps.fire(who[0], Timer::Election)
+}
+
+/// Three clients who use the map, and one who lets servers leave and come back. It asks for each size twice: something may be under way.
+pub fn long_run(faults: Faults) -> Simulation<Member<2>, Logged<Member<2>>> {
+    let everybody: Vec<usize> = (0..ALL).collect();
+    let mut cluster = servers(ALL, (Judged::default(), Chronicle::default()));
+    for client in 0..3 {
+        let requests = (0..30)
+            .map(move |number| [Add('x', 1), Put('y', 100 * client + number), Get('x'), Get('y')][number as usize % 4]);
+        cluster = cluster.client(&everybody, requests);
+    }
+    let sizes = [4, 3, 2, 3, 4, 5].into_iter().cycle().take(18);
+    let cluster = cluster.client(&everybody, sizes.flat_map(|size| [Put(SIZE, size); 2]));
+    let cluster = cluster
+        .whole_run(LINEARIZABLE, |view: &View<'_, Member<2>, Logged<Member<2>>>| {
+            view.history().0.linearizable_by_key(|_| Map::of(ALL), key)
+        })
+        .sometimes(ONE_AT_A_TIME, |view| view.servers().any(|(_, server)| server.raft().store().get(SIZE) == 2));
+    in_time(finishes(cluster), faults)
+}
