@@ -3,16 +3,26 @@
 //! Every known-wrong variant of a solution ([`mutant`]) is built in a [`scratch`] copy and run through the checks. A bug counts
 //! as caught where a check reaches a verdict: a rule is broken, something cannot be reached, a run is stuck, the code is not
 //! deterministic. A compile error, a panic, a crash or a time-out catches nothing.
+//!
+//! A stage may have more than one correct solution in which bugs are planted ([`base`]).
+//!
+//! It records what it has shown ([`proofs`]), and what the book and the learners' checks say of it ([`matrix`], [`figures`]). What is
+//! shown and has not changed since is not tried out again.
 
+mod base;
 mod bench;
+mod dependencies;
 pub mod figures;
 pub mod matrix;
 mod memory;
 mod mutant;
+pub mod proofs;
 mod reach;
+mod schemata;
 mod scratch;
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -26,9 +36,11 @@ use crate::error::{Error, Exit};
 use crate::manifest::{Course, Stage, nearest};
 use crate::style::{self, BAD, FAINT, GOOD, STRONG, paint};
 use crate::workspace::Workspace;
+pub use base::Base;
 pub use bench::{Bench, fates};
-use matrix::{Matrix, Row, Variant};
+use matrix::Matrix;
 pub use mutant::{Kind, Mutant, load};
+pub use proofs::Proofs;
 pub use reach::built_on;
 
 /// Run the checks on known bugs and on correct variants of the solutions
@@ -37,13 +49,13 @@ pub struct Args {
     /// Only this stage
     #[arg(long)]
     stage: Option<String>,
-    /// Every bug against every check, not only against those that must catch it; records the kill matrix
+    /// Every bug against every check, not only against those that must catch it; records the whole kill matrix
     #[arg(long)]
     full: bool,
-    /// With --full, do again also what an earlier full run has found and nothing has changed since
-    #[arg(long, requires = "full")]
+    /// Do again also what an earlier run has found and nothing has changed since
+    #[arg(long)]
     afresh: bool,
-    /// Only the bug or variant of this name; nothing is recorded then
+    /// Only the bug or variant of this name, or BASE/NAME
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
 }
@@ -79,6 +91,9 @@ pub struct Outcome<'m> {
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
     let stages = stages(&course, args.stage.as_deref())?;
+    if let Some(only) = &args.only {
+        is_there(workspace, &stages, only)?;
+    }
     let mut complaints = 0;
     for stage in stages {
         complaints += run_stage(args, workspace, stage)?;
@@ -91,84 +106,140 @@ fn stages<'c>(course: &'c Course, name: Option<&str>) -> Result<Vec<&'c Stage>, 
     Ok(vec![course.named_stage(name)?])
 }
 
+/// Whether some base of the stages has a changed solution of this name.
+fn is_there(workspace: &Workspace, stages: &[&Stage], only: &str) -> Result<(), Error> {
+    let mut names = Vec::new();
+    for stage in stages {
+        for base in Base::all(workspace, stage)? {
+            names.extend(base.mutants.iter().map(|mutant| base.qualified(mutant)));
+        }
+    }
+    if names.iter().any(|name| name == only) {
+        return Ok(());
+    }
+    Err(Error::Unknown {
+        what: "bug or variant",
+        name: only.into(),
+        nearest: nearest(only, names.iter().map(String::as_str)),
+        list: "ls solutions/*/bugs solutions/*/variants solutions/*/bases/*/bugs",
+    })
+}
+
 fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize, Error> {
-    let mutants = chosen(load(&workspace.solution(&stage.id))?, args.only.as_deref())?;
-    let hash = matrix::hash(workspace, stage)?;
-    let bench = if args.full { Bench::full(workspace, stage, args.afresh)? } else { Bench::new(workspace, stage)? };
-    let bar = progress(mutants.len());
-    let outcomes = bench.try_out(&mutants, &bar, &|outcome| {
+    let bases = Base::all(workspace, stage)?;
+    let mut findings = 0;
+    for base in &bases {
+        findings += run_base(args, workspace, stage, base)?;
+    }
+    if args.only.is_none() {
+        let mut proofs = Proofs::load(workspace, stage);
+        proofs.keep_only(
+            &bases.iter().flat_map(|base| base.mutants.iter().map(|mutant| base.qualified(mutant))).collect(),
+        );
+        proofs.save()?;
+    }
+    Ok(findings)
+}
+
+/// Tries out the changed solutions of one base, and says how many findings there are.
+fn run_base(args: &Args, workspace: &Workspace, stage: &Stage, base: &Base) -> Result<usize, Error> {
+    let is_full = args.full && base.name.is_none();
+    let bench =
+        if is_full { Bench::full(workspace, stage, base, args.afresh)? } else { Bench::new(workspace, stage, base)? };
+    let proofs = Proofs::load(workspace, stage);
+    let is_open = |mutant: &&Mutant| match &args.only {
+        Some(only) => base.qualified(mutant) == *only,
+        None => is_full || args.afresh || !proofs.hold(&base.qualified(mutant), &bench.hash(mutant)),
+    };
+    let open: Vec<&Mutant> = base.mutants.iter().filter(is_open).collect();
+    if open.is_empty() && args.only.is_some() {
+        return Ok(0);
+    }
+    let hashes: Vec<String> = open.iter().map(|mutant| bench.hash(mutant)).collect();
+    let bar = progress(open.len());
+    let outcomes = bench.try_out(&open, &bar, &|outcome| {
         bar.suspend(|| style::say(outcome.line()));
         bar.inc(1);
     });
     bar.finish_and_clear();
     let outcomes = outcomes?;
     let mut complaints: Vec<String> = outcomes.iter().flat_map(Outcome::complaints).collect();
-    if args.full && args.only.is_none() {
-        if matrix::hash(workspace, stage)? != hash {
-            complaints
-                .push("something was edited while this run went on: run it again, it does only what changed.".into());
-        }
-        complaints.extend(conclude(workspace, stage, hash, &outcomes, complaints.is_empty())?);
+    if hashes.iter().zip(&open).any(|(hash, mutant)| *hash != bench.hash(mutant)) {
+        complaints.push("something was edited while this run went on: run it again, it does only what changed.".into());
+    } else {
+        complaints.extend(record(is_full, workspace, stage, base, &outcomes, &bench)?);
     }
     for complaint in &complaints {
         style::say(format_args!("{} {complaint}", paint(BAD, "finding:")));
     }
-    let count = mutants.iter().filter(|mutant| mutant.is_bug()).count();
-    let remembered: usize = outcomes.iter().map(|outcome| outcome.remembered).sum();
-    let known = if remembered == 0 { String::new() } else { format!(" {remembered} verdicts were known already.") };
-    let (variants, findings) = (mutants.len() - count, complaints.len());
-    let text = format!("{}: {count} bugs and {variants} variants, {findings} findings.{known}", stage.id);
-    style::say(paint(STRONG, text));
+    style::say(paint(STRONG, summary(stage, base, &outcomes, base.mutants.len() - open.len(), complaints.len())));
     Ok(complaints.len())
 }
 
-fn chosen(mutants: Vec<Mutant>, only: Option<&str>) -> Result<Vec<Mutant>, Error> {
-    let Some(only) = only else { return Ok(mutants) };
-    let nearest = nearest(only, mutants.iter().map(|mutant| mutant.name.as_str()));
-    let chosen: Vec<Mutant> = mutants.into_iter().filter(|mutant| mutant.name == only).collect();
-    if chosen.is_empty() {
-        return Err(Error::Unknown {
-            what: "bug or variant",
-            name: only.into(),
-            nearest,
-            list: "ls solutions/*/bugs solutions/*/variants",
-        });
+fn summary(stage: &Stage, base: &Base, outcomes: &[Outcome], left_out: usize, findings: usize) -> String {
+    let bugs = base.mutants.iter().filter(|mutant| mutant.is_bug()).count();
+    let variants = base.mutants.len() - bugs;
+    let remembered: usize = outcomes.iter().map(|outcome| outcome.remembered).sum();
+    let name = base.name.as_ref().map_or(stage.id.clone(), |name| format!("{}, base {name}", stage.id));
+    let mut text = format!("{name}: {bugs} bugs and {variants} variants, {findings} findings.");
+    if left_out > 0 {
+        text.push_str(&format!(" {left_out} were not tried out again."));
     }
-    Ok(chosen)
+    if remembered > 0 {
+        text.push_str(&format!(" {remembered} verdicts were known already."));
+    }
+    text
 }
 
-/// Prints the matrix of a full run, and records it if the run has nothing against it.
-fn conclude(
+/// Records what a run has found: which changed solutions are what they are there for and, of the reference's, the runs that the book
+/// shows and the matrix. Says what the book cannot show.
+fn record(
+    is_full: bool,
     workspace: &Workspace,
     stage: &Stage,
-    hash: String,
+    base: &Base,
     outcomes: &[Outcome],
-    fine: bool,
+    bench: &Bench,
 ) -> Result<Vec<String>, Error> {
-    let matrix = Matrix {
-        hash,
-        bugs: outcomes.iter().filter_map(Outcome::row).collect(),
-        variants: outcomes.iter().filter_map(|outcome| Variant::new(outcome.mutant)).collect(),
-    };
-    style::say(table(&matrix, stage));
-    let idle =
-        |check: &&String| format!("`{check}` catches no bug: write one that it alone would catch, or drop the check.");
-    let mut complaints: Vec<String> = matrix.idle(stage).iter().map(idle).collect();
-    if fine {
-        complaints.extend(figures::record(workspace, stage, outcomes.iter().map(|outcome| outcome.mutant))?);
+    let mut complaints = Vec::new();
+    if base.name.is_none() {
+        let fine = outcomes.iter().filter(|outcome| outcome.complaints().is_empty());
+        complaints = figures::record(workspace, stage, fine.map(|outcome| outcome.mutant))?;
+        record_matrix(is_full, workspace, stage, base, outcomes)?;
     }
-    if fine && complaints.is_empty() {
-        files::update(&matrix::record(workspace, stage), matrix.json().as_bytes())?;
-        files::update(&matrix::page(workspace, stage), matrix.page(stage).as_bytes())?;
-        style::say(format_args!(
-            "{} recorded in {}.",
-            paint(GOOD, "ok"),
-            workspace.shown(&matrix::record(workspace, stage))
-        ));
-    } else {
-        style::say("The matrix is not recorded while there are findings.");
+    let mut proofs = Proofs::load(workspace, stage);
+    for outcome in outcomes {
+        // A figure that was recorded just now is a part of what the hash covers.
+        proofs.update(base.qualified(outcome.mutant), outcome, bench.hash(outcome.mutant));
     }
+    proofs.save()?;
     Ok(complaints)
+}
+
+fn record_matrix(
+    is_full: bool,
+    workspace: &Workspace,
+    stage: &Stage,
+    base: &Base,
+    outcomes: &[Outcome],
+) -> Result<(), Error> {
+    let file = matrix::record(workspace, stage);
+    let day = is_full.then(today).transpose()?;
+    let known = Matrix::load(&file)?.unwrap_or_default();
+    let matrix = known.updated(stage, &base.mutants, outcomes, day.as_deref());
+    if is_full {
+        style::say(table(&matrix, stage));
+    }
+    files::update(&file, matrix.json().as_bytes())?;
+    files::update(&matrix::page(workspace, stage), matrix.page(stage).as_bytes())?;
+    style::say(format_args!("{} recorded in {}.", paint(GOOD, "ok"), workspace.shown(&file)));
+    Ok(())
+}
+
+/// The day, as in 2026-11-30.
+fn today() -> Result<String, Error> {
+    let said = Command::new("date").arg("+%F").output().map_err(Error::io("run", Path::new("date")))?;
+    Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
 
 /// The matrix for the terminal: a row for each bug, a column for each check.
@@ -247,18 +318,6 @@ impl Outcome<'_> {
         let nameless = self.mutant.is_bug() && self.mutant.caught_by().is_empty();
         let nameless = nameless.then(|| format!("{name} names no check that must catch it."));
         fates.iter().filter(|(check, _)| expected(check)).filter_map(complaint).chain(unknown).chain(nameless).collect()
-    }
-
-    fn row(&self) -> Option<Row> {
-        let fates = self.fates.as_deref().unwrap_or_default();
-        let caught = fates.iter().filter_map(|(check, fate)| match fate {
-            Fate::Caught(_, steps) => Some((check.clone(), *steps)),
-            _ => None,
-        });
-        let (checks, steps): (Vec<String>, Vec<Option<usize>>) = caught.unzip();
-        // A schedule that cannot even begin shows nothing in no steps.
-        let shortest = steps.into_iter().flatten().filter(|steps| *steps > 0).min();
-        Row::new(self.mutant, checks, shortest)
     }
 
     fn line(&self) -> String {

@@ -62,23 +62,6 @@ impl Digest {
         }
     }
 
-    /// Adds every file below a folder but those whose name ends with `.json`, which record what was found. Files go by their
-    /// paths below `root`.
-    pub fn folder(&mut self, root: &Path, folder: &Path) -> Result<(), Error> {
-        let mut files = below(folder)?;
-        files.retain(|path| path.extension().is_none_or(|extension| extension != "json"));
-        self.files(root, &files)
-    }
-
-    /// Adds files, which go by their paths below `root`.
-    pub fn files(&mut self, root: &Path, files: &[PathBuf]) -> Result<(), Error> {
-        for path in files {
-            let text = fs::read(path).map_err(Error::io("read", path))?;
-            self.text(&path.strip_prefix(root).unwrap_or(path).to_string_lossy(), text);
-        }
-        Ok(())
-    }
-
     /// The first half of it, in hexadecimal.
     pub fn shown(self) -> String {
         self.0.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()

@@ -15,9 +15,9 @@ use crate::manifest::Stage;
 use crate::runner::test_path;
 use crate::workspace::Workspace;
 
-/// Where a check of a mutant leaves its trace.
-pub fn traces(workspace: &Workspace, stage: &Stage, mutant: &Mutant) -> PathBuf {
-    workspace.scratch("scratch-traces").join(&stage.id).join(&mutant.name)
+/// Where a check of a mutant leaves its trace. The mutant goes by its name among those of all bases.
+pub fn traces(workspace: &Workspace, stage: &Stage, mutant: &str) -> PathBuf {
+    workspace.scratch("scratch-traces").join(&stage.id).join(mutant)
 }
 
 /// Records the counterexamples that the pages of a stage ask for. Says which could not be.
@@ -54,7 +54,8 @@ pub fn stale<'m>(
     Ok(asked_for.filter(is_stale).collect())
 }
 
-fn file(workspace: &Workspace, stage: &Stage, mutant: &Mutant) -> PathBuf {
+/// Where the counterexample that the book shows of a bug is recorded, if it shows one.
+pub fn file(workspace: &Workspace, stage: &Stage, mutant: &Mutant) -> PathBuf {
     workspace.book().join("src").join(&stage.id).join("traces").join(format!("{}.json", mutant.name))
 }
 
@@ -72,7 +73,7 @@ fn asked_for<'m>(
 fn counterexample(workspace: &Workspace, stage: &Stage, mutant: &Mutant) -> Option<Trace> {
     let check = mutant.caught_by().first()?;
     let file = format!("{}.json", test_path(check).replace("::", "."));
-    let mut trace = Trace::load(&traces(workspace, stage, mutant).join(file)).ok()?;
+    let mut trace = Trace::load(&traces(workspace, stage, &mutant.name).join(file)).ok()?;
     trace.stage.clone_from(&stage.id);
     Some(trace)
 }

@@ -1,8 +1,9 @@
 //! The kill matrix: which check catches which bug.
 //!
-//! It is made by `cargo course dev bugs --full` and recorded twice: `solutions/N/bugs/matrix.json`, by which a learner's failing
-//! set is matched to a misconception, and `book/src/N/matrix.md`, which is made from the first. The hash of what it was made
-//! from is recorded too, so that the audit can tell whether it still holds.
+//! It is recorded twice: `solutions/N/bugs/matrix.json`, by which a learner's failing set is matched to a misconception, and
+//! `book/src/N/matrix.md`, which is made from the first. Of each bug it says which checks must catch it, and that is always current:
+//! the audit sees to it. Which others catch it as well is only interesting. `cargo course dev bugs --full` finds it out, and records
+//! on which day; it may be older than the code.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,17 +12,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::mutant::{Kind, Mutant};
-use super::reach;
-use crate::commands::dev::files::Digest;
+use super::{Fate, Outcome};
 use crate::error::Error;
 use crate::manifest::{Stage, sentence};
 use crate::workspace::Workspace;
 
 /// The recorded matrix.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matrix {
-    /// The hash of what it was made from.
-    pub hash: String,
     /// The bugs, in the order of their names.
     pub bugs: Vec<Row>,
     /// The variants that every check lets pass.
@@ -41,10 +39,12 @@ pub struct Row {
     pub page: String,
     /// The checks that must catch it.
     pub named: Vec<String>,
-    /// All checks that catch it, in the order of the tasks.
+    /// All checks that are known to catch it, in the order of the tasks.
     pub caught_by_all: Vec<String>,
-    /// The number of steps of the shortest counterexample.
+    /// The number of steps of the shortest counterexample that is known.
     pub steps: Option<usize>,
+    /// The day on which it last met all checks that can tell it from the reference, as in 2026-11-30; never, if there is none.
+    pub met_all: Option<String>,
 }
 
 /// One variant.
@@ -68,20 +68,6 @@ pub fn page(workspace: &Workspace, stage: &Stage) -> PathBuf {
     workspace.book().join("src").join(&stage.id).join("matrix.md")
 }
 
-/// A hash of all that a matrix is made from: the solution with the earlier ones that it is built on, the bugs, the variants, the
-/// checks, and what these use of the testkit.
-pub fn hash(workspace: &Workspace, stage: &Stage) -> Result<String, Error> {
-    let solution = workspace.solution(&stage.id);
-    let earlier = reach::sources(&solution)?.into_iter().filter(|folder| !folder.starts_with(&solution));
-    let own = [solution.join("src"), solution.join("bugs"), solution.join("variants"), stage.folder.join("tests")];
-    let folders: Vec<PathBuf> = own.into_iter().chain(earlier).collect();
-    let mut digest = Digest::new();
-    folders.iter().try_for_each(|folder| digest.folder(workspace.root(), folder))?;
-    digest.files(workspace.root(), &reach::borrowed_by(&stage.folder.join("tests"))?)?;
-    digest.files(workspace.root(), &reach::testkit_files(workspace, stage)?)?;
-    Ok(digest.shown())
-}
-
 impl Matrix {
     /// Reads what is recorded, if anything is.
     pub fn load(path: &Path) -> Result<Option<Self>, Error> {
@@ -89,9 +75,8 @@ impl Matrix {
             return Ok(None);
         }
         let text = fs::read(path).map_err(Error::io("read", path))?;
-        let wrong = |error| {
-            Error::Course(format!("{}: {error}. `cargo course dev bugs --full` makes it anew.", path.display()))
-        };
+        let wrong =
+            |error| Error::Course(format!("{}: {error}. Remove it, and run `cargo course dev bugs`.", path.display()));
         serde_json::from_slice(&text).map(Some).map_err(wrong)
     }
 
@@ -101,25 +86,38 @@ impl Matrix {
         format!("{json}\n")
     }
 
-    /// The checks of a stage that catch no bug.
-    pub fn idle<'s>(&self, stage: &'s Stage) -> Vec<&'s String> {
-        let catches = |check: &&String| self.bugs.iter().any(|bug| bug.caught_by_all.contains(check));
-        checks(stage).filter(|check| !catches(check)).collect()
+    /// The matrix of the changed solutions that there are now: with what `self` records of them, and with what a run has just found.
+    pub fn updated(&self, stage: &Stage, mutants: &[Mutant], outcomes: &[Outcome], met_all: Option<&str>) -> Self {
+        let known = |name: &String| self.bugs.iter().find(|row| row.name == *name);
+        let found = |name: &String| outcomes.iter().find(|outcome| outcome.mutant.name == *name);
+        let row = |bug: &Mutant| {
+            let mut row = Row::new(bug, known(&bug.name))?;
+            if let Some(outcome) = found(&bug.name) {
+                row.learn(outcome, met_all);
+            }
+            row.caught_by_all = checks(stage).filter(|check| row.caught_by_all.contains(check)).cloned().collect();
+            Some(row)
+        };
+        Self {
+            bugs: mutants.iter().filter_map(row).collect(),
+            variants: mutants.iter().filter_map(Variant::new).collect(),
+        }
     }
 
     /// The page of the book.
     pub fn page(&self, stage: &Stage) -> String {
-        let mut page =
-            String::from("<!-- Made by `cargo course dev bugs --full`. Do not edit. -->\n\n# The kill matrix\n\n");
+        let mut page = String::from("<!-- Made by `cargo course dev bugs`. Do not edit. -->\n\n# The kill matrix\n\n");
         let checks: Vec<&String> = checks(stage).collect();
         let _ = write!(
             page,
             "A check is only as good as the bugs it catches. Each of the {} bugs below was put into the reference solution, \
-             and every one of the {} checks was run on it. A filled circle (●) marks a check that must catch the bug, an open \
-             one (○) a check that catches it as well. The numbers above the columns stand for the checks below the table, and \
-             *steps* is the length of the shortest run that shows the bug.\n\n",
+             to be caught by the {} checks. A filled circle (●) marks a check that must catch the bug: no change of the course \
+             goes in that lets one get past it. An open circle (○) marks a check that was seen to catch the bug as well{}. The \
+             numbers above the columns stand for the checks below the table, and *steps* is the length of the shortest run that \
+             shows the bug.\n\n",
             self.bugs.len(),
-            checks.len()
+            checks.len(),
+            self.days()
         );
         if checks.iter().any(|check| stage.is_in_real_time(check)) {
             page.push_str(
@@ -129,6 +127,19 @@ impl Matrix {
         self.table(&mut page, &checks);
         self.lists(&mut page, stage);
         page
+    }
+
+    /// When open circles were last looked for.
+    fn days(&self) -> String {
+        let mut days: Vec<&String> = self.bugs.iter().filter_map(|bug| bug.met_all.as_ref()).collect();
+        days.sort();
+        let newer = self.bugs.iter().filter(|bug| bug.met_all.is_none()).count();
+        let looked = match (days.first(), days.last()) {
+            (Some(first), Some(last)) if first == last => format!(" (last looked for on {first}"),
+            (Some(first), Some(last)) => format!(" (last looked for between {first} and {last}"),
+            _ => return String::new(),
+        };
+        if newer == 0 { format!("{looked})") } else { format!("{looked}; {newer} bugs are newer and have none yet)") }
     }
 
     fn table(&self, page: &mut String, checks: &[&String]) {
@@ -167,10 +178,38 @@ impl Matrix {
 }
 
 impl Row {
-    /// A bug with what was found out about it.
-    pub fn new(bug: &Mutant, caught_by_all: Vec<String>, steps: Option<usize>) -> Option<Self> {
+    /// A bug with what is recorded of it. The checks that must catch it do.
+    fn new(bug: &Mutant, known: Option<&Self>) -> Option<Self> {
         let Kind::Bug { misconception, who, page, caught_by } = bug.kind.clone() else { return None };
-        Some(Self { name: bug.name.clone(), misconception, who, page, named: caught_by, caught_by_all, steps })
+        let mut caught_by_all = known.map_or_else(Vec::new, |known| known.caught_by_all.clone());
+        caught_by_all.extend(caught_by.iter().cloned());
+        Some(Self {
+            name: bug.name.clone(),
+            misconception,
+            who,
+            page,
+            named: caught_by,
+            caught_by_all,
+            steps: known.and_then(|known| known.steps),
+            met_all: known.and_then(|known| known.met_all.clone()),
+        })
+    }
+
+    /// Takes in what a run has found. One in which the bug met all checks replaces what earlier ones found.
+    fn learn(&mut self, outcome: &Outcome, met_all: Option<&str>) {
+        if let Some(day) = met_all {
+            self.caught_by_all.clone_from(&self.named);
+            self.steps = None;
+            self.met_all = Some(day.to_owned());
+        }
+        for (check, fate) in outcome.fates.iter().flatten() {
+            if let Fate::Caught(_, steps) = fate {
+                self.caught_by_all.push(check.clone());
+                // A schedule that cannot even begin shows nothing in no steps.
+                let steps = steps.filter(|steps| *steps > 0);
+                self.steps = [self.steps, steps].into_iter().flatten().min();
+            }
+        }
     }
 
     /// How the bug's row marks a check.
@@ -244,8 +283,9 @@ mod tests {
             named: vec!["abd::reads".into()],
             caught_by_all: vec!["abd::reads".into()],
             steps: Some(9),
+            met_all: Some("2026-11-01".into()),
         };
-        Matrix { hash: "0".into(), bugs: vec![bug], variants: Vec::new() }
+        Matrix { bugs: vec![bug], variants: Vec::new() }
     }
 
     #[test]
@@ -258,8 +298,13 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_catches_nothing_is_idle() {
-        assert_eq!(matrix().idle(&stage()), ["abd::writes"]);
+    fn a_page_says_when_open_circles_were_looked_for() {
+        let mut matrix = matrix();
+        assert_eq!(matrix.days(), " (last looked for on 2026-11-01)");
+        matrix.bugs.push(Row { met_all: Some("2026-11-03".into()), ..matrix.bugs[0].clone() });
+        matrix.bugs.push(Row { met_all: None, ..matrix.bugs[0].clone() });
+        let days = " (last looked for between 2026-11-01 and 2026-11-03; 1 bugs are newer and have none yet)";
+        assert_eq!(matrix.days(), days);
     }
 
     #[test]
@@ -270,6 +315,6 @@ mod tests {
         fs::write(&path, matrix().json()).unwrap();
         assert_eq!(Matrix::load(&path).unwrap(), Some(matrix()));
         fs::write(&path, "{}").unwrap();
-        assert!(Matrix::load(&path).unwrap_err().to_string().contains("cargo course dev bugs --full"));
+        assert!(Matrix::load(&path).unwrap_err().to_string().contains("cargo course dev bugs"));
     }
 }

@@ -50,24 +50,44 @@ pub enum Kind {
 
 /// All changed solutions of a solution's folder: the bugs, then the variants, each in the order of their names.
 pub fn load(solution: &Path) -> Result<Vec<Mutant>, Error> {
+    let bugs = read_all(&solution.join("bugs"), |file, text| Mutant::parse(file, true, text, &[]))?;
+    let variants = read_all(&solution.join("variants"), |file, text| Mutant::parse(file, false, text, &[]))?;
+    Ok([bugs, variants].concat())
+}
+
+/// The bugs of another base of a stage: what their preambles do not say, the bugs of the same names among `known` say.
+pub fn load_planted(base: &Path, known: &[Mutant]) -> Result<Vec<Mutant>, Error> {
+    read_all(&base.join("bugs"), |file, text| Mutant::parse(file, true, text, known))
+}
+
+fn read_all(folder: &Path, parse: impl Fn(&Path, &str) -> Result<Mutant, String>) -> Result<Vec<Mutant>, Error> {
     let mut mutants = Vec::new();
-    for folder in ["bugs", "variants"] {
-        for file in files::below(&solution.join(folder))? {
-            if file.extension().is_some_and(|extension| extension == "patch") {
-                let text = fs::read_to_string(&file).map_err(Error::io("read", &file))?;
-                let mutant = Mutant::parse(&file, folder == "bugs", &text);
-                mutants.push(mutant.map_err(|why| Error::Course(format!("{}: {why}", file.display())))?);
-            }
+    for file in files::below(folder)? {
+        if file.extension().is_some_and(|extension| extension == "patch") {
+            let text = fs::read_to_string(&file).map_err(Error::io("read", &file))?;
+            mutants.push(parse(&file, &text).map_err(|why| Error::Course(format!("{}: {why}", file.display())))?);
         }
     }
     Ok(mutants)
 }
 
 impl Mutant {
-    fn parse(file: &Path, is_bug: bool, text: &str) -> Result<Self, String> {
+    /// A complete solution by itself, without a change: as right as a variant.
+    pub fn whole(name: &str, folder: &Path) -> Self {
+        let kind = Kind::Variant {
+            what: "Another complete solution of the stage.".into(),
+            why_correct: "It was written from the pages and the starters alone.".into(),
+        };
+        Self { name: name.into(), file: folder.into(), kind, diffs: BTreeMap::new() }
+    }
+
+    fn parse(file: &Path, is_bug: bool, text: &str, known: &[Self]) -> Result<Self, String> {
         let at = diff_start(text).ok_or("there is no diff in it; make one with `diff -u` or `git diff`.")?;
         let (preamble, diff) = text.split_at(at);
-        let mut keys = preamble_keys(preamble)?;
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let known = known.iter().find(|known| known.name == name);
+        let mut keys = known.map(Self::preamble).unwrap_or_default();
+        keys.extend(preamble_keys(preamble)?);
         let mut take = |key: &str| keys.remove(key).ok_or(format!("its preamble lacks `{key}: …`."));
         let kind = if is_bug {
             let caught_by = take("Caught-by")?;
@@ -84,8 +104,21 @@ impl Mutant {
         if let Some(key) = keys.keys().next() {
             return Err(format!("its preamble has the unknown key `{key}`."));
         }
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, file: file.into(), kind, diffs: split(diff)? })
+    }
+
+    /// Its preamble.
+    fn preamble(&self) -> BTreeMap<String, String> {
+        let lines = match &self.kind {
+            Kind::Bug { misconception, who, page, caught_by } => vec![
+                ("Misconception", misconception.clone()),
+                ("Who", who.clone()),
+                ("Page", page.clone()),
+                ("Caught-by", caught_by.join(", ")),
+            ],
+            Kind::Variant { what, why_correct } => vec![("What", what.clone()), ("Why-correct", why_correct.clone())],
+        };
+        lines.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     /// Whether the checks must catch it.
@@ -194,7 +227,22 @@ index 1..2
 ";
 
     fn parse(text: &str) -> Result<Mutant, String> {
-        Mutant::parse(Path::new("bugs/no-write-back.patch"), true, text)
+        Mutant::parse(Path::new("bugs/no-write-back.patch"), true, text, &[])
+    }
+
+    #[test]
+    fn a_planted_bug_inherits_what_it_does_not_say() {
+        let known = [parse(BUG).unwrap()];
+        let (_, diff) = BUG.split_once("\n\n").unwrap();
+        let planted =
+            |text: &str| Mutant::parse(Path::new("base/bugs/no-write-back.patch"), true, text, &known).unwrap();
+        assert_eq!(planted(diff).kind, known[0].kind);
+        let renamed = planted(&format!("Caught-by: abd::other\n\n{diff}"));
+        assert_eq!(renamed.caught_by(), ["abd::other"]);
+        let Kind::Bug { page, .. } = renamed.kind else { panic!("a bug") };
+        assert_eq!(page, "1-cap/abd.md#write-back");
+        let stranger = Mutant::parse(Path::new("base/bugs/other.patch"), true, diff, &known).unwrap_err();
+        assert_eq!(stranger, "its preamble lacks `Caught-by: …`.");
     }
 
     #[test]

@@ -126,15 +126,6 @@ fn modules(folder: &Path) -> Result<Modules, Error> {
     Ok(modules)
 }
 
-/// The files outside of a folder that its files take in as modules: a later stage's checks borrow rules of an earlier one.
-pub fn borrowed_by(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut all = Vec::new();
-    for file in files::below(folder)? {
-        all.extend(borrowed(&file, &read(&file)?));
-    }
-    Ok(all)
-}
-
 /// The files that a file with this text takes in by `#[path]` from above its folder.
 fn borrowed(file: &Path, text: &str) -> Vec<PathBuf> {
     let paths = text.lines().filter_map(|line| line.trim().strip_prefix("#[path = \"")?.strip_suffix("\"]"));

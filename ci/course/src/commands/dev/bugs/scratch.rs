@@ -1,20 +1,26 @@
 //! A copy of the workspace in which solutions may be changed.
 //!
 //! It lies in the target directory and stays there from run to run. Files are written only where they differ, because cargo goes by
-//! their times: what is rebuilt for a mutant is the solution and its checks.
+//! their times: what is rebuilt for a change is the solution and its checks.
+//!
+//! What was built is kept in a folder for each mutant, which is named after it: that is how a program in which many mutants were
+//! built together knows which of them it is.
 //!
 //! Cargo's target directory is the workspace's own, so that dependencies are built once for both. Cargo tells packages apart by
 //! their place in their workspace, and would take a mutant for the solution if both had the same. So the copy lies one folder
 //! deeper below its workspace's root, and its manifest is changed to say so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::base::Base;
 use super::matrix;
 use super::mutant::Mutant;
+use super::schemata::Schemata;
 use crate::commands::dev::cargo::{self, Graded};
 use crate::commands::dev::files;
 use crate::error::Error;
@@ -28,8 +34,13 @@ const PARTS: [&str; 3] = ["ci/testkit", "exercises", "solutions"];
 /// The folder of the copy below its workspace's root.
 const INSIDE: &str = "mutant";
 
+/// The folder of the programs that mutants share. No mutant has this name.
+const TOGETHER: &str = "+";
+
 /// The copy.
 pub struct Scratch {
+    /// The solutions that are not the reference's, by the stage's folder name.
+    replaced: Vec<(String, PathBuf)>,
     root: PathBuf,
     target: PathBuf,
     original: PathBuf,
@@ -42,9 +53,10 @@ pub struct Scratch {
 pub type Planted = Result<PathBuf, String>;
 
 impl Scratch {
-    /// Brings the copy up to date, as soon as no other run uses it.
-    pub fn new(workspace: &Workspace) -> Result<Self, Error> {
+    /// Brings the copy up to date, with a base in place of the reference, as soon as no other run uses it.
+    pub fn new(workspace: &Workspace, base: &Base) -> Result<Self, Error> {
         let scratch = Self {
+            replaced: base.replaced().map(|(stage, folder)| (stage.to_owned(), folder.to_owned())).collect(),
             root: workspace.scratch("scratch"),
             target: workspace.target(),
             original: workspace.root().into(),
@@ -53,28 +65,63 @@ impl Scratch {
         };
         PARTS.iter().try_for_each(|part| scratch.copy(part))?;
         scratch.manifests()?;
-        fs::create_dir_all(&scratch.programs).map_err(Error::io("create", &scratch.programs))?;
+        scratch.throw_away()?;
         Ok(scratch)
+    }
+
+    /// Removes the programs that were built.
+    fn throw_away(&self) -> Result<(), Error> {
+        match fs::remove_dir_all(&self.programs) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &self.programs)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Builds some graded checks of a mutant, as a program that the next build does not touch. The outer error is cargo's.
     pub fn plant(&self, stage: &Stage, mutant: &Mutant, checks: &[String]) -> Result<Planted, Error> {
-        let solution = format!("solutions/{}", stage.id);
-        let folder = self.root.join(INSIDE).join(&solution);
-        let changed = match mutant.apply(&folder) {
+        let changed = match mutant.apply(&self.folder_of(stage)) {
             Ok(changed) => changed,
             Err(why) => return Ok(Err(why)),
         };
-        for (path, text) in &changed {
+        Ok(match self.build(stage, &changed, checks)? {
+            Ok(graded) => Ok(self.keep(&graded, stage, &mutant.name)?),
+            Err(errors) => Err(errors),
+        })
+    }
+
+    /// Builds some graded checks of several mutants at once: as many programs as there are mutants, which share one file.
+    pub fn plant_together(
+        &self,
+        stage: &Stage,
+        schemata: &Schemata,
+        checks: &[String],
+    ) -> Result<Result<Vec<PathBuf>, String>, Error> {
+        let folder = self.folder_of(stage);
+        let changed = schemata.files(&folder).map_err(Error::io("read", &folder))?;
+        let graded = match self.build(stage, &changed, checks)? {
+            Ok(graded) => graded,
+            Err(errors) => return Ok(Err(errors)),
+        };
+        let shared = self.keep(&graded, stage, TOGETHER)?;
+        let names = schemata.mutants.iter().map(|mutant| &mutant.name);
+        names.map(|name| self.link(&shared, stage, name)).collect::<Result<Vec<_>, _>>().map(Ok)
+    }
+
+    /// Builds some graded checks of a changed solution. The inner error is the compiler's.
+    fn build(
+        &self,
+        stage: &Stage,
+        changed: &[(String, String)],
+        checks: &[String],
+    ) -> Result<Result<Graded, String>, Error> {
+        let folder = self.root.join(INSIDE).join(solution(stage));
+        for (path, text) in changed {
             files::update(&folder.join(path), text.as_bytes())?;
         }
         self.leave_out_modules(stage, checks)?;
         let built = cargo::graded(&self.root, &stage.solution, &self.target);
-        self.copy(&solution)?;
-        match built? {
-            Ok(graded) => self.keep(&graded, &mutant.name).map(Ok),
-            Err(errors) => Ok(Err(format!("it does not compile:\n{errors}"))),
-        }
+        self.copy(&solution(stage))?;
+        Ok(built?.map_err(|errors| format!("it does not compile:\n{errors}")))
     }
 
     /// Leaves out the modules of which no check will run. The search is compiled anew in each of them: that is most of a build.
@@ -96,9 +143,8 @@ impl Scratch {
 
     /// Puts the checks' executable into a folder of its own, with the programs that they start: that is where they look for them
     /// ([`built_program`](testkit::network::built_program)).
-    fn keep(&self, graded: &Graded, name: &str) -> Result<PathBuf, Error> {
-        let folder = self.programs.join(name);
-        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+    fn keep(&self, graded: &Graded, stage: &Stage, name: &str) -> Result<PathBuf, Error> {
+        let folder = self.folder(stage, name)?;
         let keep = |program: &PathBuf| {
             let kept = folder.join(program.file_name().unwrap_or_default());
             fs::copy(program, &kept).map_err(Error::io("copy", program)).map(|_| kept)
@@ -107,21 +153,57 @@ impl Scratch {
         keep(&graded.executable)
     }
 
-    /// Makes one part of the copy like the original: changed files are written, files without an original are removed.
+    /// Gives what is kept beside a program one more folder. The files are not copied: there may be hundreds of mutants.
+    fn link(&self, shared: &Path, stage: &Stage, name: &str) -> Result<PathBuf, Error> {
+        let folder = self.folder(stage, name)?;
+        for program in files::below(shared.parent().expect("a kept program lies in a folder"))? {
+            let linked = folder.join(program.file_name().unwrap_or_default());
+            fs::hard_link(&program, &linked).map_err(Error::io("link", &program))?;
+        }
+        Ok(folder.join(shared.file_name().unwrap_or_default()))
+    }
+
+    /// An empty folder for the programs of a mutant.
+    fn folder(&self, stage: &Stage, name: &str) -> Result<PathBuf, Error> {
+        let folder = self.programs.join(&stage.id).join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(Error::io("remove", &folder))?;
+        }
+        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        Ok(folder)
+    }
+
+    /// Makes one part of the copy like the original, or like what takes its place: changed files are written, others are removed.
     fn copy(&self, part: &str) -> Result<(), Error> {
-        let originals = sources(&self.original.join(part))?;
-        let wanted: BTreeSet<PathBuf> = originals.iter().map(|path| self.place(path)).collect();
-        for path in sources(&self.root.join(INSIDE).join(part))?.iter().filter(|path| !wanted.contains(*path)) {
+        let mut wanted = BTreeMap::new();
+        for file in sources(&self.original.join(part))? {
+            wanted.insert(self.place(&self.original, &file), file);
+        }
+        for (stage, folder) in self.replaced.iter().filter(|(stage, _)| is_in(&format!("solutions/{stage}"), part)) {
+            let own = self.root.join(INSIDE).join("solutions").join(stage).join("src");
+            wanted.retain(|place, _| !place.starts_with(&own));
+            for file in files::below(&folder.join("src"))? {
+                let below = file.strip_prefix(folder).expect("it lies below its folder");
+                wanted.insert(self.root.join(INSIDE).join("solutions").join(stage).join(below), file.clone());
+            }
+        }
+        for path in sources(&self.root.join(INSIDE).join(part))?.iter().filter(|path| !wanted.contains_key(*path)) {
             fs::remove_file(path).map_err(Error::io("remove", path))?;
         }
-        for path in &originals {
-            files::update(&self.place(path), &fs::read(path).map_err(Error::io("read", path))?)?;
+        for (place, file) in &wanted {
+            files::update(place, &fs::read(file).map_err(Error::io("read", file))?)?;
         }
         Ok(())
     }
 
-    fn place(&self, original: &Path) -> PathBuf {
-        let below = original.strip_prefix(&self.original).expect("originals lie in the workspace");
+    /// The solution of a stage, as it is before it is changed.
+    fn folder_of(&self, stage: &Stage) -> PathBuf {
+        let replaced = self.replaced.iter().find(|(id, _)| *id == stage.id);
+        replaced.map_or_else(|| self.original.join(solution(stage)), |(_, folder)| folder.clone())
+    }
+
+    fn place(&self, from: &Path, original: &Path) -> PathBuf {
+        let below = original.strip_prefix(from).expect("originals lie in the workspace");
         self.root.join(INSIDE).join(below)
     }
 
@@ -135,6 +217,23 @@ impl Scratch {
         let lock = fs::read(&lock).map_err(Error::io("read", &lock))?;
         files::write(&self.root.join("Cargo.lock"), &lock)
     }
+}
+
+impl Drop for Scratch {
+    /// The programs take a few gigabytes. What cannot be removed now is removed by the next run.
+    fn drop(&mut self) {
+        let _ = self.throw_away();
+    }
+}
+
+/// Whether a folder is a part of the workspace, or lies in one.
+fn is_in(folder: &str, part: &str) -> bool {
+    Path::new(folder).starts_with(part)
+}
+
+/// A stage's solution, below the workspace's root.
+fn solution(stage: &Stage) -> String {
+    format!("solutions/{}", stage.id)
 }
 
 /// Takes the lock, and says so if that means to wait.

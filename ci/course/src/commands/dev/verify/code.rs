@@ -8,14 +8,14 @@ use indicatif::ProgressBar;
 
 use super::{Audited, Finding, Subject};
 use crate::commands::dev::bugs::matrix::{self, Matrix};
-use crate::commands::dev::bugs::{self, Bench, Fate, figures};
+use crate::commands::dev::bugs::{self, Base, Bench, Fate, Mutant, Proofs, figures, proofs};
 use crate::commands::dev::starters::{self, Stale};
 use crate::commands::dev::{cargo, files};
 use crate::error::Error;
 use crate::manifest::Stage;
 
 const MAKE_STARTERS: &str = "cargo course dev starters";
-const MAKE_MATRIX: &str = "cargo course dev bugs --full";
+const MAKE_MATRIX: &str = "cargo course dev bugs";
 
 /// Each starter is what its solution's marks say.
 pub fn starters_are_current(subject: &Subject) -> Result<Audited, Error> {
@@ -117,7 +117,7 @@ fn owners(stage: &Stage, there: &[String]) -> Vec<Finding> {
     owners.into_iter().filter_map(problem).map(|what| Finding::new(what, mend.clone())).collect()
 }
 
-/// The recorded matrix was made from what is there, its page from it, and every check in it catches something.
+/// The recorded matrix speaks of the bugs that there are, and its page is made from it.
 pub fn matrix_is_current(subject: &Subject) -> Result<Audited, Error> {
     each_stage(subject, "bugs", |stage| {
         let record = matrix::record(subject.workspace, stage);
@@ -129,39 +129,67 @@ pub fn matrix_is_current(subject: &Subject) -> Result<Audited, Error> {
         };
         let page = matrix::page(subject.workspace, stage);
         let mut findings = Vec::new();
-        if matrix.hash != matrix::hash(subject.workspace, stage)? {
-            let what = format!("{} was made from other sources than these", subject.workspace.shown(&record));
+        let mutants = bugs::load(&subject.workspace.solution(&stage.id))?;
+        if matrix != matrix.updated(stage, &mutants, &[], None) {
+            let what = format!("{} speaks of other bugs than there are", subject.workspace.shown(&record));
             findings.push(Finding::new(what, MAKE_MATRIX));
         }
         if fs::read_to_string(&page).ok().as_deref() != Some(&matrix.page(stage)) {
             let what = format!("{} is not what the matrix says", subject.workspace.shown(&page));
             findings.push(Finding::new(what, MAKE_MATRIX));
         }
-        let idle = |check: &&String| {
-            Finding::new(format!("`{check}` catches no bug"), format!("add one to solutions/{}/bugs", stage.id))
-        };
-        findings.extend(matrix.idle(stage).iter().map(idle));
         Ok((matrix.bugs.len(), findings))
     })
 }
 
-/// Each bug is caught by the checks that it names, and each variant passes all.
-pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
-    each_stage(subject, "bugs and variants", |stage| {
+/// Every check is named by a bug that it must catch.
+pub fn checks_catch_something(subject: &Subject) -> Result<Audited, Error> {
+    each_stage(subject, "checks", |stage| {
         let mutants = bugs::load(&subject.workspace.solution(&stage.id))?;
-        let bench = Bench::new(subject.workspace, stage)?;
-        let outcomes = bench.try_out(&mutants, &ProgressBar::hidden(), &|_| {})?;
-        let mut findings = Vec::new();
-        for outcome in &outcomes {
-            let mend = format!("cargo course dev bugs --only {}", outcome.mutant.name);
-            findings.extend(outcome.complaints().into_iter().map(|what| Finding::new(what, mend.clone())));
-        }
-        for mutant in figures::stale(subject.workspace, stage, mutants.iter())? {
-            let what = format!("The run of `{}` that the book shows is not the one that its check finds.", mutant.name);
-            findings.push(Finding::new(what, MAKE_MATRIX));
-        }
-        Ok((mutants.len(), findings))
+        let is_idle = |check: &&String| !mutants.iter().any(|mutant| mutant.caught_by().contains(check));
+        let mend = format!("add one to solutions/{}/bugs, or name the check in one that is there", stage.id);
+        let finding = |check| Finding::new(format!("`{check}` must catch no bug"), mend.clone());
+        Ok((matrix::checks(stage).count(), matrix::checks(stage).filter(is_idle).map(finding).collect()))
     })
+}
+
+/// Each bug is caught by the checks that it names, and each variant passes all. What is proven already is tried out as a sample.
+pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
+    let lot = proofs::lot(subject.workspace);
+    let mut tried = 0;
+    let mut audited = each_stage(subject, "bugs and variants", |stage| {
+        let proofs = Proofs::load(subject.workspace, stage);
+        let (mut total, mut findings) = (0, Vec::new());
+        for base in Base::all(subject.workspace, stage)? {
+            let bench = Bench::new(subject.workspace, stage, &base)?;
+            let is_due = |mutant: &&Mutant| {
+                let name = base.qualified(mutant);
+                subject.all || !proofs.hold(&name, &bench.hash(mutant)) || proofs::is_drawn(&lot, &name)
+            };
+            let due: Vec<&Mutant> = base.mutants.iter().filter(is_due).collect();
+            for outcome in bench.try_out(&due, &ProgressBar::hidden(), &|_| {})? {
+                let mend = format!("cargo course dev bugs --only {}", base.qualified(outcome.mutant));
+                findings.extend(outcome.complaints().into_iter().map(|what| Finding::new(what, mend.clone())));
+            }
+            if base.name.is_none() {
+                findings.extend(stale_figures(subject, stage, &due)?);
+            }
+            total += base.mutants.len();
+            tried += due.len();
+        }
+        Ok((total, findings))
+    })?;
+    audited.scope.push_str(&format!(", {tried} of them tried out"));
+    Ok(audited)
+}
+
+/// The runs in the book that are not those which the checks have just found.
+fn stale_figures(subject: &Subject, stage: &Stage, tried: &[&Mutant]) -> Result<Vec<Finding>, Error> {
+    let finding = |mutant: &Mutant| {
+        let what = format!("The run of `{}` that the book shows is not the one that its check finds.", mutant.name);
+        Finding::new(what, MAKE_MATRIX)
+    };
+    Ok(figures::stale(subject.workspace, stage, tried.iter().copied())?.into_iter().map(finding).collect())
 }
 
 fn fates(subject: &Subject, stage: &Stage, executable: &Path) -> Vec<(String, Fate)> {
@@ -173,7 +201,7 @@ fn fates(subject: &Subject, stage: &Stage, executable: &Path) -> Vec<(String, Fa
 fn each_stage(
     subject: &Subject,
     what: &str,
-    audit: impl Fn(&Stage) -> Result<(usize, Vec<Finding>), Error>,
+    mut audit: impl FnMut(&Stage) -> Result<(usize, Vec<Finding>), Error>,
 ) -> Result<Audited, Error> {
     let mut total = 0;
     let mut findings = Vec::new();
