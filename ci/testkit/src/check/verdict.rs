@@ -140,6 +140,17 @@ pub enum FailureKind {
     OutOfScope,
 }
 
+impl FailureKind {
+    /// Whether the code did something that it must not do, or did not do what it must. Code that is not written yet, that panics or that
+    /// outgrows a scope has shown neither.
+    pub fn judges(self) -> bool {
+        match self {
+            Self::Violated | Self::Unreachable | Self::Stuck | Self::Nondeterministic => true,
+            Self::Unwritten | Self::Panicked | Self::OutOfScope => false,
+        }
+    }
+}
+
 /// What a search or a simulation found wrong. [`Check`](super::Check) makes a [`Failure`] of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

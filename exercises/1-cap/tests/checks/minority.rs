@@ -10,7 +10,7 @@ use crate::subject::abd::Abd;
 use crate::subject::schedules::silent_minority;
 
 const SILENT: Rule = Rule::new(
-    "silence in the minority",
+    "the schedule must silence a minority",
     "A client of a server that is up, and that cut links leave with less than a majority, waits for an answer.",
     "Gilbert & Lynch 2002, section 3: a consistent register gives up availability",
     "1-cap/break.md#minority",

@@ -178,11 +178,12 @@ fn check_stage(
     Ok(graded.iter().chain(again).map(Graded::exit).fold(Exit::Fine, Exit::max))
 }
 
-/// The misconceptions that fail exactly these checks. Code that is not written yet has none, nor has a defect of the course.
+/// The misconceptions that fail exactly these checks. There is none to name where a check failed for anything but what the code does:
+/// known bugs break rules, and neither panic nor end the program.
 fn suspects(workspace: &Workspace, stage: &Stage, graded: &[Graded]) -> Vec<Misconception> {
     let runs: Vec<&Run> = graded.iter().flat_map(|graded| &graded.runs).collect();
-    let unwritten = |run: &Run| run.failure().is_some_and(|failure| failure.kind == FailureKind::Unwritten);
-    if runs.iter().any(|run| unwritten(run) || exit_of(run) == Exit::Course) {
+    let is_judged = |run: &&Run| run.passed() || run.failure().is_some_and(|failure| failure.kind.judges());
+    if !runs.iter().all(is_judged) {
         return Vec::new();
     }
     let below = |run: &&'_ Run| run.check.strip_prefix("checks::").unwrap_or(&run.check).to_owned();

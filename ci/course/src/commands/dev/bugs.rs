@@ -272,13 +272,9 @@ impl Fate {
             return if run.passed() { Fate::Passed } else { Fate::Other(report::headline(&run.ending)) };
         };
         match failure.kind {
-            FailureKind::Violated | FailureKind::Unreachable | FailureKind::Stuck | FailureKind::Nondeterministic => {
-                Fate::Caught(failure.kind, failure.trace.as_ref().and_then(|trace| steps(trace)))
-            }
             FailureKind::Unwritten => Fate::Unwritten,
-            FailureKind::Panicked | FailureKind::OutOfScope => {
-                Fate::Other(format!("{:?}: {}", failure.kind, failure.summary))
-            }
+            kind if kind.judges() => Fate::Caught(kind, failure.trace.as_ref().and_then(|trace| steps(trace))),
+            kind => Fate::Other(format!("{kind:?}: {}", failure.summary)),
         }
     }
 
