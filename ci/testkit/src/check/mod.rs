@@ -39,6 +39,7 @@
 //! accident, not from reading files.
 
 mod capture;
+mod patience;
 mod regression;
 pub mod report;
 mod scopes;

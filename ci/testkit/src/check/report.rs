@@ -161,8 +161,8 @@ fn kind_advice(kind: FailureKind) -> &'static str {
 fn advice(ending: &Ending, output: &Output) -> String {
     let text = match ending {
         Ending::Verdict(_) => String::new(),
-        Ending::DidNotFinish { .. } => "The check was stopped; it needs far less time than that. Look for a loop whose end is never reached,\n\
-             a lock that is taken twice, or something that waits for input."
+        Ending::DidNotFinish { .. } => "The check was stopped; it needs far less, and what other programs take of the machine does not count.\n\
+             Look for a loop whose end is never reached, a lock that is taken twice, or something that waits for input."
             .to_owned(),
         Ending::Exited { .. } => "The check had not come to its end, so this is no pass, whatever the exit code. Look for\n\
              `std::process::exit`, and return from the function instead."

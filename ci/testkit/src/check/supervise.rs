@@ -13,7 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
+
 use super::capture::{Capture, Output};
+use super::patience::Spent;
 use super::subject;
 use super::verdict::{Failure, Outcome, RunRequest, Verdict};
 
@@ -26,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// When to stop a check from outside.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// After this long the check counts as hung.
+    /// When its process has had this much time the check counts as hung. What other programs take from it does not count.
     pub hang: Duration,
     /// The check is stopped as soon as this flag is up.
     pub cancel: Option<Arc<AtomicBool>>,
@@ -177,7 +180,7 @@ impl Subject {
     }
 
     fn wait(&mut self, limits: &Limits) -> Wait {
-        let begun = Instant::now();
+        let mut spent = Spent::by(Pid::from_child(&self.process));
         loop {
             match self.process.try_wait() {
                 Ok(Some(status)) => return Wait::Ended(status),
@@ -187,7 +190,7 @@ impl Subject {
             if limits.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
                 return Wait::Cancelled;
             }
-            if begun.elapsed() >= limits.hang {
+            if spent.now() >= limits.hang {
                 return Wait::Hung;
             }
             thread::sleep(POLL);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use testkit::check::{Ending, FailureKind, Limits, Outcome, Run, Verdict};
+use testkit::check::{Ending, Limits, Outcome, Run, Verdict};
 
 use crate::error::{Error, Exit};
 use crate::guide;
