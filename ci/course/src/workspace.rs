@@ -4,9 +4,22 @@
 //! `Cargo.toml` beside an `exercises` folder.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+
+/// What git is told about the record's folder: whoever has written something else there keeps it.
+const IGNORED: &str = "\
+# Written by `cargo course`. To be committed: progress.toml, which holds your points and goes with you to another machine.
+# Everything else here is of this machine: config.toml (your editor) and backup/ (what `cargo course reset` has replaced).
+/*
+!/.gitignore
+!/progress.toml
+";
+
+/// The same by earlier versions.
+const IGNORED_BEFORE: &str = "/backup/\n";
 
 /// The course's files on this machine.
 #[derive(Clone, Debug)]
@@ -51,6 +64,17 @@ impl Workspace {
     /// The learner's record: `.course/`.
     pub fn record(&self) -> PathBuf {
         self.root.join(".course")
+    }
+
+    /// The same, to write into it. Git is told which of its files are to be committed: those that a second machine needs.
+    pub fn open_record(&self) -> Result<PathBuf, Error> {
+        let folder = self.record();
+        fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let ignore = folder.join(".gitignore");
+        if !ignore.exists() || fs::read_to_string(&ignore).is_ok_and(|text| text == IGNORED_BEFORE) {
+            fs::write(&ignore, IGNORED).map_err(Error::io("write", &ignore))?;
+        }
+        Ok(folder)
     }
 
     /// Cargo's target directory.

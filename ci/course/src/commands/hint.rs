@@ -3,7 +3,7 @@
 use crate::error::{Error, Exit};
 use crate::guide;
 use crate::manifest::{Course, Task};
-use crate::progress::Progress;
+use crate::progress::{Prints, Progress};
 use crate::style::{FAINT, STRONG, TYPE, paint, say};
 use crate::workspace::Workspace;
 
@@ -24,7 +24,8 @@ pub struct Args {
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
     let progress = Progress::load(workspace)?;
-    let Some(next) = guide::named_or_next(&course, &progress, args.name.as_deref())? else {
+    let prints = Prints::take(&course, workspace);
+    let Some(next) = guide::named_or_next(&course, &progress, &prints, args.name.as_deref())? else {
         return Err(Error::Usage("Every task is done. Name the task that you want a hint for.".into()));
     };
     let task = next.task;

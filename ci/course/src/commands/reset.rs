@@ -114,15 +114,12 @@ impl Place<'_> {
     }
 }
 
-/// Copies a file to where it is kept. Backups are nobody else's business: git is told to leave them out.
+/// Copies a file to where it is kept, in the record's folder.
 fn keep(from: &Path, to: &Path, workspace: &Workspace) -> Result<(), Error> {
+    workspace.open_record()?;
     let folder = to.parent().unwrap_or(to);
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     fs::copy(from, to).map_err(Error::io("write", to))?;
-    let ignore = workspace.record().join(".gitignore");
-    if !ignore.exists() {
-        fs::write(&ignore, "/backup/\n").map_err(Error::io("write", &ignore))?;
-    }
     Ok(())
 }
 

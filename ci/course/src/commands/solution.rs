@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 use crate::error::{Error, Exit};
 use crate::guide::{self, Next};
 use crate::manifest::Course;
-use crate::progress::{Progress, Standing};
+use crate::progress::{Prints, Progress, Standing};
 use crate::style::{BAD, FAINT, GOOD, STRONG, paint, say};
 use crate::workspace::Workspace;
 
@@ -28,7 +28,7 @@ pub struct Args {
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
     let progress = Progress::load(workspace)?;
-    let Next { stage, task, standing } = choose(args, &course, &progress)?;
+    let Next { stage, task, standing } = choose(args, &course, &progress, workspace)?;
     if standing == Standing::Open && !args.spoil {
         let id = &task.id;
         return Err(Error::Usage(format!(
@@ -54,13 +54,14 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
 }
 
 /// The task that was named; else the one passed last; else, for who insists, the next one.
-fn choose<'c>(args: &Args, course: &'c Course, progress: &Progress) -> Result<Next<'c>, Error> {
+fn choose<'c>(args: &Args, course: &'c Course, progress: &Progress, workspace: &Workspace) -> Result<Next<'c>, Error> {
+    let prints = Prints::take(course, workspace);
     let passed_at = |id: &Next| progress.record(id.task).and_then(|record| record.passed_at.clone());
-    let all = course.tasks().map(|(stage, task)| Next { stage, task, standing: progress.standing(stage, task) });
+    let all = course.tasks().map(|(stage, task)| Next { stage, task, standing: progress.standing(&prints, task) });
     let last = || all.filter(|next| next.standing != Standing::Open).max_by_key(passed_at);
     let chosen = match (&args.name, args.spoil) {
-        (Some(name), _) => guide::named_or_next(course, progress, Some(name))?,
-        (None, true) => guide::next(course, progress).or_else(last),
+        (Some(name), _) => guide::named_or_next(course, progress, &prints, Some(name))?,
+        (None, true) => guide::next(course, progress, &prints).or_else(last),
         (None, false) => last(),
     };
     chosen.ok_or_else(|| {

@@ -4,7 +4,7 @@ use crate::error::{Error, Exit};
 use crate::guide;
 use crate::manifest::ground;
 use crate::manifest::{Course, PLAN, Stage, Task};
-use crate::progress::{Progress, Standing};
+use crate::progress::{Prints, Progress, Standing};
 use crate::style::{FAINT, GOOD, STRONG, TYPE, WARN, paint, say};
 use crate::workspace::Workspace;
 
@@ -12,24 +12,23 @@ use crate::workspace::Workspace;
 pub fn run(workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
     let progress = Progress::load(workspace)?;
-    let next = guide::next(&course, &progress);
+    let prints = Prints::take(&course, workspace);
+    let next = guide::next(&course, &progress, &prints);
     let current = next.map(|next| next.task.id.as_str());
     say(format!("\n{}  {}\n", paint(STRONG, "In at the Deep End"), paint(FAINT, score(&course, &progress))));
     for (folder, title, summary) in PLAN {
         match course.stage(folder) {
-            Some(stage) => present(&course, stage, &progress, current),
+            Some(stage) => present(&course, stage, &progress, &prints, current),
             None => say(paint(FAINT, format!("  {} {title:<19} coming: {summary}", &folder[..1]))),
         }
     }
     for stage in course.unplanned() {
-        present(&course, stage, &progress, current);
+        present(&course, stage, &progress, &prints, current);
     }
-    say("");
-    match next {
-        Some(next) => say(next.steps(workspace, &progress)),
-        None => say(paint(GOOD, "Every task that is there is done. More stages are coming.")),
+    if let Some(says) = progress.unclaimed(&course) {
+        say(format!("\n{}", paint(WARN, says)));
     }
-    say("");
+    say(format!("\n{}\n", guide::outlook(&course, &progress, &prints, workspace)));
     Ok(Exit::Fine)
 }
 
@@ -44,7 +43,7 @@ pub fn score(course: &Course, progress: &Progress) -> String {
     format!("{have} of {}{bonus}", guide::points(all))
 }
 
-fn present(course: &Course, stage: &Stage, progress: &Progress, current: Option<&str>) {
+fn present(course: &Course, stage: &Stage, progress: &Progress, prints: &Prints, current: Option<&str>) {
     say(format!(
         "  {} {} {}",
         stage.number(),
@@ -55,10 +54,11 @@ fn present(course: &Course, stage: &Stage, progress: &Progress, current: Option<
     let widest = |text: fn(&Task) -> &str| stage.tasks.iter().map(|task| text(task).chars().count()).max().unwrap_or(0);
     let (ids, titles) = (widest(|task| &task.id), widest(|task| &task.title));
     for task in &stage.tasks {
-        let standing = progress.standing(stage, task);
+        let standing = progress.standing(prints, task);
         let mark = match standing {
             Standing::Done => paint(GOOD, "✓"),
             Standing::Changed => paint(WARN, "~"),
+            Standing::BeforeEdits | Standing::BeforeUpdate => paint(FAINT, "~"),
             Standing::Open if current == Some(&task.id) => paint(TYPE, "›"),
             Standing::Open => paint(FAINT, "·"),
         };
@@ -84,8 +84,9 @@ fn worth(task: &Task, standing: Standing, progress: &Progress) -> String {
     match standing {
         Standing::Open => paint(FAINT, format!("{:>3}{bonus}", task.points)).to_string(),
         Standing::Done => paint(GOOD, format!("{:>3}{bonus}", progress.points(task))).to_string(),
-        Standing::Changed => {
-            paint(WARN, format!("{:>3}{bonus} changed since it passed", progress.points(task))).to_string()
+        Standing::Changed | Standing::BeforeEdits | Standing::BeforeUpdate => {
+            let style = if standing == Standing::Changed { WARN } else { FAINT };
+            paint(style, format!("{:>3}{bonus} {}", progress.points(task), guide::words(standing))).to_string()
         }
     }
 }

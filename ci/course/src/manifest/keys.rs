@@ -7,6 +7,9 @@ use toml::{Table, Value};
 use super::nearest;
 use crate::error::Error;
 
+/// The most that a task may be worth.
+const MOST_POINTS: u32 = 1000;
+
 /// One table of a manifest, with the way that led to it.
 pub struct Keys {
     file: PathBuf,
@@ -77,6 +80,15 @@ impl Keys {
                 .ok_or_else(|| self.wrong(key, format!("must be a whole number: write `{key} = 10`."))),
             None => Err(self.wrong(key, format!("is missing: add `{key} = 10`."))),
         }
+    }
+
+    /// What a task is worth: few enough that no sum of them overflows.
+    pub fn points(&self) -> Result<u32, Error> {
+        let points = self.number("points")?;
+        if points <= MOST_POINTS {
+            return Ok(points);
+        }
+        Err(self.wrong("points", format!("is {points}; a task is worth {MOST_POINTS} at most.")))
     }
 
     /// True or false; false if the key is missing.

@@ -304,7 +304,7 @@ impl Task {
             id: keys.name("id")?,
             aliases: keys.list("aliases")?,
             title: keys.text("title")?,
-            points: keys.number("points")?,
+            points: keys.points()?,
             bonus: keys.flag("bonus")?,
             page: keys.text("page")?,
             files: keys.given_list("files", "[\"src/lib.rs\"]")?,

@@ -14,9 +14,10 @@ use crate::book::address;
 use crate::clock;
 use crate::editor::Editor;
 use crate::error::Error;
-use crate::guide;
+use crate::guide::pages::Pages;
+use crate::guide::{self, Next};
 use crate::manifest::{Course, PLAN, Stage, Task};
-use crate::progress::{Progress, Quizzes, Standing};
+use crate::progress::{Prints, Progress, Quizzes, Standing};
 use crate::workspace::Workspace;
 
 /// How often the state is looked at.
@@ -28,6 +29,7 @@ struct State {
     stages: Vec<StageState>,
     /// The id of the task to do next.
     next: Option<String>,
+    ahead: Ahead,
     /// For each quiz, for each question, whether it was answered right at the first go.
     quizzes: Quizzes,
     /// When that was so, as RFC 3339 in UTC; it stands in reports only, or each look would be a change.
@@ -35,6 +37,21 @@ struct State {
     at: Option<String>,
     /// Why the state could not be read: a manifest with a mistake, a record with a merge conflict.
     problem: Option<String>,
+}
+
+/// What comes next, as `cargo course` says it.
+#[derive(Default, Serialize)]
+struct Ahead {
+    /// Why the next task is to be checked again, if it has passed before: "changed since it passed".
+    again: String,
+    /// The pages to read before the next task, its own last; or what is left to read when all is done. Title and address.
+    read: Vec<(String, String)>,
+    /// The ids of open bonus tasks that are offered now.
+    offers: Vec<String>,
+    /// That all is done, and what comes then.
+    done: Vec<String>,
+    /// Passes in the record that belong to no task.
+    unclaimed: Option<String>,
 }
 
 /// A stage, be it there or only planned.
@@ -102,6 +119,7 @@ pub fn read(workspace: &Workspace) -> String {
     let state = state.unwrap_or_else(|error| State {
         stages: Vec::new(),
         next: None,
+        ahead: Ahead::default(),
         quizzes: Quizzes::new(),
         at: None,
         problem: Some(error.to_string()),
@@ -121,7 +139,9 @@ fn json(state: &State) -> String {
 
 impl State {
     fn of(workspace: &Workspace, course: &Course, progress: &Progress, editor: Option<&Editor>) -> Self {
-        let present = |stage| StageState::of(workspace, course, stage, progress, editor);
+        let prints = Prints::take(course, workspace);
+        let present = |stage| StageState::of(workspace, course, stage, progress, &prints, editor);
+        let next = guide::next(course, progress, &prints);
         let planned = PLAN.iter().map(|(id, title, summary)| match course.stage(id) {
             Some(stage) => present(stage),
             None => StageState {
@@ -136,7 +156,8 @@ impl State {
         });
         Self {
             stages: planned.chain(course.unplanned().map(present)).collect(),
-            next: guide::next(course, progress).map(|next| next.task.id.clone()),
+            next: next.map(|next| next.task.id.clone()),
+            ahead: Ahead::of(course, progress, next.as_ref(), workspace),
             quizzes: progress.quizzes().clone(),
             at: None,
             problem: None,
@@ -144,8 +165,36 @@ impl State {
     }
 }
 
+impl Ahead {
+    fn of(course: &Course, progress: &Progress, next: Option<&Next>, workspace: &Workspace) -> Self {
+        let pages = Pages::load(workspace);
+        let done = guide::all_done(course, progress).filter(|_| next.is_none_or(Next::is_extra));
+        let read = match (next, &done) {
+            (_, Some(done)) => done.left(&pages, progress),
+            (Some(next), None) if next.standing == Standing::Open => pages.to(course, progress, next.stage, next.task),
+            _ => Vec::new(),
+        };
+        let offers = next.filter(|next| next.standing == Standing::Open && !next.task.bonus);
+        let offers = offers.map(|next| guide::offers(course, progress, next)).unwrap_or_default();
+        Self {
+            again: next.map(|next| guide::words(next.standing)).unwrap_or_default().to_owned(),
+            read: read.into_iter().map(|page| (page.title, address(&page.file))).collect(),
+            offers: offers.into_iter().map(|task| task.id.clone()).collect(),
+            done: done.into_iter().flat_map(|done| [Some(done.says), done.coming]).flatten().collect(),
+            unclaimed: progress.unclaimed(course),
+        }
+    }
+}
+
 impl StageState {
-    fn of(workspace: &Workspace, course: &Course, stage: &Stage, progress: &Progress, editor: Option<&Editor>) -> Self {
+    fn of(
+        workspace: &Workspace,
+        course: &Course,
+        stage: &Stage,
+        progress: &Progress,
+        prints: &Prints,
+        editor: Option<&Editor>,
+    ) -> Self {
         let Stage { id, title, summary, start, tasks, .. } = stage;
         Self {
             id: id.clone(),
@@ -154,13 +203,20 @@ impl StageState {
             page: Some(address(start)),
             skipped: course.is_skipped(stage),
             stands_on: course.references(stage).iter().map(|stage| stage.id.clone()).collect(),
-            tasks: tasks.iter().map(|task| TaskState::of(workspace, stage, task, progress, editor)).collect(),
+            tasks: tasks.iter().map(|task| TaskState::of(workspace, stage, task, progress, prints, editor)).collect(),
         }
     }
 }
 
 impl TaskState {
-    fn of(workspace: &Workspace, stage: &Stage, task: &Task, progress: &Progress, editor: Option<&Editor>) -> Self {
+    fn of(
+        workspace: &Workspace,
+        stage: &Stage,
+        task: &Task,
+        progress: &Progress,
+        prints: &Prints,
+        editor: Option<&Editor>,
+    ) -> Self {
         let file = |path: &PathBuf| {
             let link = editor.map(|editor| editor.link(path, 1));
             (workspace.shown(path).to_string(), link)
@@ -173,7 +229,7 @@ impl TaskState {
             earned: progress.points(task),
             bonus: task.bonus,
             page: address(&task.page),
-            standing: progress.standing(stage, task),
+            standing: progress.standing(prints, task),
             passed_at: record.and_then(|record| record.passed_at.clone()),
             hints_shown: record.map_or(0, |record| record.hints_shown).min(task.hints.len()),
             hints: task.hints.len(),

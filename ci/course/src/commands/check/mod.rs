@@ -3,7 +3,6 @@
 mod lines;
 mod show;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::error::{Error, Exit};
 use crate::guide;
 use crate::manifest::{Course, Stage, Task, nearest};
 use crate::misconception::{self, Misconception};
-use crate::progress::{Progress, Standing, fingerprint};
+use crate::progress::{Prints, Progress, Standing};
 use crate::runner::{self, Build, Diagnostic, Listener, Target};
 use crate::shown::Shown;
 use crate::workspace::Workspace;
@@ -99,20 +98,27 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let limits = Limits { hang: Duration::from_secs(args.patience), ..Limits::default() };
     let mut worst = Exit::Fine;
     let mut shown = None;
-    for selection in select(args, &course, &progress)? {
+    let prints = Prints::take(&course, workspace);
+    for selection in select(args, &course, &progress, &prints)? {
         worst = worst.max(check_stage(&*teller, &limits, workspace, &course, &selection, &mut shown)?);
     }
     Ok(worst)
 }
 
-fn select<'c>(args: &Args, course: &'c Course, progress: &Progress) -> Result<Vec<Selection<'c>>, Error> {
+fn select<'c>(
+    args: &Args,
+    course: &'c Course,
+    progress: &Progress,
+    prints: &Prints,
+) -> Result<Vec<Selection<'c>>, Error> {
     let whole = |stage: &'c Stage| Selection { stage, tasks: stage.tasks.iter().collect() };
     let everything = || course.stages.iter().map(whole).collect();
+    let all_that_is_asked = || course.stages.iter().filter(|stage| !course.is_skipped(stage)).map(whole).collect();
     match &args.name {
         None if args.all => Ok(everything()),
-        None => Ok(match guide::next(course, progress) {
-            Some(next) => vec![Selection { stage: next.stage, tasks: vec![next.task] }],
-            None => everything(),
+        None => Ok(match guide::next(course, progress, prints) {
+            Some(next) => vec![Selection { stage: next.stage, tasks: next.tasks(progress, prints) }],
+            None => all_that_is_asked(),
         }),
         Some(name) => match (course.task(name), course.stage(name)) {
             (Ok((stage, task)), _) => Ok(vec![Selection { stage, tasks: vec![task] }]),
@@ -139,7 +145,7 @@ fn check_stage(
     let stage = selection.stage;
     teller.stands_on(&course.references(stage));
     // Taken before the build: a save while the checks run is a change since the pass.
-    let prints = stage.tasks.iter().map(|task| (task.id.as_str(), fingerprint(stage, task))).collect();
+    let prints = Prints::take(course, workspace);
     let (executable, warnings) =
         match runner::build(workspace.root(), &stage.package, &Target::Graded, teller.listener())? {
             Build::Ready { executable, warnings } => (executable, warnings),
@@ -159,7 +165,7 @@ fn check_stage(
         *shown = Shown::choose(&failed);
         shown.iter().for_each(|shown| shown.keep(workspace));
     }
-    let neighbours = neighbours(stage, &graded, &before);
+    let neighbours = neighbours(stage, &graded, &before, &prints);
     let again = if neighbours.is_empty() { Vec::new() } else { sort_by_task(&neighbours, grade(&neighbours)) };
     let passed: Vec<&Graded> = graded.iter().chain(&again).filter(|graded| graded.passed()).collect();
     let after = record(workspace, &before, &passed, &prints)?;
@@ -215,23 +221,14 @@ const LOST_NAMES: &str = "The checks use something that your code no longer has:
 const NOT_YOURS: &str = "This is not in your code but in the course. `git status` shows if it was changed by accident; if not, \
                          please report it.";
 
-/// Writes down what passed, with each task's fingerprint. If nothing did, nothing is written.
-fn record(
-    workspace: &Workspace,
-    before: &Progress,
-    passed: &[&Graded],
-    prints: &BTreeMap<&str, String>,
-) -> Result<Progress, Error> {
+/// Writes down what passed, and of what. If nothing did, nothing is written.
+fn record(workspace: &Workspace, before: &Progress, passed: &[&Graded], prints: &Prints) -> Result<Progress, Error> {
     if passed.is_empty() {
         return Ok(before.clone());
     }
     Progress::change(workspace, |progress| {
         for graded in passed {
-            progress.pass(
-                graded.task,
-                graded.evidence(),
-                prints.get(graded.task.id.as_str()).cloned().unwrap_or_default(),
-            );
+            progress.pass(graded.task, graded.evidence(), prints);
         }
     })
 }
@@ -253,13 +250,13 @@ pub fn with_page(mut run: Run, task: &Task) -> Run {
 }
 
 /// Tasks that were not asked for, but passed earlier and share a file with one that passes now: are they still fine?
-fn neighbours<'c>(stage: &'c Stage, graded: &[Graded], progress: &Progress) -> Vec<&'c Task> {
+fn neighbours<'c>(stage: &'c Stage, graded: &[Graded], progress: &Progress, prints: &Prints) -> Vec<&'c Task> {
     let asked = |task: &Task| graded.iter().any(|graded| graded.task.id == task.id);
     let shares = |task: &Task| {
         let passed = graded.iter().filter(|graded| graded.passed());
         passed.into_iter().any(|graded| graded.task.files.iter().any(|file| task.files.contains(file)))
     };
-    let changed = |task: &Task| progress.standing(stage, task) == Standing::Changed;
+    let changed = |task: &Task| progress.standing(prints, task) == Standing::Changed;
     stage.tasks.iter().filter(|task| !asked(task) && changed(task) && shares(task)).collect()
 }
 

@@ -12,6 +12,7 @@ use crate::guide::{self, count, points};
 use crate::manifest::ground::reference_of;
 use crate::manifest::{Stage, sentence};
 use crate::misconception::Misconception;
+use crate::progress::Prints;
 use crate::runner::{Diagnostic, Listener};
 use crate::style::{self, BAD, FAINT, GOOD, STRONG, TYPE, WARN, paint, say, say_aside};
 use crate::workspace::Workspace;
@@ -141,10 +142,8 @@ fn what_comes_next(closing: &Closing) {
         }
         None => {
             say(paint(FAINT, format!("{}\n", score(course, after))));
-            match guide::next(course, after) {
-                Some(next) => say(next.steps(workspace, after)),
-                None => say("Every task that is there is done."),
-            }
+            // The files may have changed while the checks ran.
+            say(guide::outlook(course, after, &Prints::take(course, workspace), workspace));
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::commands::check;
 use crate::error::{Error, Exit};
 use crate::guide;
 use crate::manifest::{Course, Stage, nearest, sentence};
-use crate::progress::Progress;
+use crate::progress::{Prints, Progress};
 use crate::runner::{self, Build, Target};
 use crate::style::{self, FAINT, STRONG, TYPE, paint, say};
 use crate::workspace::Workspace;
@@ -45,7 +45,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
-    let (stage, checks) = choose(args, &course, &Progress::load(workspace)?)?;
+    let (stage, checks) = choose(args, &course, workspace)?;
     if args.json {
         return walks::guide(workspace, stage, &checks);
     }
@@ -71,7 +71,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
 }
 
 /// The checks that may be meant: one, or all of a task until one has something to explore.
-fn choose<'c>(args: &Args, course: &'c Course, progress: &Progress) -> Result<(&'c Stage, Vec<&'c str>), Error> {
+fn choose<'c>(args: &Args, course: &'c Course, workspace: &Workspace) -> Result<(&'c Stage, Vec<&'c str>), Error> {
     let all = || course.tasks().flat_map(|(stage, task)| task.checks.iter().map(move |check| (stage, check.as_str())));
     if let Some(name) = &args.name {
         let is_meant =
@@ -85,7 +85,8 @@ fn choose<'c>(args: &Args, course: &'c Course, progress: &Progress) -> Result<(&
             return Err(Error::Unknown { what: "task or check", name: name.clone(), nearest, list: "cargo course" });
         }
     }
-    let next = guide::named_or_next(course, progress, args.name.as_deref())?;
+    let (progress, prints) = (Progress::load(workspace)?, Prints::take(course, workspace));
+    let next = guide::named_or_next(course, &progress, &prints, args.name.as_deref())?;
     let next = next.ok_or_else(|| Error::Usage("Every task is done. Name the one that you want to explore.".into()))?;
     Ok((next.stage, next.task.checks.iter().map(String::as_str).collect()))
 }

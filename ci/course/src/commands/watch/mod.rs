@@ -23,7 +23,7 @@ use crate::commands::hint;
 use crate::error::{Error, Exit};
 use crate::guide::{self, Next};
 use crate::manifest::{Course, Stage};
-use crate::progress::Progress;
+use crate::progress::{Prints, Progress};
 use crate::style::{FAINT, GOOD, TYPE, WARN, paint, say};
 use crate::workspace::Workspace;
 use files::{Change, Files};
@@ -60,8 +60,12 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     loop {
         let course = Course::load(workspace)?;
         let progress = Progress::load(workspace)?;
-        let Some(next) = guide::named_or_next(&course, &progress, name.take().as_deref())? else {
-            return Ok(Exit::Fine); // the check that passed last has said that everything is done
+        let prints = Prints::take(&course, workspace);
+        let Some(next) = guide::named_or_next(&course, &progress, &prints, name.take().as_deref())? else {
+            if first {
+                say(guide::outlook(&course, &progress, &prints, workspace));
+            }
+            return Ok(Exit::Fine); // or else the check that passed last has said that everything is done
         };
         let mut watch = Watch::new(&course, next, workspace, &send);
         if first {

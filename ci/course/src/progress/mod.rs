@@ -3,9 +3,12 @@
 //! Learners commit this file, so it must survive a newer version of the course and a second machine:
 //!
 //! - it is kept under the tasks' stable ids; a task that was renamed is found under its alias and moved on the next write;
-//! - ids and keys that this version does not know are kept as they are;
+//! - ids and keys that this version does not know are kept as they are, and passes among them are named;
+//! - a task never brings more points than it is worth, whatever the file says;
 //! - it is written to a second file that then takes the first one's place, so that it is never half written, and entries are
 //!   sorted, so that two machines' changes merge.
+
+mod fingerprint;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,9 +16,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use fingerprint::Prints;
+
 use crate::clock;
 use crate::error::Error;
-use crate::manifest::{Stage, Task};
+use crate::manifest::{Course, Task};
 use crate::workspace::Workspace;
 
 const HEADER: &str = "# Written by `cargo course`. Commit this file: it holds your points.\n\n";
@@ -48,7 +53,7 @@ pub struct Record {
     pub points: u32,
     /// What the checks proved.
     pub evidence: Vec<String>,
-    /// The learner's files at the pass, as [`fingerprint`] sees them.
+    /// What was passed: the code and the checks, as [`Prints`] saw them before the checks were built.
     pub fingerprint: String,
     /// How many hints were shown.
     pub hints_shown: usize,
@@ -64,10 +69,21 @@ pub struct Record {
 pub enum Standing {
     /// Not passed yet.
     Open,
-    /// Passed, and the files are as they were.
+    /// Passed, by this code and these checks.
     Done,
-    /// Passed, but the files have changed since.
+    /// Passed, but the task's own files have changed since.
     Changed,
+    /// Passed, but other code that it is built with has changed since: of the stage, or of an earlier one.
+    BeforeEdits,
+    /// Passed, but the checks, the testkit or a reference have changed since.
+    BeforeUpdate,
+}
+
+impl Standing {
+    /// Whether there was a pass, but perhaps not of what is there now.
+    pub fn is_stale(self) -> bool {
+        matches!(self, Standing::BeforeEdits | Standing::BeforeUpdate)
+    }
 }
 
 impl Default for Progress {
@@ -101,25 +117,30 @@ impl Progress {
         Ok(progress)
     }
 
-    /// What was done about a task, under its id or one that it had before.
+    /// What was done about a task, under its id or one that it had before; a pass before anything else.
     pub fn record(&self, task: &Task) -> Option<&Record> {
-        names(task).find_map(|name| self.tasks.get(name))
+        let records = || names(task).filter_map(|name| self.tasks.get(name));
+        records().find(|record| record.passed_at.is_some()).or_else(|| records().next())
     }
 
-    /// The same, to change it. A record under an old id moves to the new one.
+    /// The same, to change it. A record under an old id moves to the new one. If there are two, because one machine had a newer course
+    /// than the other, they become one.
     pub fn record_mut(&mut self, task: &Task) -> &mut Record {
-        let old = names(task).find(|name| self.tasks.contains_key(*name));
-        let record = old.and_then(|name| self.tasks.remove(name)).unwrap_or_default();
+        let mut record = self.record(task).cloned().unwrap_or_default();
+        for other in names(task).filter_map(|name| self.tasks.remove(name)) {
+            record.hints_shown = record.hints_shown.max(other.hints_shown);
+            record.solution_seen |= other.solution_seen;
+        }
         self.tasks.entry(task.id.clone()).or_insert(record)
     }
 
-    /// Writes down a pass of the files with this fingerprint.
-    pub fn pass(&mut self, task: &Task, evidence: Vec<String>, fingerprint: String) {
+    /// Writes down a pass of the code and the checks of `prints`.
+    pub fn pass(&mut self, task: &Task, evidence: Vec<String>, prints: &Prints) {
         let record = self.record_mut(task);
         record.passed_at = Some(clock::now());
         record.points = task.points;
         record.evidence = evidence;
-        record.fingerprint = fingerprint;
+        record.fingerprint = prints.of(task).map(ToString::to_string).unwrap_or_default();
     }
 
     /// Writes down an answer. Only the first to a question counts.
@@ -137,23 +158,34 @@ impl Progress {
         self.record(task).is_some_and(|record| record.passed_at.is_some())
     }
 
-    /// How far a task is.
-    pub fn standing(&self, stage: &Stage, task: &Task) -> Standing {
-        match self.record(task) {
-            Some(record) if record.passed_at.is_some() => {
-                if record.fingerprint == fingerprint(stage, task) {
-                    Standing::Done
-                } else {
-                    Standing::Changed
-                }
-            }
-            _ => Standing::Open,
+    /// How far a task is, with the code and the checks of `prints`.
+    pub fn standing(&self, prints: &Prints, task: &Task) -> Standing {
+        match (self.record(task).filter(|record| record.passed_at.is_some()), prints.of(task)) {
+            (None, _) => Standing::Open,
+            (Some(record), Some(print)) => print.since(&record.fingerprint),
+            (Some(_), None) => Standing::BeforeUpdate,
         }
     }
 
-    /// The points for a task: what it was worth when it was passed, or nothing.
+    /// The points for a task: what it was worth when it was passed, or nothing. Never more than it is worth.
     pub fn points(&self, task: &Task) -> u32 {
-        self.record(task).filter(|record| record.passed_at.is_some()).map_or(0, |record| record.points)
+        self.record(task).filter(|record| record.passed_at.is_some()).map_or(0, |record| record.points.min(task.points))
+    }
+
+    /// What to say about passes of tasks that this course does not have, if there are any.
+    pub fn unclaimed(&self, course: &Course) -> Option<String> {
+        let is_unclaimed = |(id, record): &(&String, &Record)| {
+            record.passed_at.is_some() && !course.tasks().any(|(_, task)| task.is_called(id))
+        };
+        let found: Vec<_> = self.tasks.iter().filter(is_unclaimed).map(|(id, _)| format!("`{id}`")).collect();
+        if found.is_empty() {
+            return None;
+        }
+        Some(format!(
+            "Your record has a pass of {}, and this course has no such task. If the record is from a newer course, update \
+             this one; if not, a task was renamed and its old name forgotten: please report it. The record keeps the points.",
+            found.join(", ")
+        ))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -180,17 +212,6 @@ impl Progress {
     }
 }
 
-/// A short text that tells whether a task's files have changed. Line ends do not count, so that it holds on another system.
-pub fn fingerprint(stage: &Stage, task: &Task) -> String {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64; // FNV-1a: the same on every machine and with every Rust
-    let mut feed = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    for path in task.paths(stage) {
-        fs::read(path).unwrap_or_default().into_iter().filter(|byte| *byte != b'\r').for_each(&mut feed);
-        feed(0);
-    }
-    format!("{hash:016x}")
-}
-
 fn names(task: &Task) -> impl Iterator<Item = &String> {
     std::iter::once(&task.id).chain(&task.aliases)
 }
@@ -201,8 +222,7 @@ fn path(workspace: &Workspace) -> PathBuf {
 
 /// Two commands at once (`watch` in one window, `hint` in another) change the record one after the other.
 fn lock(workspace: &Workspace) -> Result<File, Error> {
-    let folder = workspace.record();
-    fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+    workspace.open_record()?;
     let place = workspace.scratch("progress.lock");
     if let Some(folder) = place.parent() {
         fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
@@ -253,6 +273,28 @@ mod tests {
         assert_eq!(progress.points(&task()), 5);
         assert_eq!(progress.record_mut(&task()).hints_shown, 2);
         assert!(progress.tasks.contains_key("one") && !progress.tasks.contains_key("uno"));
+    }
+
+    #[test]
+    fn records_of_two_machines_under_the_old_and_the_new_name_become_one() {
+        let newer = "\n[tasks.one]\nhints_shown = 1\nsolution_seen = true\n";
+        let mut progress = Progress::parse(&format!("{NEWER}{newer}")).unwrap();
+        assert_eq!(progress.points(&task()), 5, "the pass under the old name counts");
+        let record = progress.record_mut(&task()).clone();
+        assert_eq!((record.points, record.hints_shown, record.solution_seen), (5, 2, true));
+        assert!(!progress.tasks.contains_key("uno"));
+    }
+
+    #[test]
+    fn a_task_never_brings_more_than_it_is_worth() {
+        let record = |points: u32| format!("version = 1\n[tasks.one]\npassed_at = \"today\"\npoints = {points}\n");
+        for (points, counts) in [(0, 0), (9, 9), (10, 10), (11, 10), (u32::MAX, 10)] {
+            assert_eq!(Progress::parse(&record(points)).unwrap().points(&task()), counts);
+        }
+        for damaged in ["-1", "4294967296", "1.5", "\"10\""] {
+            let text = record(7).replace("points = 7", &format!("points = {damaged}"));
+            assert!(Progress::parse(&text).unwrap_err().starts_with("cannot be read: line 4"), "{damaged}");
+        }
     }
 
     #[test]
