@@ -66,7 +66,7 @@ pub fn as_test(trace: &Trace, others: &str) -> String {
     let name = names.into_iter().find(|name| !others.contains(&format!("fn {name}()"))).expect("numbers do not end");
     let steps = text::steps(trace.steps.len());
     let (about, rule) = match &trace.violation {
-        Some(violation) => (format!("that broke the rule: {}", violation.rule), violation.rule.as_str()),
+        Some(violation) => (format!("that broke the rule: {}", in_a_comment(&violation.rule)), violation.rule.as_str()),
         None => ("that breaks no rule so far".to_owned(), ""),
     };
     let mut text = format!("/// A run of {steps} {about}.\n#[test]\n");
@@ -77,6 +77,17 @@ pub fn as_test(trace: &Trace, others: &str) -> String {
     }
     text + "    ]);\n}\n"
 }
+
+/// A text of a trace, which may be foreign, as it may stand in a comment of one line: a line break in it would end the comment, and what
+/// follows would be code. Signs that turn the direction of writing are left out too: they show a reader other code than there is.
+fn in_a_comment(text: &str) -> String {
+    let is_plain = |c: &char| !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().filter(is_plain).take(LONGEST_RULE).collect()
+}
+
+/// How many characters of a rule's name are told. Ours are far shorter.
+const LONGEST_RULE: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -98,6 +109,22 @@ fn it_works_again() {
 }
 "#
         );
+    }
+
+    #[test]
+    fn a_foreign_trace_plants_no_code() {
+        for break_of_line in ["\n", "\r\n", "\r", "\u{2028}", "\u{85}", "\u{b}"] {
+            let evil = format!("linearizability{break_of_line}fn evil() {{}}");
+            let trace = run_of("checks::abd::it_works", &evil, &evil, &[&evil]);
+            let text = as_test(&trace, "");
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(lines.len(), 7, "{text}");
+            assert!(lines[0].starts_with("/// A run of 1 step that broke the rule: linearizability"), "{text}");
+            assert!(!text.lines().skip(1).any(|line| line.trim_start().starts_with("fn evil")), "{text}");
+            assert!(!text.contains(['\r', '\u{2028}', '\u{202e}']), "{text:?}");
+        }
+        assert_eq!(in_a_comment("a\u{202e}b\u{2066}c"), "abc");
+        assert_eq!(in_a_comment(&"long ".repeat(1000)).len(), LONGEST_RULE);
     }
 
     #[test]
