@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, dev, explore, hint, lab, replay, report, reset, serve, skip, solution, status, watch};
+use crate::commands::{
+    check, dev, explore, hint, lab, read, replay, report, reset, serve, skip, solution, status, watch,
+};
 use crate::error::{Error, Exit};
 use crate::group;
 use crate::style;
@@ -32,6 +34,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Watch(watch::Args),
+    Read(read::Args),
     Hint(hint::Args),
     Replay(replay::Args),
     Explore(explore::Args),
@@ -62,6 +65,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Error> {
         None => status::run(&workspace),
         Some(Command::Check(args)) => check::run(&args, &workspace),
         Some(Command::Watch(args)) => watch::run(&args, &workspace),
+        Some(Command::Read(args)) => read::run(&args, &workspace),
         Some(Command::Hint(args)) => hint::run(&args, &workspace),
         Some(Command::Replay(args)) => replay::run(&args, &workspace),
         Some(Command::Explore(args)) => explore::run(&args, &workspace),

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::book::encoded;
 use crate::error::Error;
 use crate::workspace::Workspace;
 
@@ -47,7 +48,9 @@ impl Editor {
         let known = KNOWN.iter().find(|(name, _)| *name == editor).map(|(_, template)| (*template).to_owned());
         match known {
             Some(template) => Ok(Some(Self { template })),
-            None if editor.contains("://") && editor.contains("{path}") => Ok(Some(Self { template: editor })),
+            None if editor.contains("{path}") && scheme(&editor).is_some_and(is_of_a_program) => {
+                Ok(Some(Self { template: editor }))
+            }
             None => {
                 let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
                 Err(format!(
@@ -60,19 +63,66 @@ impl Editor {
 
     /// The link that opens a file at a line. What an address cannot hold is written as its number.
     pub fn link(&self, file: &Path, line: u64) -> String {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-        let path = file.to_string_lossy();
-        let path: String = path
-            .bytes()
-            .map(|byte| if plain(byte) { char::from(byte).into() } else { format!("%{byte:02X}") })
-            .collect();
+        let path = encoded(&file.to_string_lossy(), b"/");
         self.template.replace("{path}", &path).replace("{line}", &line.to_string())
     }
+}
+
+/// Schemes that a browser follows itself: a script that would run in the page, a file that it would show, a site that it would open.
+const OF_BROWSERS: [&str; 15] = [
+    "about",
+    "blob",
+    "chrome",
+    "data",
+    "file",
+    "filesystem",
+    "ftp",
+    "http",
+    "https",
+    "javascript",
+    "resource",
+    "vbscript",
+    "view-source",
+    "ws",
+    "wss",
+];
+
+/// The scheme of an address that begins with one, in small letters as they are compared.
+fn scheme(address: &str) -> Option<String> {
+    let (scheme, _) = address.split_once("://")?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let is_one = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(fits);
+    is_one.then(|| scheme.to_ascii_lowercase())
+}
+
+/// Whether the browser hands an address of this scheme to another program.
+fn is_of_a_program(scheme: String) -> bool {
+    !OF_BROWSERS.contains(&scheme.as_str())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_leads_to_a_program_and_never_into_the_page() {
+        for evil in [
+            "javascript://{path}%0Aalert(1)",
+            "JavaScript://{path}",
+            "java\tscript://{path}",
+            " javascript://{path}",
+            "javascript:alert(1)//://{path}",
+            "data:text/html,<script>//://{path}",
+            "https://example.com/{path}",
+            "file://{path}",
+            "//example.com/{path}",
+            "://{path}",
+        ] {
+            let text = toml::to_string(&toml::Table::from_iter([("editor".into(), evil.into())])).unwrap();
+            assert!(Editor::parse(&text).is_err(), "{evil}");
+        }
+        assert!(Editor::parse("editor = \"my-editor+2://{path}\"").unwrap().is_some());
+    }
 
     #[test]
     fn an_editor_is_known_by_name_or_by_its_link() {

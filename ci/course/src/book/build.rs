@@ -10,6 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::book::bounds;
 use crate::book::site::Site;
 use crate::book::widgets::Widgets;
 use crate::error::Error;
@@ -35,6 +36,10 @@ pub fn build(workspace: &Workspace, live_reload: Option<&str>) -> Result<Built, 
 
 /// The same, into a folder of one's own.
 pub fn build_into(workspace: &Workspace, to: &Path, live_reload: Option<&str>) -> Result<Built, Error> {
+    let strays = bounds::strays(workspace);
+    if !strays.is_empty() {
+        return Err(Error::Course(format!("The book does not build: {}", strays.join("\n"))));
+    }
     let complaints = Complaints::default();
     let built = tracing::subscriber::with_default(complaints.clone(), || run(workspace, to, live_reload));
     built.map_err(|why| Error::Course(format!("The book does not build: {why}")))?;

@@ -28,20 +28,25 @@ pub enum Part {
     Lines(Option<usize>, Option<usize>),
 }
 
-const DIRECTIVES: [&str; 3] = ["include", "rustdoc_include", "playground"];
+const DIRECTIVES: [&str; 4] = ["include", "rustdoc_include", "playground", "playpen"];
 
 /// The includes of a page, in order. Escaped ones (`\{{#include …}}`) are text.
 pub fn includes(markdown: &str) -> Vec<Include> {
-    let lines = markdown.lines().enumerate();
-    lines
-        .flat_map(|(index, line)| directives(line).map(move |directive| (index + 1, directive)))
-        .filter_map(parse)
+    directives(markdown)
+        .filter_map(|(at, directive)| parse((1 + markdown[..at].matches('\n').count(), directive)))
         .collect()
 }
 
-fn directives(line: &str) -> impl Iterator<Item = &str> {
-    let starts = line.match_indices("{{#").filter(|(at, _)| !line[..*at].ends_with('\\'));
-    starts.filter_map(|(at, opening)| line[at + opening.len()..].split_once("}}").map(|(inside, _)| inside.trim()))
+/// What mdBook takes for a directive, each with its place: it may have spaces after the brackets, and go over several lines.
+fn directives(markdown: &str) -> impl Iterator<Item = (usize, &str)> {
+    markdown.match_indices('#').filter_map(|(sign, _)| {
+        let before = markdown[..sign].trim_end();
+        let at = before.strip_suffix("{{")?.len();
+        let is_escaped = markdown[..at].ends_with('\\') && before.len() == sign;
+        let directive = &markdown[sign + 1..];
+        let inside = directive.split('}').next().filter(|_| !is_escaped)?;
+        directive[inside.len()..].starts_with("}}").then_some((at, inside.trim()))
+    })
 }
 
 fn parse((line, directive): (usize, &str)) -> Option<Include> {
@@ -64,6 +69,25 @@ fn part(text: &str) -> Part {
 }
 
 impl Include {
+    /// The text that is included into a page in that folder, if there is one.
+    pub fn text(&self, folder: &Path) -> Option<String> {
+        let text = fs::read_to_string(self.file(folder)).ok()?;
+        let lines: Vec<&str> = text.lines().collect();
+        let part: Vec<&str> = match &self.part {
+            Part::Whole => lines,
+            Part::Anchor(name) => {
+                let after = lines.iter().skip_while(|line| !names_anchor(line, "ANCHOR:", name)).skip(1);
+                after.take_while(|line| !names_anchor(line, "ANCHOR_END:", name)).copied().collect()
+            }
+            Part::Lines(start, end) => {
+                let start = start.unwrap_or(1).saturating_sub(1).min(lines.len());
+                lines[start..end.unwrap_or(lines.len()).clamp(start, lines.len())].to_vec()
+            }
+        };
+        let is_mark = |line: &&&str| line.contains("ANCHOR:") || line.contains("ANCHOR_END:");
+        Some(part.iter().filter(|line| !is_mark(line)).copied().collect::<Vec<_>>().join("\n"))
+    }
+
     /// The file that is meant, for a page in that folder.
     pub fn file(&self, folder: &Path) -> PathBuf {
         folder.join(&self.path)
@@ -138,7 +162,11 @@ mod tests {
     fn includes_are_found_and_escaped_ones_are_not() {
         let cases = [
             ("{{#include a.rs}}", Some(("a.rs", Part::Whole))),
-            ("{{ #include a.rs}}", None),
+            ("{{ #include a.rs}}", Some(("a.rs", Part::Whole))),
+            ("{{\t#include\na.rs}}", Some(("a.rs", Part::Whole))),
+            ("{{{#include a.rs}}", Some(("a.rs", Part::Whole))),
+            ("\\{{ #include a.rs}}", Some(("a.rs", Part::Whole))), // not escaped, says mdBook
+            ("{{#playpen a.rs}}", Some(("a.rs", Part::Whole))),
             ("{{#include a.rs:write}}", Some(("a.rs", Part::Anchor("write".into())))),
             ("{{#rustdoc_include a.rs:3:9}}", Some(("a.rs", Part::Lines(Some(3), Some(9))))),
             ("x {{#include a.rs:3}} y", Some(("a.rs", Part::Lines(Some(3), Some(3))))),
@@ -153,6 +181,25 @@ mod tests {
             let found = includes(&format!("first\n{line}\n")).pop();
             let expected = expected.map(|(path, part)| Include { line: 2, path: path.into(), part });
             assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_included_part_of_a_file_is_cut_out() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.rs"), "one\n// ANCHOR: two\ntwo\n// ANCHOR_END: two\nthree\n").unwrap();
+        let cases = [
+            ("a.rs", Some("one\ntwo\nthree")),
+            ("a.rs:two", Some("two")),
+            ("a.rs:5", Some("three")),
+            ("a.rs:4:", Some("three")),
+            ("a.rs::1", Some("one")),
+            ("a.rs:7:9", Some("")),
+            ("b.rs", None),
+        ];
+        for (argument, expected) in cases {
+            let include = includes(&format!("{{{{#include {argument}}}}}")).pop().unwrap();
+            assert_eq!(include.text(folder.path()).as_deref(), expected, "{argument}");
         }
     }
 

@@ -4,10 +4,12 @@
 //! installs nothing, and that the course can look at the result:
 //!
 //! - [`build`] turns the Markdown into a [`site::Site`] and collects what mdBook complains about on the way;
+//! - [`bounds`] says what leads out of it, so that it is not built;
 //! - [`watch`] says when something that the book is made of has changed;
 //! - [`widgets`] puts task cards and quizzes into pages;
 //! - [`includes`] and [`links`] find what points nowhere.
 
+pub mod bounds;
 pub mod build;
 pub mod includes;
 pub mod links;
@@ -23,6 +25,12 @@ pub fn address(page: &str) -> String {
         None => file.replace(".md", ".html"),
     };
     file + &anchor
+}
+
+/// A text as a part of an address: what is neither a letter, nor a digit, nor one of the signs that are allowed, is written as its number.
+pub fn encoded(text: &str, allowed: &[u8]) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || allowed.contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).into() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[cfg(test)]

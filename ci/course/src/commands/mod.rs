@@ -5,6 +5,7 @@ pub mod dev;
 pub mod explore;
 pub mod hint;
 pub mod lab;
+pub mod read;
 pub mod replay;
 pub mod report;
 pub mod reset;

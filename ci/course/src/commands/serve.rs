@@ -13,7 +13,7 @@ use tokio::sync::watch::{self, Sender};
 use crate::book::build::build;
 use crate::book::watch::Watcher;
 use crate::error::{Error, Exit};
-use crate::server::{self, Edition};
+use crate::server::{self, Edition, Entrance};
 use crate::style::{self, FAINT, GOOD, STRONG, TYPE, WARN, paint};
 use crate::workspace::Workspace;
 
@@ -30,21 +30,38 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
-    let (listener, port) = listen(args.port)?;
+    let said = |address: &str| {
+        let ok = paint(GOOD, "ok");
+        style::say(format_args!("{ok} The book is at {}", paint(TYPE, address)));
+        style::say(paint(FAINT, "   The address is yours alone: who has it can run your code. Ctrl-C ends this."));
+    };
+    serve(workspace, args.port, "", args.open, said)
+}
+
+/// Serves the book until it is interrupted. `say` is told the address of `page` once it is there.
+pub fn serve(
+    workspace: &Workspace,
+    wanted: u16,
+    page: &str,
+    is_opened: bool,
+    say: impl FnOnce(&str),
+) -> Result<Exit, Error> {
+    let (listener, port) = listen(wanted)?;
+    let entrance = Entrance::new(workspace, port)?;
     // Before the first build: a page that is saved while the book is built is built again.
     let watcher = Watcher::new(workspace)?;
     let (editions, newest) = watch::channel(Arc::new(publish(workspace, 0)?));
-    let address = format!("http://127.0.0.1:{port}");
-    if args.port != 0 && port != args.port {
-        style::say(format_args!("{} port {} is in use, so this is {port}.", paint(WARN, "note"), args.port));
+    let address = entrance.address(page);
+    if wanted != 0 && port != wanted {
+        style::say(format_args!("{} port {wanted} is in use, so this is {port}.", paint(WARN, "note")));
     }
-    style::say(format_args!("{} The book is at {}. Ctrl-C ends this.", paint(GOOD, "ok"), paint(TYPE, &address)));
+    say(&address);
     let owned = workspace.clone();
     thread::spawn(move || rebuild_on_change(&owned, &watcher, &editions));
-    if args.open {
+    if is_opened {
         open(&address);
     }
-    server::serve(workspace, listener, newest)
+    server::serve(workspace, listener, newest, entrance)
         .map_err(|error| Error::Course(format!("Serving the book failed: {error}.")))?;
     Ok(Exit::Fine)
 }

@@ -19,6 +19,13 @@ pub struct Page {
     pub file: String,
 }
 
+impl Page {
+    /// The file without its end: `1-cap/raft`.
+    pub fn stem(&self) -> &str {
+        self.file.strip_suffix(".md").unwrap_or(&self.file)
+    }
+}
+
 /// The book's pages, in the order of its summary.
 #[derive(Debug)]
 pub struct Pages(Vec<Page>);
@@ -36,6 +43,22 @@ impl Pages {
             (!file.is_empty()).then(|| Page { title: title.to_owned(), file: file.to_owned() })
         };
         Self(summary.lines().filter_map(page).collect())
+    }
+
+    /// The page that a name means: its file without the end, with or without the folder.
+    pub fn called(&self, name: &str) -> Option<&Page> {
+        let is_called = |page: &&Page| page.stem() == name || page.stem().rsplit('/').next() == Some(name);
+        self.0.iter().find(|page| page.stem() == name).or_else(|| self.0.iter().find(is_called))
+    }
+
+    /// The names of all pages.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|page| [page.stem(), page.stem().rsplit('/').next().unwrap_or_default()])
+    }
+
+    /// The page that follows one.
+    pub fn after(&self, page: &Page) -> Option<&Page> {
+        self.0.iter().skip_while(|other| *other != page).nth(1)
     }
 
     /// The pages of a stage, in order.

@@ -337,8 +337,15 @@ impl Lab {
     }
 }
 
+/// What is longer than this is hardly a name that was mistyped. To compare it takes time that grows with its square, and names come from
+/// pages and files too.
+const LONGEST_NAME: usize = 64;
+
 /// The existing name that is most like a mistyped one, if any is like it at all.
 pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    if name.chars().take(LONGEST_NAME + 1).count() > LONGEST_NAME {
+        return None;
+    }
     let names: Vec<&str> = names.collect();
     let begun = names.iter().find(|other| name.len() > 1 && other.starts_with(name));
     let distance = |other: &&&str| strsim::damerau_levenshtein(name, other);

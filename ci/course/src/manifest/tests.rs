@@ -149,6 +149,10 @@ fn the_nearest_name_is_offered_only_if_it_is_near() {
     {
         assert_eq!(nearest(typed, names()).as_deref(), meant, "{typed}");
     }
+    for (length, is_near) in [(64, true), (65, false), (1 << 20, false)] {
+        let (name, typed) = ("a".repeat(length), format!("{}b", "a".repeat(length - 1)));
+        assert_eq!(nearest(&typed, [name.as_str()].into_iter()).is_some(), is_near, "{length} characters");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the pages ask the server for, in JSON. Every request carries the token ([`guard`](super::guard)).
+//! What the pages ask the server for, in JSON. Every request carries the cookie and the token ([`guard`](super::guard)).
 //!
 //! | request | does |
 //! |---|---|
@@ -27,6 +27,7 @@ use serde_json::json;
 use testkit::trace::Trace;
 use tokio::sync::watch;
 
+use super::NOTHING_TO_SAY;
 use super::jobs::{Jobs, What};
 use super::state;
 use super::walks::Walks;
@@ -35,6 +36,9 @@ use crate::manifest::{Course, Task};
 use crate::mine;
 use crate::progress::Progress;
 use crate::workspace::Workspace;
+
+/// How long a page's request for a place may be, in bytes: a path of some thousand steps.
+const LONGEST_WALK: usize = 1 << 18;
 
 /// What the requests need.
 #[derive(Clone)]
@@ -166,6 +170,7 @@ async fn walk(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refused> {
     let task = Course::load(&api.workspace)?.task(&task)?.1.id.clone();
+    let upgrade = upgrade.max_message_size(LONGEST_WALK).max_frame_size(LONGEST_WALK);
     Ok(upgrade.on_upgrade(async move |socket| api.walks.guide(&api.workspace, &task, socket).await))
 }
 
@@ -206,6 +211,7 @@ fn written(folder: &std::path::Path, name: &str, end: &str) -> Option<Vec<u8>> {
 /// Everything that is known, and then what changes. A websocket, not an event stream: of those a browser opens six at once, and
 /// a reader has more pages open than that.
 async fn events(State(api): State<Api>, upgrade: WebSocketUpgrade) -> Response {
+    let upgrade = upgrade.max_message_size(NOTHING_TO_SAY).max_frame_size(NOTHING_TO_SAY);
     upgrade.on_upgrade(async move |mut socket| {
         // A page that went away need not be told so.
         let _ = tell(&api, &mut socket).await;

@@ -1,6 +1,6 @@
 //! The server behind `cargo course serve`: the book's pages, and what makes them live.
 //!
-//! - [`guard`] says who is answered;
+//! - [`guard`] says who is answered, by a [`key`], [`policy`] which scripts a page may run, [`connection`] how long a request may take;
 //! - [`api`] is what the pages ask for;
 //! - [`state`] is what they show of the reader's progress, [`jobs`] what runs on their behalf, [`walks`] what they walk through.
 //!
@@ -9,8 +9,11 @@
 //! and the opening of its socket is missed.
 
 mod api;
+mod connection;
 mod guard;
 mod jobs;
+mod key;
+mod policy;
 pub mod state;
 mod walks;
 
@@ -19,10 +22,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -31,9 +33,10 @@ use tokio::sync::watch;
 use tower_http::compression::CompressionLayer;
 
 use crate::book::site::{Found, Site};
+use crate::error::Error;
 use crate::workspace::Workspace;
 use api::Api;
-use guard::Token;
+use guard::Words;
 use jobs::Jobs;
 use walks::Walks;
 
@@ -52,8 +55,30 @@ pub fn reload_endpoint(edition: u64) -> String {
     format!("__livereload/{edition}")
 }
 
+/// How long a message may be that a page sends where it has nothing to say.
+const NOTHING_TO_SAY: usize = 1 << 10;
+
+/// The way into a server: who opens it is the reader.
+pub struct Entrance {
+    address: String,
+    words: Words,
+}
+
+impl Entrance {
+    /// For a server on that port, with the key of before or a new one.
+    pub fn new(workspace: &Workspace, port: u16) -> Result<Self, Error> {
+        let key = key::load(workspace)?;
+        Ok(Self { address: format!("http://127.0.0.1:{port}/open/{key}"), words: Words::new(key, port) })
+    }
+
+    /// The address that leads the reader to a page of the book: `1-cap/abd.html`, or nothing for its first.
+    pub fn address(&self, page: &str) -> String {
+        if page.is_empty() { self.address.clone() } else { format!("{}/{page}", self.address) }
+    }
+}
+
 /// Serves the newest edition, and runs what its pages ask for, until it is interrupted. Nothing that it has started is left then.
-pub fn serve(workspace: &Workspace, listener: TcpListener, editions: Editions) -> io::Result<()> {
+pub fn serve(workspace: &Workspace, listener: TcpListener, editions: Editions, entrance: Entrance) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -62,7 +87,7 @@ pub fn serve(workspace: &Workspace, listener: TcpListener, editions: Editions) -
         let api = Api { workspace: workspace.clone(), jobs: Jobs::new(workspace), walks: Walks::default(), state };
         let checked = async || state::refresh(&api.workspace, &api.state).await;
         tokio::select! {
-            ended = axum::serve(listener, router(editions, api.clone())).into_future() => ended,
+            ended = connection::accept(listener, router(editions, api.clone(), entrance.words)) => ended,
             () = api.jobs.clone().work(checked) => Ok(()),
             () = state::follow(workspace.clone(), api.state.clone()) => Ok(()),
             interrupted = interrupted() => interrupted,
@@ -84,54 +109,81 @@ async fn interrupted() -> io::Result<()> {
 #[derive(Clone)]
 struct Pages {
     editions: Editions,
-    token: Token,
+    words: Words,
 }
 
-fn router(editions: Editions, api: Api) -> Router {
-    let token = Token::new();
-    let api = api::router(api).layer(middleware::from_fn_with_state(token.clone(), guard::only_our_pages));
+fn router(editions: Editions, api: Api, words: Words) -> Router {
+    let api = api::router(api).layer(middleware::from_fn_with_state(words.clone(), guard::only_our_pages));
     Router::new()
         .route("/__livereload/{edition}", get(live_reload))
+        .route("/open/{key}", get(async |pages, Path(key): Path<String>, uri| open(pages, &key, "", uri)))
+        .route(
+            "/open/{key}/{*page}",
+            get(async |pages, Path((key, page)): Path<(String, String)>, uri| open(pages, &key, &page, uri)),
+        )
         .fallback(page)
-        .with_state(Pages { editions, token })
+        .with_state(Pages { editions, words })
         .nest("/api", api)
         .layer(middleware::from_fn(guard::only_this_machine))
         .layer(CompressionLayer::new())
 }
 
-async fn page(State(pages): State<Pages>, method: Method, uri: Uri) -> Response {
+/// Makes the browser the reader's, and leads it on to a page, under an address that may be seen by others.
+fn open(State(pages): State<Pages>, key: &str, page: &str, uri: Uri) -> Response {
+    if !pages.words.is_key(key) {
+        let text =
+            "This is not the address of the running server. Open the one that `cargo course serve` printed last.\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let to = location(&format!("{page}{query}"));
+    let Ok(cookie) = HeaderValue::from_str(&pages.words.cookie()) else { return StatusCode::NOT_FOUND.into_response() };
+    match to {
+        Some(to) => (StatusCode::SEE_OTHER, [(header::LOCATION, to), (header::SET_COOKIE, cookie)]).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn page(State(pages): State<Pages>, method: Method, headers: HeaderMap, uri: Uri) -> Response {
     if !matches!(method, Method::GET | Method::HEAD) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let edition = pages.editions.borrow().clone();
     match edition.site.find(uri.path()) {
-        Found::File(path, text) => pages.file(StatusCode::OK, path, text),
-        Found::Folder => redirect(&format!("{}/", uri.path())),
+        Found::File(path, text) => pages.file(StatusCode::OK, path, text, &headers),
+        Found::Folder => match location(&format!("{}/", uri.path())) {
+            Some(to) => (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        },
         Found::Nothing => {
-            pages.file(StatusCode::NOT_FOUND, "404.html", edition.site.get("404.html").unwrap_or(b"Not found"))
+            let text = edition.site.get("404.html").unwrap_or(b"Not found");
+            pages.file(StatusCode::NOT_FOUND, "404.html", text, &headers)
         }
     }
 }
 
 impl Pages {
-    /// A file of the site; a page gets the token into its head.
-    fn file(&self, status: StatusCode, path: &str, text: &[u8]) -> Response {
-        let headers = [(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, "no-cache")];
-        let body = match std::str::from_utf8(text) {
-            Ok(page) if path.ends_with(".html") => Body::from(self.token.put_into(page)),
-            _ => Body::from(text.to_owned()),
+    /// A file of the site. A page gets the token into its head if it is for the reader, and says which scripts it may run.
+    fn file(&self, status: StatusCode, path: &str, text: &[u8], asked: &HeaderMap) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, content_type(path)),
+            (header::CACHE_CONTROL, "private, no-cache"),
+            (header::VARY, "cookie"),
+        ];
+        let (Ok(page), true) = (std::str::from_utf8(text), path.ends_with(".html")) else {
+            return (status, headers, text.to_owned()).into_response();
         };
-        (status, headers, body).into_response()
+        let host = asked.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let policy = HeaderValue::from_str(&policy::of_page(page, host));
+        let policy = policy.unwrap_or(HeaderValue::from_static(policy::WITHOUT_SCRIPTS));
+        let page = self.words.put_into(page, self.words.is_reader(asked));
+        (status, headers, [(header::CONTENT_SECURITY_POLICY, policy)], page).into_response()
     }
 }
 
-fn redirect(to: &str) -> Response {
-    // One slash at the start, so that the target stays a path of this server.
-    let to = format!("/{}", to.trim_start_matches('/'));
-    match HeaderValue::from_str(&to) {
-        Ok(to) => (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response(),
-        Err(_) => StatusCode::NOT_FOUND.into_response(),
-    }
+/// Where to go on: a path of this server, so it has one slash at its start.
+fn location(path: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("/{}", path.trim_start_matches(['/', '\\']))).ok()
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -149,6 +201,7 @@ fn content_type(path: &str) -> &'static str {
 }
 
 async fn live_reload(State(pages): State<Pages>, Path(edition): Path<u64>, upgrade: WebSocketUpgrade) -> Response {
+    let upgrade = upgrade.max_message_size(NOTHING_TO_SAY).max_frame_size(NOTHING_TO_SAY);
     upgrade.on_upgrade(move |socket| tell_of_later_edition(socket, pages.editions, edition))
 }
 

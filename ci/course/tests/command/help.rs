@@ -8,6 +8,7 @@ fn help_lists_every_command_and_every_exit_code() {
     for word in [
         "check",
         "watch",
+        "read",
         "hint",
         "replay",
         "explore",

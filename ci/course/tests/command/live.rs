@@ -90,13 +90,29 @@ fn a_walk_without_a_token_or_a_task_is_refused() {
     let course = course("live-refused");
     let server = Server::start(&course);
     assert!(server.page("/api/walk/tally").starts_with("HTTP/1.1 401"));
-    assert!(
-        tungstenite::client(
-            format!("ws://127.0.0.1:{}/api/walk/none?token={}", server.port, server.token()),
-            server.connect()
-        )
-        .is_err()
-    );
+    assert!(server.try_socket(&format!("/api/walk/none?token={}", server.token())).is_err());
+}
+
+#[test]
+fn a_socket_that_is_flooded_is_closed_and_the_server_stays() {
+    let course = course("live-flood");
+    let server = Server::start(&course);
+    let sockets = [
+        (format!("/api/events?token={}", server.token()), 1 << 10),
+        ("/__livereload/0".to_owned(), 1 << 10),
+        (format!("/api/walk/tally?token={}", server.token()), 1 << 18),
+    ];
+    for (path, limit) in sockets {
+        let mut socket = server.socket(&path);
+        // The server may close while this is still being sent.
+        let _ = socket.send(Message::text("x".repeat(limit + 1)));
+        while let Ok(message) = socket.read() {
+            if message.is_close() {
+                break;
+            }
+        }
+        assert!(server.page("/").starts_with("HTTP/1.1 200"), "after {path}");
+    }
 }
 
 #[test]

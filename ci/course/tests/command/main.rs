@@ -9,6 +9,7 @@ mod hint;
 mod lab;
 mod lines;
 mod live;
+mod read;
 mod reset;
 mod serve;
 mod server;

@@ -7,31 +7,56 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use tungstenite::client::IntoClientRequest;
 use tungstenite::{Message, WebSocket};
 
 use crate::fixture::Fixture;
 
 /// Far more than any step takes. It ends a test that hangs, and decides nothing.
-const TOO_LONG: Duration = Duration::from_secs(60);
+const TOO_LONG: Duration = Duration::from_secs(600);
 
 /// A running server, and what it says.
 pub struct Server {
     pub process: Child,
     said: BufReader<ChildStdout>,
     pub port: u16,
+    /// What the address ends in that the command printed: `/open/KEY`, and perhaps a page.
+    pub entrance: String,
 }
 
 impl Server {
     pub fn start(course: &Fixture) -> Self {
+        Self::of(course, &["serve", "--port", "0"])
+    }
+
+    /// A command that serves the book.
+    pub fn of(course: &Fixture, words: &[&str]) -> Self {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("course"));
-        command.args(["serve", "--port", "0"]).current_dir(&course.root).envs(course.settings());
+        command.args(words).current_dir(&course.root).envs(course.settings());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        said.read_line(&mut line).unwrap();
-        let port = line.split("http://127.0.0.1:").nth(1).and_then(|rest| rest.split(". ").next());
-        let port = port.and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("no address in: {line}"));
-        Self { process, said, port }
+        let address = said.by_ref().lines().map_while(Result::ok).find_map(|line| {
+            let (_, address) = line.split_once("http://127.0.0.1:")?;
+            let (port, entrance) = address.trim().split_once('/')?;
+            Some((port.parse().ok()?, format!("/{entrance}")))
+        });
+        let (port, entrance) = address.expect("an address is announced");
+        Self { process, said, port, entrance }
+    }
+
+    /// The headers of a request from this machine.
+    pub fn host(&self) -> String {
+        format!("Host: 127.0.0.1:{}\r\n", self.port)
+    }
+
+    /// The same from the reader's own browser.
+    pub fn reader(&self) -> String {
+        format!("{}Cookie: {}\r\n", self.host(), self.cookie())
+    }
+
+    fn cookie(&self) -> String {
+        let key = self.entrance.strip_prefix("/open/").and_then(|rest| rest.split('/').next()).expect("a key");
+        format!("course-{}={key}", self.port)
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -49,8 +74,9 @@ impl Server {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
+    /// What the reader's browser gets.
     pub fn page(&self, path: &str) -> String {
-        self.ask(path, &format!("Host: 127.0.0.1:{}\r\n", self.port))
+        self.ask(path, &self.reader())
     }
 
     /// Waits, on the websocket that the page names, for the word that makes a browser load the page again.
@@ -62,8 +88,15 @@ impl Server {
 
     /// A websocket of the server.
     pub fn socket(&self, path: &str) -> WebSocket<TcpStream> {
-        let (socket, _) = tungstenite::client(format!("ws://127.0.0.1:{}{path}", self.port), self.connect()).unwrap();
-        socket
+        self.try_socket(path).unwrap()
+    }
+
+    /// A websocket of the server, if it opens one for the reader's browser.
+    pub fn try_socket(&self, path: &str) -> Result<WebSocket<TcpStream>, String> {
+        let address = format!("ws://127.0.0.1:{}{path}", self.port);
+        let mut request = address.into_client_request().unwrap();
+        request.headers_mut().insert("cookie", self.cookie().parse().unwrap());
+        tungstenite::client(request, self.connect()).map(|(socket, _)| socket).map_err(|error| error.to_string())
     }
 
     /// The token that stands in the pages.
@@ -79,9 +112,9 @@ impl Server {
         let mut stream = self.connect();
         write!(
             stream,
-            "POST /api/{path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nCourse-Token: {token}\r\nContent-Type: application/json\r\n\
+            "POST /api/{path} HTTP/1.1\r\n{}Course-Token: {token}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            self.port,
+            self.reader(),
             body.len()
         )
         .unwrap();

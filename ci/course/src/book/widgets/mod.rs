@@ -28,6 +28,8 @@ use mdbook_preprocessor::book::{Book, Chapter};
 use mdbook_preprocessor::errors::{Error as BookError, Result as BookResult};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
+use crate::book::bounds;
+use crate::guide::pages::Pages;
 use crate::manifest::Course;
 use crate::workspace::Workspace;
 
@@ -50,10 +52,11 @@ impl Preprocessor for Widgets {
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> BookResult<Book> {
         let course = Course::load(&self.workspace).map_err(|error| BookError::msg(error.to_string()))?;
+        let pages = Pages::load(&self.workspace);
         let sources = context.root.join(&context.config.book.src);
         let mut wrong = Vec::new();
         book.for_each_chapter_mut(|chapter| {
-            let place = |directive: &Directive| directive.html(&course, &sources, chapter);
+            let place = |directive: &Directive| directive.html(&course, &pages, &sources, chapter);
             match expand(&chapter.content, place) {
                 Ok(content) => chapter.content = content,
                 Err(why) => wrong.push(why),
@@ -69,13 +72,13 @@ impl Preprocessor for Widgets {
 
 /// A line of a page in whose place a widget comes.
 #[derive(Debug, PartialEq, Eq)]
-struct Directive<'p> {
+pub struct Directive<'p> {
     /// The line, from 1.
     line: usize,
     /// One of [`NAMES`].
-    name: &'p str,
+    pub name: &'p str,
     /// What follows the name.
-    argument: &'p str,
+    pub argument: &'p str,
 }
 
 const NAMES: [&str; 5] = ["task", "quiz", "trace", "lab", "dashboard"];
@@ -88,9 +91,13 @@ impl<'p> Directive<'p> {
         NAMES.contains(&name).then_some(Self { line, name, argument: argument.trim() })
     }
 
-    fn html(&self, course: &Course, sources: &Path, chapter: &Chapter) -> Result<String, String> {
+    fn html(&self, course: &Course, pages: &Pages, sources: &Path, chapter: &Chapter) -> Result<String, String> {
         let page = chapter.source_path.clone().unwrap_or_default();
         let folder = sources.join(page.parent().unwrap_or(Path::new("")));
+        if !bounds::is_below(self.argument) {
+            let says = format!("`{}` leads out of the page's folder: name a file in it", self.argument);
+            return Err(format!("{}:{}: {says}", page.display(), self.line));
+        }
         let html = match self.name {
             "task" => {
                 course.task(self.argument).map(|(stage, task)| task::card(stage, task)).map_err(|e| e.to_string())
@@ -98,7 +105,7 @@ impl<'p> Directive<'p> {
             "quiz" => quiz::load(&folder, self.argument),
             "trace" => trace::load(&folder, self.argument),
             "lab" => course.lab(self.argument).map(|(_, lab)| lab::card(lab)).map_err(|error| error.to_string()),
-            _ => Ok(dashboard::html(course)),
+            _ => Ok(dashboard::html(course, pages)),
         };
         html.map_err(|why| format!("{}:{}: {why}", page.display(), self.line))
     }
@@ -123,7 +130,7 @@ fn expand(page: &str, html: impl Fn(&Directive) -> Result<String, String>) -> Re
 }
 
 /// The lines of a page, each with the directive that it is. Lines in a fenced block are none.
-fn lines(page: &str) -> impl Iterator<Item = (&str, Option<Directive<'_>>)> {
+pub fn lines(page: &str) -> impl Iterator<Item = (&str, Option<Directive<'_>>)> {
     let mut fence = None;
     page.lines().zip(1..).map(move |(line, number)| {
         let opens = ["```", "~~~"].into_iter().find(|mark| line.trim_start().starts_with(mark));
