@@ -1,13 +1,11 @@
-//! `cargo course explore`: in a browser by stateright's Explorer, and step by step for a program.
+//! `cargo course explore`: on a page of the book, and step by step for a program.
 
-use std::io::{self, BufRead, BufReader, Lines, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use serde_json::{Value, json};
-use testkit::network::until;
-
 use crate::fixture::{CHECK, COUNTS, Fixture, STARTER, shared};
+use crate::server::{Server, course};
+use serde_json::{Value, json};
 
 const ADD: &str = "c0 asks n0: ()";
 
@@ -112,40 +110,24 @@ fn what_cannot_be_walked_through_is_said() {
 }
 
 #[test]
-fn states_are_served_until_the_command_ends() {
-    let fixture = Fixture::new("explore");
-    fixture.edit("src/tally.rs", STARTER, COUNTS);
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("course"));
-    command.args(["explore", "tally", "--port", "23100"]).current_dir(&fixture.root).envs(fixture.settings());
-    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-    // Kept to the end: a command whose reader goes away ends.
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let line = lines.find(|line| line.contains("Open http://")).expect("the address is announced");
-    let address = line.trim().replace("Open http://", "").replace('/', "");
-    let page = get(&address, "/.states/").unwrap();
-    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
-    process.kill().unwrap();
-    process.wait().unwrap();
-    until("the lifeline has ended the check's process too", || TcpStream::connect(&address).is_err());
+fn the_walk_takes_place_on_the_tasks_page() {
+    let course = course("explore");
+    let server = Server::of(&course, &["explore", "tally", "--port", "0"]);
+    assert!(server.entrance.ends_with("/1-tiny/tally.html?explore=tally"), "{}", server.entrance);
+    let opened = server.ask(&server.entrance, &server.host());
+    assert!(opened.contains("\r\nlocation: /1-tiny/tally.html?explore=tally\r\n"), "{opened}");
+    assert!(server.ask("/", "Host: example.com\r\n").starts_with("HTTP/1.1 403"), "no other site gets an answer");
+    let scope = ["explore", "each_addition_counts_once", "--scope", "one client", "--port", "0"];
+    let server = Server::of(&course, &scope);
+    let parameters = "?explore=tally&check=checks%3A%3Atally%3A%3Aeach_addition_counts_once&scope=one%20client";
+    assert!(server.entrance.ends_with(parameters), "{}", server.entrance);
 }
 
 #[test]
-fn only_models_can_be_explored() {
-    let fixture = Fixture::new("no-model");
-    fixture.count_is("items.len()");
-    let says = fixture.complains(&["explore", "count"], 2);
-    assert_eq!(says, "There are no states to walk through in `nothing is zero`: it is checked without a model.");
-    let says = fixture.complains(&["explore", "each_addition_counts_once", "--scope", "two clients"], 2);
-    assert!(says.starts_with("No scope is called `two clients`."), "{says}");
+fn what_is_not_there_cannot_be_explored() {
     let says = shared().complains(&["explore", "tall"], 2);
     assert_eq!(says, "No task or check is called `tall`; did you mean `tally`? `cargo course` lists them.");
-}
-
-/// Asks for a page.
-fn get(address: &str, path: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
-    let mut page = String::new();
-    stream.read_to_string(&mut page)?;
-    Ok(page)
+    let long = "t".repeat(65);
+    let says = shared().complains(&["explore", &long], 2);
+    assert_eq!(says, format!("No task or check is called `{long}`. `cargo course` lists them."));
 }

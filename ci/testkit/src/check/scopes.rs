@@ -1,14 +1,12 @@
 //! The steps of a check that look at many runs: a model's every run, a simulation's seeds, a schedule written by hand.
 //!
 //! Each has a scope, named in words. Grading looks at all of a check's scopes. A replay follows its trace in the scope that
-//! made it, and exploring or walking takes place in one scope; all of these pass over the others.
+//! made it, and a walk takes place in one scope; both pass over the others.
 
 use std::ops::Range;
 
-use stateright::Model;
-
 use super::{Check, FailureKind, Finding, Mode, Proven};
-use crate::cluster::{Cluster, Explorable, History};
+use crate::cluster::{Cluster, History};
 use crate::node::Node;
 use crate::rule::Rule;
 use crate::schedule::{Played, Schedule, Unplayable};
@@ -61,7 +59,7 @@ impl Check {
             Mode::Grade => self.prove_scope(scope, simulation.run(seeds)),
             Mode::Replay { .. } => self.follow(scope, simulation.into_cluster()),
             // A simulated cluster has too many states to click through.
-            Mode::Explore { .. } | Mode::Scopes | Mode::Walk { .. } => Ok(()),
+            Mode::Scopes | Mode::Walk { .. } => Ok(()),
         }
     }
 
@@ -139,12 +137,6 @@ impl Check {
                 self.prove_scope(scope, found)
             }
             Mode::Replay { .. } => self.follow(scope, cluster),
-            Mode::Explore { address, scope: wanted } => {
-                if wanted.as_deref().is_none_or(|wanted| wanted == scope) {
-                    Explorable::from(cluster).checker().serve(address.as_str());
-                }
-                Ok(())
-            }
             Mode::Scopes => {
                 self.evidence.push(scope.to_owned());
                 Ok(())

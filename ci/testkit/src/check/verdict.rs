@@ -55,13 +55,6 @@ pub enum Mode {
         /// The trace's file.
         trace: PathBuf,
     },
-    /// Serve the states of one scope to a browser until the supervisor goes away.
-    Explore {
-        /// Where to serve: `localhost:3000`.
-        address: String,
-        /// Which scope of the check; the first one if it is not given.
-        scope: Option<String>,
-    },
     /// Name the scopes that have states to walk through, as the evidence.
     Scopes,
     /// Guide a person through the states of one scope ([`Place`](crate::cluster::Place)) until the supervisor goes away.
@@ -76,7 +69,7 @@ pub enum Mode {
 impl Mode {
     /// Whether states are looked at by a person, and nothing is judged.
     pub(super) fn is_a_look(&self) -> bool {
-        matches!(self, Mode::Explore { .. } | Mode::Scopes | Mode::Walk { .. })
+        matches!(self, Mode::Scopes | Mode::Walk { .. })
     }
 }
 
@@ -280,7 +273,6 @@ mod tests {
         for mode in [
             Mode::Grade,
             Mode::Replay { trace: "traces/1-cap/it.json".into() },
-            Mode::Explore { address: "localhost:3000".into(), scope: Some("one writer".into()) },
             Mode::Scopes,
             Mode::Walk { socket: "walk.sock".into(), scope: "one writer".into() },
         ] {

@@ -23,7 +23,7 @@
 //! - [`record`]: from a path of steps to a [`Trace`](crate::trace::Trace).
 //! - [`walk`]: from state to state, as a person chooses.
 //!
-//! [`Cluster`] implements [`stateright::Model`], so stateright's own checkers and its Explorer run on it too.
+//! [`Cluster`] implements [`stateright::Model`], so stateright's own checkers run on it too.
 
 mod clients;
 mod history;
@@ -39,7 +39,6 @@ mod tables;
 mod walk;
 
 pub use history::{History, Invocation, Linearizable, Log, Object, Word};
-pub use model::Explorable;
 pub use property::{Claim, Expectation, Property, Sight, View, answer};
 pub use state::{Action, Causes, Envelope, Event, State};
 pub use stateright::semantics::SequentialSpec;

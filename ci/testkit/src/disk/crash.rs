@@ -42,7 +42,7 @@ impl Check {
             Mode::Grade => true,
             // What is found first is found again, or not any more.
             Mode::Replay { .. } => self.replayed().is_some_and(|trace| trace.scope == scope),
-            Mode::Explore { .. } | Mode::Scopes | Mode::Walk { .. } => false,
+            Mode::Scopes | Mode::Walk { .. } => false,
         };
         if !is_meant {
             return Ok(());

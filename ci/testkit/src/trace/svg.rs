@@ -1,6 +1,6 @@
 //! The space-time diagram as a picture: a plain SVG, without scripts and without anything to load.
 //!
-//! It stands in the book and in the Explorer, so it may share a page with others: its style names everything under the
+//! It is part of the book, so it may share a page with others: its style names everything under the
 //! class `space-time`, and it has no ids. It brings its own paper and follows the reader's light or dark scheme.
 
 use std::fmt::Write;
