@@ -71,19 +71,20 @@ export class Course {
     return execFileSync(COMMAND, words, { cwd: this.root, env: ENVIRONMENT, encoding: "utf8" });
   }
 
-  /** Serves the book; the address stands in what the server says first. */
+  /** Serves the book; the address that makes a browser the reader's is in what the server says first. */
   async serve() {
     const server = spawn(COMMAND, ["serve", "--port", "0"], { cwd: this.root, env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
     process.once("exit", () => server.kill()); // should a test file fail before its end
     const lines = createInterface({ input: server.stdout });
-    const address = await new Promise((found, failed) => {
+    const [entrance, address, port, key] = await new Promise((found, failed) => {
       lines.on("line", (line) => {
-        const match = line.match(/http:\/\/127\.0\.0\.1:\d+/);
-        if (match) found(match[0]);
+        const match = line.match(/(http:\/\/127\.0\.0\.1:(\d+))\/open\/(\w+)/);
+        if (match) found(match);
       });
       server.on("exit", (code) => failed(new Error(`the server ended with ${code}`)));
     });
-    return { address, stop: () => stop(server) };
+    cookies.push({ name: `course-${port}`, value: key, url: address, httpOnly: true, sameSite: "Strict" });
+    return { entrance, address, stop: () => stop(server) };
   }
 }
 
@@ -93,19 +94,29 @@ function stop(server) {
   return gone;
 }
 
-/** A browser; `pages` of it complain about what their scripts throw. */
+/** What makes a browser that of a server's reader, for every server so far. */
+const cookies = [];
+
+/**
+ * The reader's browser; with the option `isStranger`, a page of it is somebody else's. Its pages note what their scripts throw, and what
+ * their policy for scripts has kept from running.
+ */
 export async function browse() {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
   const open = async (address, options = {}) => {
-    const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
+    const { isStranger, ...settings } = options;
+    const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...settings });
+    if (!isStranger && cookies.length > 0) await context.addCookies(cookies);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
     page.thrown = [];
     page.on("pageerror", (error) => page.thrown.push(error.message));
+    page.on("console", (message) => /Content Security Policy/.test(message.text()) && page.thrown.push(message.text()));
     await page.goto(address);
     return page;
   };
-  return { open, close: () => browser.close() };
+  const closePages = () => Promise.all(browser.contexts().map((context) => context.close()));
+  return { open, closePages, close: () => browser.close() };
 }
 
 /** What is built, installed, or the reader's own record: no part of the course. */

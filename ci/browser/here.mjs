@@ -1,12 +1,15 @@
-// What every file of these tests begins with: a fresh copy of the course, served, and a browser. Each file runs in a process of its own.
+// What the tests stand on: a fresh copy of the course, served, and a browser. All files share them, so that the book is built and the browser
+// started once; a file that is run alone has its own.
 
-import { after } from "node:test";
+import { after, afterEach } from "node:test";
 
 import { Course, browse } from "./course.mjs";
 
 export const course = new Course();
 export const server = await course.serve();
 export const browser = await browse();
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser.close();

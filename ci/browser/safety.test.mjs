@@ -74,14 +74,51 @@ test("names of other sites, other origins and a missing or wrong token are refus
   assert.equal(await status("/api/trace/1-cap/x.json"), 401);
 });
 
+test("the printed address makes a browser the reader's; any other may read and do nothing else", async () => {
+  const stranger = await browser.open(`${server.address}/1-cap/abd.html`, { isStranger: true });
+  await stranger.locator(".task-live", { hasText: "open the book by the address that cargo course serve printed" }).waitFor();
+  assert.equal(await stranger.locator(".task-button").count(), 0);
+  assert.equal(await stranger.locator('meta[name="course-token"]').getAttribute("content"), "");
+
+  const reader = await browser.open(`${server.entrance}/1-cap/abd.html`, { isStranger: true });
+  assert.equal(reader.url(), `${server.address}/1-cap/abd.html`, "the key is not in the address that is shown");
+  await reader.locator(".task-button", { hasText: "Check" }).waitFor();
+  assert.equal(await reader.evaluate(() => document.cookie), "", "no script sees the cookie");
+  await reader.reload();
+  await reader.locator(".task-button", { hasText: "Check" }).waitFor();
+  assert.deepEqual([...stranger.thrown, ...reader.thrown], []);
+});
+
+test("a script that gets into a page does not run, and neither does a link with one", async () => {
+  const page = await browser.open(`${server.address}/1-cap/abd.html`);
+  const blocked = await page.evaluate(async () => {
+    const told = [];
+    document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => told.push(effectiveDirective));
+    const script = document.createElement("script");
+    script.textContent = "window.hit = true";
+    const main = document.querySelector("main");
+    main.append(script);
+    main.insertAdjacentHTML("beforeend", `<img src="none.png" onerror="window.hit = true"><a id="evil" href="javascript:void(window.hit = true)">x</a>`);
+    document.getElementById("evil").click();
+    await import("data:text/javascript,window.hit = true").catch(() => {});
+    await new Promise((seen) => setTimeout(seen, 100)); // what would have run has run
+    return { told, hit: window.hit };
+  });
+  assert.equal(blocked.hit, undefined);
+  assert.ok(blocked.told.length >= 3, blocked.told.join());
+});
+
 test("with the token, no path leads out of the traces' folder, and what does not exist is refused in a sentence", async () => {
   const page = await browser.open(`${server.address}/`);
   const token = await page.locator('meta[name="course-token"]').getAttribute("content");
+  const [{ name, value }] = await page.context().cookies();
   const headers = { "course-token": token, "content-type": "application/json" };
+  assert.equal(await status("/api/trace/1-cap/none.json", headers), 401, "the token alone is not enough");
+  const whole = { ...headers, cookie: `${name}=${value}` };
   for (const path of ["..%2f..%2f..%2fCargo.toml", "..%2fshown", "%2e%2e%2fx.json", ".x.json", "none.json"]) {
-    assert.equal(await status(`/api/trace/1-cap/${path}`, headers), 404, path);
+    assert.equal(await status(`/api/trace/1-cap/${path}`, whole), 404, path);
   }
-  assert.equal(await status("/api/trace/..%2f1-cap/none.json", headers), 404);
+  assert.equal(await status("/api/trace/..%2f1-cap/none.json", whole), 404);
   const answer = await page.evaluate(
     async (headers) => (await fetch("/api/check", { method: "POST", headers, body: '{"task":"abc"}' })).json(),
     headers,

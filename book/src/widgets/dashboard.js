@@ -24,7 +24,7 @@ export class Dashboard {
       this.ground(stage);
       this.sum(stage);
     });
-    this.tell(make("p", { className: "dashboard-sum" }, this.summary(tasks)), ...this.next(state, tasks));
+    this.tell(make("p", { className: "dashboard-sum" }, this.summary(tasks)), ...this.unclaimed(state), ...this.next(state, tasks));
   }
 
   summary(tasks) {
@@ -38,8 +38,22 @@ export class Dashboard {
   next(state, tasks) {
     const next = tasks.find((task) => task.id === state.next);
     if (this.report) return [make("p", {}, `A report of ${new Date(state.at).toLocaleString()}. It says what the record says; proof is in a run of the checks.`)];
-    if (!next) return [];
-    return [make("p", {}, "Next: ", make("a", { href: pageAddress(next.page) }, next.title), ` (${count(next.points, "point")})`)];
+    const { again, read, offers, done } = state.ahead;
+    const worth = next?.bonus ? `a bonus of ${count(next.points, "point")}` : next && count(next.points, "point");
+    const why = again === "" ? worth : again;
+    const offered = tasks.filter((task) => offers.includes(task.id));
+    return [
+      ...done.map((line) => make("p", {}, line)),
+      done.length > 0 && read.length > 0 && make("p", {}, "Left to read: ", ...linked(read)),
+      next && make("p", {}, "Next: ", linkTo(next), ` (${why})`),
+      done.length === 0 && read.length > 1 && make("p", {}, "On the way: ", ...linked(read.slice(0, -1))),
+      ...offered.map((task) => make("p", {}, "If you like: ", linkTo(task), ` (a bonus of ${count(task.points, "point")})`)),
+    ].filter(Boolean);
+  }
+
+  /** Passes that the record holds and no task claims. */
+  unclaimed({ ahead }) {
+    return ahead?.unclaimed ? [make("p", { className: "task-failed" }, ahead.unclaimed)] : [];
   }
 
   mark(task) {
@@ -99,6 +113,13 @@ export class Dashboard {
   tell(...parts) {
     this.live.replaceChildren(...parts);
   }
+}
+
+const linkTo = (task) => make("a", { href: pageAddress(task.page) }, task.title);
+
+/** Links to pages, with commas between them. */
+function linked(pages) {
+  return pages.flatMap(([title, address], at) => [at > 0 && ", ", make("a", { href: pageAddress(address) }, title)]).filter(Boolean);
 }
 
 function sum(numbers) {

@@ -15,9 +15,13 @@ export function make(tag, properties = {}, ...children) {
 /** The book's root, whatever page this is. */
 export const ROOT = new URL("../", import.meta.url);
 
-/** The address of a page that is named by its source: `1-cap/README.md#tasks`. */
+/**
+ * The address of a page that is named by its source: `1-cap/README.md#tasks`. The name may come from a learner's program: what is no page of the
+ * book, such as an address with a scheme of its own, leads to the book's first page.
+ */
 export function pageAddress(source) {
   const [file, anchor] = source.split("#");
   const built = file.replace(/README\.md$/, "index.html").replace(/\.md$/, ".html");
-  return new URL(built + (anchor ? `#${anchor}` : ""), ROOT).href;
+  const address = new URL(built + (anchor ? `#${anchor}` : ""), ROOT).href;
+  return address.startsWith(ROOT.href) ? address : ROOT.href;
 }

@@ -3,6 +3,7 @@
 
 import { diagnosticsOf } from "./diagnostics.js";
 import { make, pageAddress } from "./dom.js";
+import { saveRun } from "./run-file.js";
 import "./space-time.js";
 import { capitalised, count } from "./words.js";
 
@@ -45,7 +46,7 @@ const STANDS = {
 // ---- What a place is -------------------------------------------------------------------------------------------
 
 /** The labels of the steps up to the one with this number. Those that set the scene are no part of a path. */
-const pathOf = ({ steps, staged }, number = steps.length) => steps.slice(staged, number).map(({ label }) => label);
+export const pathOf = ({ steps, staged = 0 }, number = steps.length) => steps.slice(staged, number).map(({ label }) => label);
 
 const brokenOf = (place) => place.rules.filter((rule) => rule.is === "broken");
 
@@ -188,7 +189,8 @@ class Scopes {
     const options = (scopes) => scopes.map((scope) => make("option", {}, scope));
     this.select.replaceChildren(...checks.map(({ name, scopes }) => make("optgroup", { label: name }, ...options(scopes))));
     this.element.hidden = this.all.length < 2;
-    const before = this.all.findIndex((one) => one.check === check && one.scope === scope);
+    const isMeant = (one) => (one.check === check || check === "") && (one.scope === scope || scope === "");
+    const before = this.all.findIndex(isMeant);
     this.select.selectedIndex = Math.max(0, before);
     return this.chosen();
   }
@@ -215,6 +217,8 @@ export class Explore {
     this.unanswered = 0; // how many requests
     this.goal = { check: "", scope: "", path: [] }; // where the reader wants to be
     this.place = null; // what is shown
+    this.notice = ""; // what to say before the next place
+    this.wanted = null; // the check and the scope that were asked for, until it is known whether they are there
     this.button = make("button", { type: "button", className: "task-button task-quiet", onclick: () => this.toggle() }, "Explore");
     this.scopes = new Scopes((scope) => this.change(scope));
     this.choices = new Choices((label) => this.go([...pathOf(this.place.trace), label]));
@@ -245,6 +249,15 @@ export class Explore {
     if (!this.panel.hidden) return this.close();
     this.showPanel(true);
     this.connect();
+  }
+
+  /** Opens the panel at the end of a path in some scope, such as a step of a run that broke a rule. */
+  openAt({ check, scope, path = [] }) {
+    this.goal = { check, scope, path };
+    this.wanted = check === "" && scope === "" ? null : { check, scope };
+    this.showPanel(true);
+    this.connect();
+    this.panel.scrollIntoView({ block: "nearest" });
   }
 
   close() {
@@ -330,7 +343,17 @@ export class Explore {
     }
     this.isReady = true;
     this.say("Built.");
+    this.notice = this.missing(checks);
     this.change(this.scopes.take(checks, this.goal));
+  }
+
+  /** That the scope that was asked for has no states, if so. The walk begins in the first one then. */
+  missing(checks) {
+    const { wanted } = this;
+    this.wanted = null;
+    const has = ({ check, scopes }) => (wanted.check === "" || check === wanted.check) && (wanted.scope === "" || scopes.includes(wanted.scope));
+    if (!wanted || checks.some(has)) return "";
+    return `There are no states to walk through in “${wanted.scope || wanted.check}”. This is another scope. `;
   }
 
   /** Walks through another scope, or through the same one on the same path. */
@@ -351,7 +374,8 @@ export class Explore {
       this.diagram.extend(place.trace);
       this.choices.show(place);
       this.rules.show(place);
-      this.tell(toldOf(place));
+      this.tell(this.notice + toldOf(place));
+      this.notice = "";
     });
     const isAtStart = pathOf(place.trace).length === 0;
     for (const button of [this.back, this.restart, this.keeps, this.saves]) button.ariaDisabled = String(isAtStart);
@@ -385,10 +409,8 @@ export class Explore {
   save() {
     const { trace } = this.place;
     const file = `walk-${this.task}-${count(trace.steps.length, "step").replace(" ", "-")}.json`;
-    const address = URL.createObjectURL(new Blob([JSON.stringify(trace, null, 2)], { type: "application/json" }));
-    make("a", { href: address, download: file }).click();
-    setTimeout(() => URL.revokeObjectURL(address), PATIENCE); // once the browser has read it
-    this.say("Saved as ", make("code", {}, file), ". This plays it in the terminal: ", make("code", {}, `cargo course replay ${file}`));
+    saveRun(trace, file);
+    this.say("Saved as ", make("code", {}, file), ". Drop it onto any page of the book to see it, or play it in the terminal: ", make("code", {}, `cargo course replay ${file}`));
   }
 
   say(...text) {

@@ -1,12 +1,16 @@
-// The course's server, if one serves this page (`cargo course serve`). Its token stands in the page's head, where no other site can read it.
+// The course's server, if one serves this page (`cargo course serve`). Its token is in the page's head, where no other site can read it. A
+// browser that was not led here by the address that the server printed gets the page without it.
 
 const token = document.querySelector('meta[name="course-token"]')?.content ?? null;
 
 /** After how many milliseconds a lost server is looked for again. */
 const AGAIN = 2000;
 
-/** Whether the course's server serves this page. A plain file server does not. */
-export const isHere = token !== null;
+/** Whether the course's server serves this page, to its reader. A plain file server does not. */
+export const isHere = token !== null && token !== "";
+
+/** Whether the course's server serves this page to somebody who may read it and do nothing else. */
+export const isLocked = token === "";
 
 /** Asks the server to do something. Gives its answer; throws an Error with a sentence if it refuses. */
 export async function ask(what, details) {

@@ -1,8 +1,9 @@
 // A task's card, on a page that the course's server serves: the state, a Check button, and the verdict in place.
 
 import { make, pageAddress } from "./dom.js";
-import { Explore } from "./explore.js";
+import { Explore, pathOf } from "./explore.js";
 import { JobCard } from "./job-card.js";
+import { saveRun } from "./run-file.js";
 import { STANDING, count } from "./words.js";
 
 /** What a failure's sentences are called, by the sort of failure. */
@@ -23,9 +24,11 @@ export class TaskCard extends JobCard {
   }
 
   addExplore() {
-    const { button, panel } = new Explore(this.name, this.server);
-    this.button.after(" ", button);
-    this.section.querySelector(".task-live").append(panel);
+    this.explore = new Explore(this.name, this.server);
+    this.button.after(" ", this.explore.button);
+    this.section.querySelector(".task-live").append(this.explore.panel);
+    const asked = new URLSearchParams(location.search); // as `cargo course explore` prints it
+    if (asked.get("explore") === this.name) this.explore.openAt({ check: asked.get("check") ?? "", scope: asked.get("scope") ?? "" });
   }
 
   /** Whoever opens a hint has seen it: the record says so, as `cargo course hint` does. */
@@ -143,11 +146,22 @@ export class TaskCard extends JobCard {
   async showTrace(box, file) {
     try {
       const diagram = make("space-time");
-      diagram.trace = await this.server.trace(this.stage, file);
-      box.append(diagram, make("p", { className: "task-replay" }, "In the terminal: ", make("code", {}, "cargo course replay")));
+      const trace = await this.server.trace(this.stage, file);
+      diagram.trace = trace;
+      box.append(diagram, this.moves(diagram, file), make("p", { className: "task-replay" }, "In the terminal: ", make("code", {}, "cargo course replay")));
     } catch (error) {
       box.append(make("p", {}, error.message));
     }
+  }
+
+  /** What can be done with a run: go on from the step that is shown in another way, or hand it on. */
+  moves(diagram, file) {
+    const button = (text, onclick) => make("button", { type: "button", className: "explore-button", onclick }, text);
+    const { trace } = diagram;
+    const isOfModel = trace.producer === "model";
+    const whatIf = () => this.explore.openAt({ check: trace.check, scope: trace.scope, path: pathOf(trace, diagram.step) });
+    const buttons = [isOfModel && button("What if, instead…", whatIf), button("Save the run", () => saveRun(trace, file))];
+    return make("p", { className: "explore-bar" }, ...buttons);
   }
 
   async quietly(what, details) {

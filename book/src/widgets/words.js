@@ -9,4 +9,10 @@ export function count(number, what) {
 export const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** How far a task is. */
-export const STANDING = { open: "open", done: "passed", changed: "passed, and changed since" };
+export const STANDING = {
+  open: "open",
+  done: "passed",
+  changed: "passed, and changed since",
+  "before-edits": "passed before your last edits",
+  "before-update": "passed before the course's last update",
+};
