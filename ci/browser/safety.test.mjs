@@ -76,7 +76,7 @@ test("names of other sites, other origins and a missing or wrong token are refus
 
 test("the printed address makes a browser the reader's; any other may read and do nothing else", async () => {
   const stranger = await browser.open(`${server.address}/1-cap/abd.html`, { isStranger: true });
-  await stranger.locator(".task-live", { hasText: "open the book by the address that cargo course serve printed" }).waitFor();
+  await stranger.locator(".task-live", { hasText: "open the book at the address that cargo course serve printed" }).waitFor();
   assert.equal(await stranger.locator(".task-button").count(), 0);
   assert.equal(await stranger.locator('meta[name="course-token"]').getAttribute("content"), "");
 

@@ -15,7 +15,7 @@ const all = (selector, make) => [...document.querySelectorAll(selector)].map(mak
 /** What a page says that is not served to its reader. */
 const locked = () => {
   const command = make("code", {}, "cargo course serve");
-  return make("p", { className: "task-says" }, "To check your code here, open the book by the address that ", command, " printed.");
+  return make("p", { className: "task-says" }, "To check your code here, open the book at the address that ", command, " printed.");
 };
 
 mendPage();

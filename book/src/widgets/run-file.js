@@ -78,7 +78,7 @@ export function openRuns() {
   document.querySelector(".right-buttons")?.prepend(opener());
 }
 
-/** The same for who does not drag: a button that asks for a file. */
+/** The same for readers who do not drag files: a button that asks for one. */
 function opener() {
   const input = make("input", { type: "file", accept: ".json,application/json", hidden: true });
   input.addEventListener("change", () => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// What git is told about the record's folder: whoever has written something else there keeps it.
+/// What git is told about the record's folder. A file that says something else stays as it is.
 const IGNORED: &str = "\
 # Written by `cargo course`. To be committed: progress.toml, which holds your points and goes with you to another machine.
 # Everything else here is of this machine: config.toml (your editor) and backup/ (what `cargo course reset` has replaced).

@@ -33,7 +33,10 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let said = |address: &str| {
         let ok = paint(GOOD, "ok");
         style::say(format_args!("{ok} The book is at {}", paint(TYPE, address)));
-        style::say(paint(FAINT, "   The address is yours alone: who has it can run your code. Ctrl-C ends this."));
+        style::say(paint(
+            FAINT,
+            "   Keep the address to yourself: anyone who has it can run your code. Ctrl-C ends this.",
+        ));
     };
     serve(workspace, args.port, "", args.open, said)
 }

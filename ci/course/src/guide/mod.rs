@@ -120,7 +120,7 @@ pub fn all_done<'c>(course: &'c Course, progress: &Progress) -> Option<AllDone<'
     Some(AllDone { says, coming, last: asked.last().copied() })
 }
 
-/// The bonus tasks that lie just before a task and are open: who wants them does them first.
+/// The open bonus tasks just before a task: a learner who wants them does them first.
 pub fn offers<'c>(course: &'c Course, progress: &Progress, next: &Next) -> Vec<&'c Task> {
     let before: Vec<&Task> = course.tasks().map(|(_, task)| task).take_while(|task| task.id != next.task.id).collect();
     let just_before = before.into_iter().rev().take_while(|task| task.bonus);

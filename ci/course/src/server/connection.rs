@@ -10,7 +10,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-/// A browser sends the head of a request at once. Who takes longer holds a connection for nothing.
+/// A browser sends the head of a request at once. A client that takes longer holds a connection for nothing.
 const HEAD: Duration = Duration::from_secs(10);
 
 /// How long to wait when the system has no room for one more connection.
@@ -26,7 +26,7 @@ pub async fn accept(listener: TcpListener, router: Router) -> io::Result<()> {
     }
 }
 
-/// Answers the requests of one connection. One that breaks off, or is too slow, is over; nobody is left to be told.
+/// Answers the requests of one connection. One that breaks off, or is too slow, is over, and no client is left to tell.
 async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, head: Duration) {
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(head);

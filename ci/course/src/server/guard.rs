@@ -26,7 +26,7 @@ const PARAMETER: &str = "token";
 /// The words without which nothing is done.
 #[derive(Clone, Debug)]
 pub struct Words {
-    /// The key: whoever knows it is the reader.
+    /// The key: a browser that knows it is the reader's.
     key: String,
     /// The cookie's name. Servers on several ports share their cookies, so each has its own name.
     cookie: String,

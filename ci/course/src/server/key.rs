@@ -11,7 +11,7 @@ use testkit::check::verdict::unguessable;
 use crate::error::Error;
 use crate::workspace::Workspace;
 
-/// Its owner may read and write it, and nobody else anything.
+/// Its owner may read and write it, and no other user may do anything.
 const OWNER_ALONE: u32 = 0o600;
 
 /// The key of before, or a new one.

@@ -58,7 +58,7 @@ pub fn reload_endpoint(edition: u64) -> String {
 /// How long a message may be that a page sends where it has nothing to say.
 const NOTHING_TO_SAY: usize = 1 << 10;
 
-/// The way into a server: who opens it is the reader.
+/// The way into a server: a browser that takes it is the reader's.
 pub struct Entrance {
     address: String,
     words: Words,
