@@ -63,6 +63,21 @@ fn both_disks_behave_alike() {
 }
 
 #[test]
+fn a_folder_is_open_once_at_a_time() {
+    let place = std::env::temp_dir().join(format!("course-lock-{}", std::process::id()));
+    let mut first = Folder::open(&place).unwrap();
+    first.create("a").unwrap();
+    assert_eq!(first.list().unwrap(), ["a"], "the lock is not one of its files");
+    let second = Folder::open(&place).unwrap_err();
+    let says = format!("process {} holds its lock", std::process::id());
+    assert_eq!((second.kind(), second.to_string()), (ErrorKind::ResourceBusy, says));
+    first.append("a", b"goes on").unwrap();
+    drop(first);
+    assert_eq!(Folder::open(&place).unwrap().read("a").unwrap(), b"goes on");
+    std::fs::remove_dir_all(place).unwrap();
+}
+
+#[test]
 fn what_was_synced_is_found() {
     assert_eq!(found(&holding(b"kept")), [some(b"kept")].into());
 }

@@ -5,17 +5,26 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::Disk;
+use super::{Disk, lock};
 
 /// A folder of the real file system. Files that are written stay open until the folder is dropped.
+///
+/// While it is open it is locked: nothing else can open it, in this process or in another one. Two servers on one folder would write into
+/// each other's logs. The lock's file, `.lock`, is in the folder and is not one of its files: [`list`](Disk::list) leaves it out.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     open: BTreeMap<String, File>,
+    /// Closed last, when all that was open is closed.
+    _lock: File,
 }
 
 impl Folder {
-    /// Opens a folder; makes it if it is not there, and has the folder above remember it.
+    /// Opens a folder and locks it; makes it if it is not there, and has the folder above remember it.
+    ///
+    /// # Errors
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy) if it is open already. [`Unsupported`](io::ErrorKind::Unsupported) if its file system
+    /// refuses locks, as some network file systems do: then nothing would tell of a second process. Otherwise that of the system.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         if !path.is_dir() {
@@ -24,7 +33,8 @@ impl Folder {
                 sync_folder(above)?;
             }
         }
-        Ok(Self { path, open: BTreeMap::new() })
+        let lock = lock::take(&path)?;
+        Ok(Self { path, open: BTreeMap::new(), _lock: lock })
     }
 
     /// Where it is.
@@ -46,6 +56,7 @@ impl Disk for Folder {
     fn list(&mut self) -> io::Result<Vec<String>> {
         let names = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         let mut names = names.collect::<io::Result<Vec<_>>>()?;
+        names.retain(|name| name != lock::FILE);
         names.sort();
         Ok(names)
     }

@@ -27,6 +27,7 @@ mod ailing;
 pub mod crash;
 mod faulty;
 mod folder;
+mod lock;
 mod memory;
 
 use std::io;
@@ -34,6 +35,7 @@ use std::io;
 pub use ailing::{Ailing, Ailment};
 pub use faulty::{Faulty, Trouble};
 pub use folder::Folder;
+pub use lock::last_holder;
 pub use memory::Memory;
 
 /// A folder of files on some disk. Files go by their names, which hold no `/`.
