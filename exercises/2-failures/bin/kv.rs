@@ -1,7 +1,9 @@
-//! The server, and a client for use by hand. What it takes and what it exits with: `server::command`.
+//! A server and a client, for use by hand, on your own code. `cargo run -p failures -- --help` says what there is.
 
-use std::process::ExitCode;
+use failures as subject;
 
-fn main() -> ExitCode {
-    failures::server::command::main(std::env::args().skip(1))
+mod command;
+
+fn main() -> std::process::ExitCode {
+    command::main(std::env::args().skip(1))
 }

@@ -101,6 +101,36 @@ fn a_server_that_is_asked_to_end_ends_well() {
     site.end().unwrap();
 }
 
+/// What a server says, on one line, that ends at once with this exit code.
+fn refuses_to_start(seat: &Seat, code: i32) -> String {
+    let output = kv(seat).output().unwrap();
+    let says = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), says.lines().count()), (Some(code), 1), "{says}");
+    assert!(output.stdout.is_empty(), "it listens nowhere");
+    says
+}
+
+#[test]
+fn two_servers_do_not_share_a_folder() {
+    let mut site = started(3);
+    let mut client = client(&site);
+    insist(&mut client, Put('x', 0));
+    for (number, id) in [(1, 0), (2, 1), (3, 2)] {
+        let says = refuses_to_start(&Seat { id, ..site.seat(0).clone() }, 1);
+        let folder = site.seat(0).data.display().to_string();
+        let holder = format!("process {} holds its lock", site.id(0).unwrap());
+        let next = "give each server a folder of its own";
+        assert!([&folder, &holder, next].iter().all(|part| says.contains(*part)), "{says}");
+        assert_eq!(client.ask(Add('x', 1)), Ok(number), "the one that has it goes on");
+    }
+    for server in 0..3 {
+        site.kill(server).unwrap(); // a lock does not outlive the process that holds it
+    }
+    site.start_all().unwrap();
+    assert_eq!(insist(&mut client, Get('x')), 3, "{}", site.printed(0, 20));
+    site.end().unwrap();
+}
+
 #[test]
 fn a_minority_gives_no_answer() {
     let site = started(3);
@@ -198,30 +228,4 @@ fn hostile_connections_hurt_nobody_else() {
     });
     assert!(site.printed(0, 200).contains("before it are not shown"), "not a line for each, when there are many");
     site.end().unwrap();
-}
-
-#[test]
-fn errors_have_their_exit_codes() {
-    let run = |words: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_kv-reference")).args(words).output().unwrap();
-        let says = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(says.lines().count(), 1, "{says}");
-        output.status.code().unwrap()
-    };
-    let folder = std::env::temp_dir().join(format!("kv-exit-codes-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let data = folder.display().to_string();
-    let peers = "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3";
-    assert_eq!(run(&["serve"]), 2);
-    assert_eq!(run(&["get", "xy", "--peers", peers]), 2);
-    let serve =
-        |listen| ["serve", "--id", "0", "--data", &data, "--listen", listen, "--peers", peers].map(str::to_owned);
-    let serve = |listen| run(&serve(listen).each_ref().map(String::as_str));
-    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = held.local_addr().unwrap().to_string();
-    assert_eq!(serve(&taken), 1);
-    let foreign = failures_solution::wal::frame::encode(0, &[b"no record of ours".to_vec()]);
-    std::fs::write(folder.join(failures_solution::wal::FILE), foreign).unwrap();
-    assert_eq!(serve("127.0.0.1:0"), 3);
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -31,7 +31,8 @@ use std::process::ExitCode;
 use options::Options;
 use testkit::lab;
 
-use crate::subject::server::command;
+#[path = "../../bin/command/mod.rs"]
+mod command;
 
 /// Runs the lab, or a server of it. `whose` says whose code this is.
 pub fn main(whose: &str) -> ExitCode {

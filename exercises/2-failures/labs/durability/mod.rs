@@ -38,6 +38,9 @@ use std::{env, fs};
 
 use testkit::lab;
 
+#[path = "../../bin/command/mod.rs"]
+mod command;
+
 /// What the lab is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Wishes {
@@ -53,7 +56,7 @@ struct Wishes {
 pub fn main(whose: &str) -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if arguments.first().is_some_and(|word| word == "serve") {
-        return crate::subject::server::command::main(arguments); // one of the servers: what `kv` does
+        return command::main(arguments); // one of the servers: what `kv` does
     }
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     lab::exit(wishes(&words).and_then(|wishes| start(whose, &wishes)))

@@ -13,10 +13,14 @@ use cap::raft::store::{Request, Value};
 use testkit::node::{ClientId, NodeId};
 
 use super::route::{Heard, Next, Patience, Route};
+use super::waiting::{Knows, Waiting};
 use super::wire::{self, Answer, Call, Frames, Greeting, Speaker};
 
 /// How long an answer may be, in bytes.
 const LIMIT: usize = 1 << 10;
+
+/// How long a client waits when all servers might have been asked in vain.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a client is told when it starts.
 #[derive(Clone, Debug)]
@@ -29,13 +33,23 @@ pub struct Config {
     pub limit: Duration,
     /// How often it is tried.
     pub patience: Patience,
+    /// How long a request may take in all. After that nothing more is sent. `None`: as long as the patience lasts.
+    pub timeout: Option<Duration>,
 }
 
 impl Config {
     /// The usual patience: a second for a try, and about ten seconds in all while a leader is sought.
     pub fn usual(cluster: &str, servers: Vec<SocketAddr>) -> Self {
-        let patience = Patience { tries: 50 * servers.len().max(1), pause: Duration::from_millis(100) };
-        Config { cluster: cluster.to_owned(), servers, limit: Duration::from_secs(1), patience }
+        let patience = Patience { tries: 50 * servers.len().max(1), pause: PAUSE };
+        Config { cluster: cluster.to_owned(), servers, limit: Duration::from_secs(1), patience, timeout: None }
+    }
+
+    /// As patient as a request may take long in all.
+    pub fn within(cluster: &str, servers: Vec<SocketAddr>, timeout: Duration) -> Self {
+        // There is a pause in each round of tries, so the time is over before these are.
+        let rounds = usize::try_from(timeout.as_millis() / PAUSE.as_millis()).unwrap_or(usize::MAX).saturating_add(2);
+        let patience = Patience { tries: rounds.saturating_mul(servers.len().max(1)), pause: PAUSE };
+        Config { patience, timeout: Some(timeout), ..Config::usual(cluster, servers) }
     }
 }
 
@@ -71,6 +85,7 @@ impl std::error::Error for Failed {}
 pub struct Client {
     config: Config,
     route: Route,
+    waiting: Waiting,
     connection: Option<(NodeId, Connection)>,
 }
 
@@ -85,16 +100,23 @@ impl Client {
     pub fn new(config: Config) -> Self {
         let id = ClientId(rand::random::<u64>() as usize);
         let route = Route::new(id, config.servers.len(), config.patience);
-        Client { config, route, connection: None }
+        let waiting = Waiting::new(config.servers.len());
+        Client { config, route, waiting, connection: None }
     }
 
-    /// Asks until there is an answer, or patience has come to its end.
+    /// What it knows of the servers, for another thread to look at while this one waits.
+    pub fn waiting(&self) -> Waiting {
+        self.waiting.clone()
+    }
+
+    /// Asks until there is an answer, or the patience or the time has come to its end.
     ///
     /// # Errors
     /// What is known then.
     pub fn ask(&mut self, request: Request) -> Result<Value, Failed> {
-        let mut next = self.route.begin();
-        let mut deadline = Instant::now();
+        let end = self.config.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let left = || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+        let (mut next, mut deadline, mut asked) = (self.route.begin(), Instant::now(), NodeId(0));
         loop {
             let heard = match next {
                 Next::Done(value) => return Ok(value),
@@ -102,11 +124,20 @@ impl Client {
                 Next::Unknown => return Err(Failed::Unknown),
                 Next::Wait => self.listen(deadline),
                 Next::Ask { server, id, after } => {
-                    thread::sleep(after);
-                    deadline = Instant::now() + self.config.limit;
-                    self.try_once(server, Call { id, request }, deadline)
+                    thread::sleep(after.min(left()));
+                    if left().is_zero() {
+                        Heard::Unreachable // nothing is sent any more: the route comes to its end, and says what is known
+                    } else {
+                        asked = server;
+                        self.waiting.set(asked, Knows::Asked);
+                        deadline = Instant::now() + self.config.limit.min(left());
+                        self.try_once(server, Call { id, request }, deadline)
+                    }
                 }
             };
+            if !left().is_zero() {
+                self.waiting.set(asked, heard.into());
+            }
             next = self.route.heard(heard);
         }
     }
@@ -115,7 +146,7 @@ impl Client {
     fn try_once(&mut self, server: NodeId, call: Call, deadline: Instant) -> Heard {
         if self.connection.as_ref().is_none_or(|(to, _)| *to != server) {
             self.connection = None;
-            match Connection::open(self.config.servers[server.0], &self.config) {
+            match Connection::open(self.config.servers[server.0], &self.config, deadline) {
                 Ok(connection) => self.connection = Some((server, connection)),
                 Err(_) => return Heard::Unreachable,
             }
@@ -139,8 +170,9 @@ impl Client {
 }
 
 impl Connection {
-    fn open(address: SocketAddr, config: &Config) -> io::Result<Self> {
-        let mut socket = TcpStream::connect_timeout(&address, config.limit)?;
+    fn open(address: SocketAddr, config: &Config, deadline: Instant) -> io::Result<Self> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut socket = TcpStream::connect_timeout(&address, left)?;
         let _ = socket.set_nodelay(true);
         socket.set_write_timeout(Some(config.limit))?;
         let greeting = Greeting { cluster: config.cluster.clone(), speaker: Speaker::Client };
@@ -166,16 +198,4 @@ impl Connection {
             }
         }
     }
-}
-
-/// The request that a person means by words: `get x`, `put x 3`, `add x 2`.
-pub fn request(words: &[&str]) -> Option<Request> {
-    let key = |word: &str| word.parse().ok();
-    let value = |word: &str| word.parse().ok();
-    Some(match *words {
-        ["get", name] => Request::Get(key(name)?),
-        ["put", name, number] => Request::Put(key(name)?, value(number)?),
-        ["add", name, number] => Request::Add(key(name)?, value(number)?),
-        _ => return None,
-    })
 }

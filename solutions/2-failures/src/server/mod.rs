@@ -17,12 +17,11 @@
 //!
 //! - [`wire`]: what bytes say, and who is not let in. You write this.
 //! - [`route`]: which server a client asks next. You write this.
-//! - [`client`]: a client's connections around a [`route`].
+//! - [`client`]: a client's connections around a [`route`], and [`waiting`]: what it knows while it waits.
 //! - [`engine`]: the host, on a thread of its own. Whatever has come while the last batch was carried out is the next one.
 //! - `coalesce`: of messages in a batch that say the same, the last.
 //! - [`links`]: connections to the other servers, and [`doors`]: those from servers and clients.
 //! - [`clock`]: timers. How long an election waits is thrown anew each time.
-//! - [`command`]: the command line, and what it exits with.
 //!
 //! All but the first two are given: they are written in asynchronous Rust, with `tokio`, and that is the next stage's subject.
 //!
@@ -39,11 +38,11 @@
 pub mod client;
 pub mod clock;
 mod coalesce;
-pub mod command;
 pub mod doors;
 pub mod engine;
 pub mod links;
 pub mod route;
+pub mod waiting;
 pub mod wire;
 
 use std::io::{self, Write};
@@ -117,6 +116,13 @@ pub enum Stopped {
         /// What the system said.
         error: io::Error,
     },
+    /// The folder for its data cannot be used: another process has it, say.
+    Folder {
+        /// Which folder.
+        folder: PathBuf,
+        /// What [`Folder::open`] said.
+        error: io::Error,
+    },
     /// The disk has failed, or what is on it is damaged.
     Disk(WalError),
     /// The server inside has panicked.
@@ -129,6 +135,7 @@ impl fmt::Display for Stopped {
             Stopped::System { what, error } => {
                 write!(f, "The system refused to {what}: {error}. Choose another, or free it.")
             }
+            Stopped::Folder { folder, error } => write!(f, "{}", unusable(&folder.display().to_string(), error)),
             Stopped::Disk(error) => {
                 write!(
                     f,
@@ -143,6 +150,22 @@ impl fmt::Display for Stopped {
 }
 
 impl std::error::Error for Stopped {}
+
+/// Why a folder cannot be used, and what to do about it.
+fn unusable(folder: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ResourceBusy => format!(
+            "Another server uses {folder} ({error}): give each server a folder of its own with `--data`, or end that one first."
+        ),
+        io::ErrorKind::Unsupported => format!(
+            "{folder} cannot be locked ({error}), and without a lock two servers could overwrite each other's logs: choose a folder on a \
+             local disk with `--data`."
+        ),
+        _ => format!(
+            "The system refused to open {folder} ({error}): choose another folder with `--data`, or correct its permissions."
+        ),
+    }
+}
 
 /// Runs a server until it is asked to end, by SIGTERM or SIGINT. Says on standard output where it listens.
 ///
@@ -160,10 +183,11 @@ async fn serve(config: &Config) -> Result<(), Stopped> {
     let stop = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(refused(format!("listen at {}", config.listen)))?;
-    let (events, inbox) = mpsc::channel(WAITING);
-    let ended = start_engine(config, &events, inbox)?;
+    let recovered = recover(config)?;
     let address = listener.local_addr().map_err(refused("say where it listens"))?;
-    announce(address).map_err(refused("print where it listens"))?;
+    announce(address).map_err(refused("print where it listens"))?; // before the engine prints anything
+    let (events, inbox) = mpsc::channel(WAITING);
+    let ended = start_engine(config, recovered, &events, inbox)?;
     tokio::spawn(doors::accept(listener, config.house(), events.clone()));
     tokio::select! {
         () = asked_to_end(stop) => drop(events.send(Event::End).await),
@@ -172,15 +196,23 @@ async fn serve(config: &Config) -> Result<(), Stopped> {
     ended.await.unwrap_or(Err(Stopped::Panicked))
 }
 
-/// Reads what is on the disk, and starts the engine on a thread of its own.
+/// A server with what its disk remembers, and what it wants done first.
+type Recovered = (Host<Ailing<Folder>, KEPT>, Vec<Output>);
+
+/// Reads what is on the disk.
+fn recover(config: &Config) -> Result<Recovered, Stopped> {
+    let folder = &config.data;
+    let disk = Folder::open(folder).map_err(|error| Stopped::Folder { folder: folder.clone(), error })?;
+    Host::start(config.me(), Ailing::new(disk, config.ailment.clone())).map_err(Stopped::Disk)
+}
+
+/// Starts the engine on a thread of its own.
 fn start_engine(
     config: &Config,
+    (host, outputs): Recovered,
     events: &mpsc::Sender<Event>,
     inbox: mpsc::Receiver<Event>,
 ) -> Result<oneshot::Receiver<Result<(), Stopped>>, Stopped> {
-    let disk = Folder::open(&config.data).map_err(refused(format!("open {}", config.data.display())))?;
-    let disk = Ailing::new(disk, config.ailment.clone());
-    let (host, outputs): (Host<_, KEPT>, Vec<Output>) = Host::start(config.me(), disk).map_err(Stopped::Disk)?;
     let links = links::open_all(config);
     let engine = Engine::new(host, links, clock::start(config, events.clone()));
     let (end, ended) = oneshot::channel();
