@@ -1,4 +1,4 @@
-//! A server and a client, for use by hand, on your own code. `cargo run -p failures -- --help` says what there is.
+//! A server, a client and the monkey, for use by hand, on your own code. `cargo run -p failures -- --help` says what there is.
 
 use failures as subject;
 

@@ -1,4 +1,4 @@
-//! A server and a client, for use by hand, on the reference. `cargo run -p failures-solution -- --help` says what there is.
+//! A server, a client and the monkey, for use by hand, on the reference. `cargo run -p failures-solution -- --help` says what there is.
 
 use failures_solution as subject;
 

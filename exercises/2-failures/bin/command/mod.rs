@@ -3,6 +3,7 @@
 //! It belongs to the program and not to the crate. So a change of your code does not wait for it: it is compiled beside the checks.
 
 mod ask;
+mod monkey;
 mod serve;
 
 use std::net::SocketAddr;
@@ -13,9 +14,9 @@ use clap::{Parser, Subcommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    the request is done; or the server was asked to end, and did
-  1    the address is taken, or another process uses the folder
-  2    the command line is wrong
+  0    the request is done; or the server or the monkey has ended as it was asked to
+  1    the address is taken, another process uses the folder, or a file cannot be read
+  2    the command line or the monkey's configuration is wrong
   3    the disk has failed, or what is on it is damaged
   4    no answer came in time, and the request may have been done, or may yet be
   5    no answer came in time, and nothing was done
@@ -33,7 +34,7 @@ enum Exit {
     Panicked = 101,
 }
 
-/// A replicated map of numbers: its server, and a client for use by hand
+/// A replicated map of numbers: its server, a client for use by hand, and the monkey
 #[derive(Parser)]
 #[command(name = "kv", after_help = EXIT_CODES)]
 struct Cli {
@@ -47,6 +48,7 @@ enum Command {
     Get(ask::Get),
     Put(ask::Put),
     Add(ask::Add),
+    Monkey(monkey::Args),
 }
 
 /// Which cluster.
@@ -67,6 +69,7 @@ pub fn main(words: impl IntoIterator<Item = String>) -> ExitCode {
         Command::Get(args) => ask::run(&args.request(), &args.asking),
         Command::Put(args) => ask::run(&args.request(), &args.asking),
         Command::Add(args) => ask::run(&args.request(), &args.asking),
+        Command::Monkey(args) => monkey::run(&args),
     };
     let exit = done.err().map_or(Exit::Done, |(exit, says)| {
         eprintln!("{says}");

@@ -1,6 +1,7 @@
 //! `kv` as a person uses it: what it says, and with which code it ends.
 
 mod asking;
+mod monkey;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -67,7 +68,7 @@ fn a_wrong_command_line_is_told_by_the_argument_that_is_wrong() {
 
 #[test]
 fn help_names_every_exit_code() {
-    for words in [&["--help"][..], &["serve", "--help"], &["get", "--help"], &["add", "--help"]]
+    for words in [&["--help"][..], &["serve", "--help"], &["get", "--help"], &["add", "--help"], &["monkey", "--help"]]
     {
         let run = kv(words);
         assert_eq!(run.code, Some(0));
