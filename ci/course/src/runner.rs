@@ -43,7 +43,12 @@ pub enum Target {
     /// The tests of `tests/graded.rs`.
     Graded,
     /// An example.
-    Example(String),
+    Example {
+        /// What it is called.
+        name: String,
+        /// The features that it requires, and that nothing else needs.
+        features: Vec<String>,
+    },
 }
 
 /// What came of a build.
@@ -80,7 +85,7 @@ pub struct Diagnostic {
 pub fn build(root: &Path, package: &str, target: &Target, listener: &dyn Listener) -> Result<Build, Error> {
     let name = match target {
         Target::Graded => "graded",
-        Target::Example(name) => name,
+        Target::Example { name, .. } => name,
     };
     let mut cargo = cargo(root, package, target);
     let mut process = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(no_cargo)?;
@@ -153,7 +158,9 @@ fn cargo(root: &Path, package: &str, target: &Target) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     match target {
         Target::Graded => cargo.args(["test", "--no-run", "--test", "graded"]),
-        Target::Example(name) => cargo.args(["build", "--example", name]),
+        Target::Example { name, features } => {
+            cargo.args(["build", "--example", name, "--features", &features.join(",")])
+        }
     };
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let format = if colour { "json-diagnostic-rendered-ansi" } else { "json" };

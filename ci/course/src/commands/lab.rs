@@ -71,8 +71,12 @@ enum Line<'a> {
 }
 
 fn start(args: &Args, workspace: &Workspace, stage: &Stage, lab: &Lab) -> Result<Exit, Error> {
-    let package = if args.reference { &stage.solution } else { &stage.package };
-    let target = Target::Example(lab.example.clone());
+    let (package, folder) = if args.reference {
+        (&stage.solution, workspace.solution(&stage.id))
+    } else {
+        (&stage.package, stage.folder.clone())
+    };
+    let target = Target::Example { name: lab.example.clone(), features: lab.features(&folder) };
     if args.json {
         lines::hold_on_to_reader();
     }

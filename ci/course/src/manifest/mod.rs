@@ -335,6 +335,20 @@ impl Lab {
             example: keys.text("example")?,
         })
     }
+
+    /// The `[[example]]` that runs it, as the manifest of a package says: the exercise's, or its solution's.
+    pub fn declared(&self, package: &Path) -> Option<toml::Table> {
+        let manifest = fs::read_to_string(package.join("Cargo.toml")).ok()?.parse::<toml::Table>().ok()?;
+        let mut examples = manifest.get("example")?.as_array()?.iter().filter_map(toml::Value::as_table);
+        examples.find(|example| example.get("name").and_then(toml::Value::as_str) == Some(&self.example)).cloned()
+    }
+
+    /// The features of a package without which it is not built. What only labs need is behind one, so that checks do not wait for it.
+    pub fn features(&self, package: &Path) -> Vec<String> {
+        let declared = self.declared(package).unwrap_or_default();
+        let features = declared.get("required-features").and_then(toml::Value::as_array).into_iter().flatten();
+        features.filter_map(|feature| feature.as_str().map(str::to_owned)).collect()
+    }
 }
 
 /// What is longer than this is hardly a name that was mistyped. To compare it takes time that grows with its square, and names come from

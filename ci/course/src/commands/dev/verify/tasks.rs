@@ -27,18 +27,21 @@ fn missing_files(subject: &Subject, stage: &Stage, task: &Task) -> Vec<Finding> 
         .collect()
 }
 
+/// That a lab has no example, or that checks would wait for what only the lab needs.
 fn missing_lab(subject: &Subject, stage: &Stage, lab: &Lab) -> Option<Finding> {
-    let manifest = stage.folder.join("Cargo.toml");
-    let text = std::fs::read_to_string(&manifest).unwrap_or_default();
-    let parsed = text.parse::<toml::Table>().unwrap_or_default();
-    let declared = parsed.get("example").and_then(toml::Value::as_array).into_iter().flatten();
-    let declared = declared.filter(|example| example.get("name").and_then(toml::Value::as_str) == Some(&lab.example));
-    let mut paths: Vec<String> =
-        declared.filter_map(|example| Some(example.get("path")?.as_str()?.to_owned())).collect();
-    paths.extend([format!("examples/{}.rs", lab.example), format!("examples/{}/main.rs", lab.example)]);
-    let there = paths.iter().any(|path| stage.folder.join(path).is_file());
-    let mend = format!("edit {}", subject.workspace.shown(&manifest));
-    (!there).then(|| Finding::new(format!("lab `{}` has no example `{}`", lab.name, lab.example), mend))
+    let Lab { name, example, .. } = lab;
+    let declared = lab.declared(&stage.folder).unwrap_or_default();
+    let path = declared.get("path").and_then(toml::Value::as_str).map(str::to_owned);
+    let usual = [format!("examples/{example}.rs"), format!("examples/{example}/main.rs")];
+    let there = path.into_iter().chain(usual).any(|path| stage.folder.join(path).is_file());
+    let mend = format!("edit {}", subject.workspace.shown(&stage.manifest()));
+    if !there {
+        return Some(Finding::new(format!("lab `{name}` has no example `{example}`"), mend));
+    }
+    lab.features(&stage.folder).is_empty().then(|| {
+        let what = format!("each check would wait for what lab `{name}` needs: its example requires no feature");
+        Finding::new(what, format!("{mend}: optional dependencies, a feature `labs`, and `required-features = [\"labs\"]`"))
+    })
 }
 
 /// Each exercise stands on the learner's own code of earlier stages, and its solution on the solutions of the same stages.
