@@ -6,7 +6,7 @@ use testkit::panics;
 
 use super::load::{self, Measured};
 use super::machine;
-use super::syncs::{self, Group};
+use super::syncs::{Group, Syncs};
 use super::{etcd, ours};
 
 /// How many clients.
@@ -74,24 +74,24 @@ pub fn run(whose: &str, with_etcd: bool, folder: &Path) -> Result<Outcome, Strin
 fn measure(whose: &str, with_etcd: bool, folder: &Path) -> Result<Outcome, String> {
     let version = with_etcd.then(etcd::version).transpose()?;
     let (machine, load) = (machine::describe(folder), machine::load());
-    eprintln!("syncs …");
-    let mut outcome = Outcome { machine, load, syncs: syncs::measure(), stores: Vec::new(), missing: None };
-    let mut ours = Store::new(whose.to_owned());
-    let mut yardstick = version.map(Store::new);
+    let (mut ours, mut yardstick) = (Store::new(whose.to_owned()), version.map(Store::new));
+    let (mut syncs, mut missing) = (Ok(Syncs::default()), None);
     for round in 1..=ROUNDS {
-        eprintln!("round {round} of {ROUNDS}: {} …", ours.name);
+        let begins = |what: &str| eprintln!("round {round} of {ROUNDS}: {what} …");
+        begins("syncs"); // in each round, so that they meet the same machine as the stores
+        syncs = syncs.and_then(Syncs::round);
+        begins(&ours.name);
         let measured = ours::Ours::start().and_then(|cluster| ours.measure(|number| Ok(cluster.client(number))));
         if let Err(why) = measured {
-            outcome.missing =
-                Some(format!("{why}\nThe store runs when all tasks up to `server` are done: cargo course"));
-            return Ok(outcome);
+            missing = Some(format!("{why}\nThe store runs when all tasks up to `server` are done: cargo course"));
+            break;
         }
         if let Some(etcd) = &mut yardstick {
-            eprintln!("round {round} of {ROUNDS}: {} …", etcd.name);
+            begins(&etcd.name);
             let cluster = etcd::Etcd::start()?; // ours has ended: they are never on the machine together
             etcd.measure(|number| cluster.client(number))?;
         }
     }
-    outcome.stores = std::iter::once(ours).chain(yardstick).collect();
-    Ok(outcome)
+    let stores = if missing.is_some() { Vec::new() } else { std::iter::once(ours).chain(yardstick).collect() };
+    Ok(Outcome { machine, load, syncs: syncs.map(Syncs::groups), stores, missing })
 }

@@ -6,8 +6,9 @@
 //! 2. the whole store ([`ours`]): three `kv` processes on loopback, with 1, 8 and 64 clients ([`load`]);
 //! 3. with `--etcd`, the same load on etcd ([`etcd`]), in turns with yours.
 //!
-//! It prints tables ([`table`]) and draws a plot ([`plot`]). Everything is measured in rounds, since a machine that does other things is
-//! never the same twice. What is shown is the median round, with the slowest and the fastest beside it.
+//! It prints tables ([`table`]) and draws a plot ([`plot`]). Everything is measured in rounds, each of all three, since a machine that does
+//! other things is never the same twice. Of a store the median round is shown, with the slowest and the fastest beside it, and of syncs all
+//! rounds together.
 //!
 //! Servers and clients talk to each other directly: no proxy stands between them. They share the machine's processors, the clients'
 //! threads too.

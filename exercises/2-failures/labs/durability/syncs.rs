@@ -1,6 +1,6 @@
 //! What a sync costs: records go into a write-ahead log on the real disk, so many with each sync.
 
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
 use testkit::disk::Folder;
@@ -16,10 +16,7 @@ pub const GROUPS: [usize; 3] = [1, 8, 64];
 /// How long a record is, in bytes.
 pub const RECORD: usize = 100;
 
-/// Each group comes so many times, in turns with the others.
-const ROUNDS: usize = 3;
-
-/// How long each of its turns lasts.
+/// How long a turn of a group lasts.
 const LASTS: Duration = Duration::from_millis(500);
 
 /// No turn takes more syncs than these: on a file system in memory a sync is over at once.
@@ -34,28 +31,37 @@ pub struct Group {
     pub syncs: Measured,
 }
 
-/// Measures all groups on your log.
-///
-/// # Errors
-/// If it is not written yet, or the disk refuses.
-pub fn measure() -> Result<Vec<Group>, String> {
-    panic::catch_unwind(groups).unwrap_or_else(|panic| match panics::take(panic) {
-        (says, _) if says.starts_with("not yet implemented") => {
-            Err("The write-ahead log is not written yet: cargo course check wal".to_owned())
-        }
-        (says, at) => Err(format!("The write-ahead log has panicked at {at} ({says}): cargo course check wal")),
-    })
-}
+/// What was measured so far: for each group of [`GROUPS`] how long its turns took, and each sync.
+#[derive(Debug, Default)]
+pub struct Syncs([(Duration, Vec<u32>); GROUPS.len()]);
 
-fn groups() -> Result<Vec<Group>, String> {
-    let mut taken = GROUPS.map(|records| (records, Duration::ZERO, Vec::new()));
-    for _ in 0..ROUNDS {
-        for (records, lasted, latencies) in &mut taken {
-            *lasted += turn(*records, latencies)?;
-        }
+impl Syncs {
+    /// Measures each group once more, on your log.
+    ///
+    /// # Errors
+    /// If it is not written yet, or the disk refuses.
+    pub fn round(self) -> Result<Self, String> {
+        let round = AssertUnwindSafe(|| self.turns()); // after a panic nothing is left of it
+        panic::catch_unwind(round).unwrap_or_else(|panic| match panics::take(panic) {
+            (says, _) if says.starts_with("not yet implemented") => {
+                Err("The write-ahead log is not written yet: cargo course check wal".to_owned())
+            }
+            (says, at) => Err(format!("The write-ahead log has panicked at {at} ({says}): cargo course check wal")),
+        })
     }
-    let group = |(records, lasted, latencies)| Group { records, syncs: Measured::new(lasted, latencies) };
-    Ok(taken.into_iter().map(group).collect())
+
+    fn turns(mut self) -> Result<Self, String> {
+        for ((lasted, latencies), records) in self.0.iter_mut().zip(GROUPS) {
+            *lasted += turn(records, latencies)?;
+        }
+        Ok(self)
+    }
+
+    /// The groups, each over all of its turns.
+    pub fn groups(self) -> Vec<Group> {
+        let group = |((lasted, latencies), records)| Group { records, syncs: Measured::new(lasted, latencies) };
+        self.0.into_iter().zip(GROUPS).map(group).collect()
+    }
 }
 
 /// Appends and syncs for a while, in a new folder. Says how long it took.

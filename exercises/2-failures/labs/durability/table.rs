@@ -82,7 +82,7 @@ pub fn parameters(outcome: &Outcome) -> String {
     format!(
         "{}.{busy} A sync covers records of {RECORD} bytes. A store is {SERVERS} processes on loopback that sync each write on a \
          majority before they answer. A client has one request open at a time, and puts a number of 8 bytes under a key of its own. \
-         The clients run on the same machine. Of {ROUNDS} rounds the median is shown.",
+         The clients run on the same machine. Of {ROUNDS} rounds the median is shown, and of syncs all together.",
         outcome.machine
     )
 }
