@@ -216,8 +216,6 @@ impl Said {
             return self.spanless(diagnostic);
         };
         match diagnostic["level"].as_str() {
-            // A starter's own line about its holes, which says itself that it is to go when they are filled.
-            Some("warning") if diagnostic["code"]["code"] == "unfulfilled_lint_expectations" => {}
             Some("warning") if own => self.warnings += 1,
             Some("error" | "error: internal compiler error") => {
                 let file = PathBuf::from(span["file_name"].as_str().unwrap_or_default());

@@ -23,7 +23,7 @@
 //!
 //! Messages are not sent again when they are lost, and a server that crashed does not come back.
 
-#![expect(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
+#![allow(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

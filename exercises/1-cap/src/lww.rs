@@ -21,7 +21,7 @@
 //!
 //! Messages are not sent again when they are lost: the network delivers late, but it delivers.
 
-#![expect(unused_variables, reason = "for the holes below: delete this line when all are filled")]
+#![allow(unused_variables, reason = "for the holes below: delete this line when all are filled")]
 use std::fmt;
 
 use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};

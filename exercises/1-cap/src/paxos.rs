@@ -25,7 +25,7 @@
 //!
 //! Learners of their own: a server finds out what is chosen by proposing. Sequences of decisions (Multi-Paxos).
 
-#![expect(
+#![allow(
     unused_variables,
     unused_imports,
     dead_code,

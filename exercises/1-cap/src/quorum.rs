@@ -1,6 +1,6 @@
 //! Quorum arithmetic: how many servers are enough.
 
-#![expect(unused_variables, reason = "for the holes below: delete this line when all are filled")]
+#![allow(unused_variables, reason = "for the holes below: delete this line when all are filled")]
 
 /// The least number of servers of a cluster of `size` such that any two groups of that many share a server.
 ///

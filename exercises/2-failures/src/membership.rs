@@ -32,7 +32,7 @@
 //! (section 4.2.1): here a change is not done before a majority of the new size has it. A leader that hands over to another one (section 3.10).
 //! And new names: who comes back must have what it had saved.
 
-#![expect(
+#![allow(
     unused_variables,
     unused_imports,
     dead_code,

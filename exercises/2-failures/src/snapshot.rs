@@ -28,7 +28,7 @@
 //! Snapshots in pieces: here one has to fit into a message. Taking a snapshot without stopping: a large store would be written by
 //! another thread, from a copy. Forgetting the sessions of clients that are gone.
 
-#![expect(
+#![allow(
     unused_variables,
     unused_imports,
     dead_code,
@@ -203,12 +203,12 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
 /// What [`Member`](crate::membership::Member) needs: doors to the server inside.
 impl<const LIMIT: Index> Compacting<LIMIT> {
     /// See [`Raft::regroup`].
-    pub(crate) fn regroup(&mut self, size: usize) {
+    pub fn regroup(&mut self, size: usize) {
         self.raft.regroup(size);
     }
 
     /// See [`Raft::resign`].
-    pub(crate) fn resign(&mut self, out: &mut Outbox<Self>) {
+    pub fn resign(&mut self, out: &mut Outbox<Self>) {
         self.inside(out, |raft, out| raft.resign(out));
     }
 }

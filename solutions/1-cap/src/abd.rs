@@ -23,7 +23,7 @@
 //!
 //! Messages are not sent again when they are lost, and a server that crashed does not come back.
 
-//# starter: #![expect(unused_variables, unused_imports, reason = "the holes below will use them")]
+//# allow: unused_variables, unused_imports
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

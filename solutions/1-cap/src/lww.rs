@@ -21,7 +21,7 @@
 //!
 //! Messages are not sent again when they are lost: the network delivers late, but it delivers.
 
-//# starter: #![expect(unused_variables, reason = "the holes below will use them")]
+//# allow: unused_variables
 use std::fmt;
 
 use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};

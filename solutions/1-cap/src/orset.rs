@@ -22,7 +22,7 @@
 //! Removed dots are kept for ever, and each message carries the whole state. The chapter says how the
 //! removed dots can be summed up instead.
 
-//# starter: #![expect(unused_variables, reason = "the holes below will use them")]
+//# allow: unused_variables
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

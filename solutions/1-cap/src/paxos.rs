@@ -25,7 +25,7 @@
 //!
 //! Learners of their own: a server finds out what is chosen by proposing. Sequences of decisions (Multi-Paxos).
 
-//# starter: #![expect(unused_variables, unused_imports, dead_code, reason = "the holes below will use them")]
+//# allow: unused_variables, unused_imports, dead_code
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Quorum arithmetic: how many servers are enough.
 
-//# starter: #![expect(unused_variables, reason = "the hole below will use it")]
+//# allow: unused_variables
 
 /// The least number of servers of a cluster of `size` such that any two groups of that many share a server.
 ///

@@ -18,7 +18,7 @@
 //! A clock and a network: events come in as [`Input`], and what is to be done goes out as [`Output`], for whoever has both. Sending while the disk
 //! still writes: a leader may do that with entries that it does not count itself (Ongaro 2014, section 10.2.1).
 
-//# starter: #![expect(unused_variables, unused_imports, reason = "the holes below will use it")]
+//# allow: unused_variables, unused_imports
 use cap::raft::Timer;
 use cap::raft::log::Index;
 use cap::raft::store::{Request, Response};

@@ -16,7 +16,7 @@
 //! The format of old versions: a program that is in use for years must be able to read what its predecessor wrote, so it would put a
 //! version number in front.
 
-//# starter: #![expect(unused_variables, dead_code, reason = "the holes below will use it")]
+//# allow: unused_variables, dead_code
 use cap::raft;
 use cap::raft::log::{Entry, Index, Log, Term};
 use serde::{Deserialize, Serialize};

@@ -56,7 +56,7 @@ fn course(name: &str) -> Fixture {
     for file in ["count.rs", "tally.rs"] {
         let solution = format!("solutions/1-tiny/src/{file}");
         let text = read(&course.root.join(&solution));
-        put(&course, &solution, &text.replacen(".\n\n", EXPECT, 1));
+        put(&course, &solution, &text.replacen(".\n\n", ALLOW, 1));
     }
     course.says(&["dev", "starters"], 0);
     patch(&course, "bugs/from-one", "count.rs", "items.len()", "items.len() + 1", FROM_ONE);
@@ -66,7 +66,7 @@ fn course(name: &str) -> Fixture {
 }
 
 /// A starter does not use what only the holes need.
-const EXPECT: &str = ".\n\n//# starter: #![expect(unused_variables, reason = \"the holes use them\")]\n\n";
+const ALLOW: &str = ".\n\n//# allow: unused_variables\n\n";
 
 const FROM_ONE: &str = "\
 Misconception: Counting starts at one.
@@ -250,7 +250,14 @@ fn flaws(course: &Fixture) {
     let count = "book/src/1-tiny/count.md";
     let solution = "solutions/1-tiny/src/count.rs";
     let from_one = "solutions/1-tiny/bugs/from-one.patch";
-    let cases: [(&str, &str, &str, &str, &str); 14] = [
+    let cases: [(&str, &str, &str, &str, &str); 15] = [
+        (
+            "exercises/1-tiny/src/lib.rs",
+            "pub mod tally;",
+            "pub mod tally;\n\npub(crate) fn given() {}",
+            "filled",
+            "with all tasks filled up to `count`, the compiler says:\nwarning: function `given` is never used",
+        ),
         (
             manifest,
             "\"src/tally.rs\"",

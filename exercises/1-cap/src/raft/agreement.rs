@@ -3,7 +3,7 @@
 //!
 //! Source: Ongaro & Ousterhout 2014, "In Search of an Understandable Consensus Algorithm" (extended version), section 5.3.
 
-#![expect(unused_variables, reason = "for the holes below: delete this line when all are filled")]
+#![allow(unused_variables, reason = "for the holes below: delete this line when all are filled")]
 use super::log::{Entry, Index, Log};
 use super::message::Hint;
 

@@ -17,7 +17,7 @@
 //!
 //! Reads take the same way through the log as everything else. That is slow, and it is linearizable.
 
-#![expect(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
+#![allow(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
 #![allow(dead_code, reason = "the holes of other files will use it")]
 use serde::{Deserialize, Serialize};
 use testkit::node::{Outbox, RequestId};

@@ -8,7 +8,7 @@
 //! majority, and still be overwritten by a later leader. So a leader counts only entries of its own term. What stands before
 //! one of those is committed along with it, since the logs match.
 
-#![expect(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
+#![allow(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
 #![allow(dead_code, reason = "the holes of other files will use it")]
 use testkit::node::Outbox;
 

@@ -33,7 +33,7 @@
 //! To end what lasts, which is up to the [`Hands`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
 //! a region. Finding out who is healthy: somebody looks, and says so in the [`View`].
 
-#![expect(
+#![allow(
     unused_variables,
     unused_imports,
     unused_mut,

@@ -29,7 +29,7 @@
 //! Proof: who knows the name of the cluster is believed to belong to it. That takes TLS with certificates on both sides. A checksum: TCP has one, a
 //! weak one, and TLS a strong one.
 
-#![expect(unused_variables, dead_code, reason = "for the holes below: delete this line when all are filled")]
+#![allow(unused_variables, dead_code, reason = "for the holes below: delete this line when all are filled")]
 use std::fmt;
 
 use cap::raft::store::{Request, Response};

@@ -10,7 +10,7 @@
 //! Numbers are little-endian. The layout is a proposal: whatever you write, only you read. What counts is that a frame of which anything is
 //! missing or different is never taken for a whole one, and neither are zeros.
 
-#![expect(unused_variables, dead_code, reason = "for the holes below: delete this line when all are filled")]
+#![allow(unused_variables, dead_code, reason = "for the holes below: delete this line when all are filled")]
 use super::Record;
 
 /// The length of a frame's head in bytes.

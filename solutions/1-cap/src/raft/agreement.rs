@@ -3,7 +3,7 @@
 //!
 //! Source: Ongaro & Ousterhout 2014, "In Search of an Understandable Consensus Algorithm" (extended version), section 5.3.
 
-//# starter: #![expect(unused_variables, reason = "the holes below will use them")]
+//# allow: unused_variables
 use super::log::{Entry, Index, Log};
 use super::message::Hint;
 

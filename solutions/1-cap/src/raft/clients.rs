@@ -17,7 +17,7 @@
 //!
 //! Reads take the same way through the log as everything else. That is slow, and it is linearizable.
 
-//# starter: #![expect(unused_variables, unused_imports, reason = "the holes below will use them")]
+//# allow: unused_variables, unused_imports
 //# starter: #![allow(dead_code, reason = "the holes of other files will use it")]
 use serde::{Deserialize, Serialize};
 use testkit::node::{Outbox, RequestId};

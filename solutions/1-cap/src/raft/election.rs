@@ -14,7 +14,7 @@
 //! it before it says so. A majority of votes makes a leader, and two majorities share a server. And a server votes only for a
 //! candidate whose log is at least as up to date as its own. A committed entry is on a majority, so it is on one of the voters.
 
-//# starter: #![expect(unused_variables, unused_imports, reason = "the holes below will use them")]
+//# allow: unused_variables, unused_imports
 //# starter: #![allow(dead_code, reason = "the holes of other files will use it")]
 use std::collections::BTreeSet;
 

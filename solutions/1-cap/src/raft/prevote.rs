@@ -19,7 +19,7 @@
 //! [`PreVote`] is a server around a [`Raft`], which stays as it is. What is for the inner server goes through to it, and what
 //! it wants done is passed on, by [`inside`]. Only the election timer is caught on its way in.
 
-//# starter: #![expect(unused_variables, unused_imports, reason = "the holes below will use them")]
+//# allow: unused_variables, unused_imports
 use std::collections::BTreeSet;
 
 use testkit::node::{Membership, Node, NodeId, Outbox, RequestId};

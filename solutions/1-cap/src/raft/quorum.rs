@@ -1,6 +1,6 @@
 //! Quorum arithmetic over log indices: how far does a majority agree?
 
-//# starter: #![expect(unused_variables, unused_imports, reason = "the hole below will use it")]
+//# allow: unused_variables, unused_imports
 use super::log::Index;
 use crate::quorum::majority;
 

@@ -11,7 +11,7 @@
 //! It follows from the seed, the date and the group's name, so it is made anew whenever somebody asks. What cannot be made anew is what
 //! was *done*; that stands in the audit log.
 
-//# starter: #![expect(unused_variables, reason = "the holes below will use it")]
+//# allow: unused_variables
 use jiff::Timestamp;
 use jiff::civil::Date;
 

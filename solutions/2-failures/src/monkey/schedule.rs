@@ -16,7 +16,7 @@
 //! Hours over midnight: a schedule lies within one date, or "at most one a day" would need a second notion of a day. Holidays by rule:
 //! list the dates.
 
-//# starter: #![expect(unused_variables, reason = "the holes below will use it")]
+//# allow: unused_variables
 use std::collections::BTreeSet;
 use std::ops::Range;
 

@@ -18,7 +18,7 @@
 //! Several requests at once: Raft's sessions allow a client one. Pauses that grow and differ by chance, as a server with many clients needs
 //! them: that is the next stage's.
 
-//# starter: #![expect(unused_variables, dead_code, reason = "the holes below will use them")]
+//# allow: unused_variables, dead_code
 use std::time::Duration;
 
 use cap::raft::store::{Response, Value};

@@ -29,7 +29,7 @@
 //! Proof: who knows the name of the cluster is believed to belong to it. That takes TLS with certificates on both sides. A checksum: TCP has one, a
 //! weak one, and TLS a strong one.
 
-//# starter: #![expect(unused_variables, dead_code, reason = "the holes below will use them")]
+//# allow: unused_variables, dead_code
 use std::fmt;
 
 use cap::raft::store::{Request, Response};

@@ -10,7 +10,7 @@
 //! Numbers are little-endian. The layout is a proposal: whatever you write, only you read. What counts is that a frame of which anything is
 //! missing or different is never taken for a whole one, and neither are zeros.
 
-//# starter: #![expect(unused_variables, dead_code, reason = "the holes below will use it")]
+//# allow: unused_variables, dead_code
 use super::Record;
 
 /// The length of a frame's head in bytes.

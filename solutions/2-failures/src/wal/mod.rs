@@ -23,7 +23,7 @@
 //! Checking that the last frame was not damaged later: from this file alone nobody can tell that from a torn write. Records that hold
 //! whole frames themselves: if the frame around them is torn, such a one could be taken for a frame of the log.
 
-//# starter: #![expect(unused_variables, unused_mut, dead_code, reason = "the holes below will use it")]
+//# allow: unused_variables, unused_mut, dead_code
 pub mod frame;
 mod rewrite;
 

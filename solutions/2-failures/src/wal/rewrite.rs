@@ -10,7 +10,7 @@
 //! The new log is written beside the old one, under another name, and synced. Then it gets the old one's name. Whenever the crash comes,
 //! under that name there is either the old log as a whole or the new one as a whole.
 
-//# starter: #![expect(unused_variables, dead_code, unused_imports, reason = "the holes below will use it")]
+//# allow: unused_variables, dead_code, unused_imports
 use testkit::disk::Disk;
 
 use super::{FILE, Record, Wal, WalError, frame};

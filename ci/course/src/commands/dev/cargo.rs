@@ -25,26 +25,38 @@ pub struct Graded {
 ///
 /// The outer error is cargo's, the inner one holds the compiler's errors.
 pub fn graded(root: &Path, package: &str, target: &Path) -> Result<Result<Graded, String>, Error> {
+    let said = match said(root, &["test", "--no-run", "--test", "graded"], package, target)? {
+        Ok(said) => said,
+        Err(errors) => return Ok(Err(errors)),
+    };
+    let executable = said.executable.ok_or_else(|| {
+        Error::Course(format!(
+            "`{package}` has no test called `graded`. Write tests/graded.rs, as the other stages have it."
+        ))
+    })?;
+    Ok(Ok(Graded { executable, programs: said.programs, warnings: said.warnings }))
+}
+
+/// The compiler's warnings about a package's library and programs. Nothing is built of them.
+///
+/// The outer error is cargo's, the inner one holds the compiler's errors.
+pub fn check(root: &Path, package: &str, target: &Path) -> Result<Result<Vec<String>, String>, Error> {
+    Ok(said(root, &["check"], package, target)?.map(|said| said.warnings))
+}
+
+/// Runs cargo on a package. The outer error is cargo's, the inner one holds the compiler's errors.
+fn said(root: &Path, command: &[&str], package: &str, target: &Path) -> Result<Result<Said, String>, Error> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "test",
-            "--no-run",
-            "--test",
-            "graded",
-            "--message-format",
-            "json",
-            "--package",
-            package,
-            "--target-dir",
-        ])
+        .args(command)
+        .args(["--message-format", "json", "--package", package, "--target-dir"])
         .arg(target)
         .current_dir(root)
         .stdin(Stdio::null())
         .output()
         .map_err(Error::io("run", Path::new("cargo")))?;
     let said = Said::read(&String::from_utf8_lossy(&output.stdout), package);
-    if let (true, Some(executable)) = (output.status.success(), said.executable) {
-        return Ok(Ok(Graded { executable, programs: said.programs, warnings: said.warnings }));
+    if output.status.success() {
+        return Ok(Ok(said));
     }
     if said.errors.is_empty() {
         let words = String::from_utf8_lossy(&output.stderr);

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub use derive::derive;
+pub use derive::{DeriveError, derive, filled};
 
 use super::files;
 use crate::error::{Error, Exit};

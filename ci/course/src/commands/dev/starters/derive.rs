@@ -5,10 +5,12 @@
 //! ```text
 //! //# hole: Count each server's answer once.        the lines up to `//# end` become todo!("Count …")
 //! //# private                                       the lines up to `//# end` are left out
-//! //# starter: #![expect(unused_variables)]         the starter gets what stands after the mark
+//! //# starter: use std::mem;                        the starter gets what stands after the mark
+//! //# allow: unused_variables, dead_code            the starter allows what its holes cause, until they are filled
 //! ```
 //!
-//! A starter line that expects lints gets a reason which tells the learner what becomes of it.
+//! A starter allows lints and never expects them. An expectation that comes true no more is a warning, and where somebody has made
+//! warnings errors (`RUSTFLAGS="-D warnings"`), a file that was just filled would not compile.
 //!
 //! Marks do not nest, and none of them reaches the starter. Nor do the anchors by which the book includes code: it shows the
 //! solution's text, so that no learner's edit empties a page. The result is laid out as rustfmt would: no doubled blank lines where
@@ -42,6 +44,8 @@ pub enum Problem {
     Unknown(String),
     /// A mark behind code on the same line.
     NotAlone,
+    /// A starter's line that expects lints.
+    Expects,
 }
 
 impl fmt::Display for DeriveError {
@@ -54,9 +58,12 @@ impl fmt::Display for DeriveError {
             Problem::SaysNothing => write!(f, "write after the colon what the learner gets to read"),
             Problem::HoldsNothing => write!(f, "there is nothing between this mark and its `//# end`"),
             Problem::Unknown(mark) => {
-                write!(f, "`{mark}` is no mark; there are `hole: …`, `private`, `end` and `starter: …`")
+                write!(f, "`{mark}` is no mark; there are `hole: …`, `private`, `end`, `starter: …` and `allow: …`")
             }
             Problem::NotAlone => write!(f, "a mark stands alone on its line"),
+            Problem::Expects => {
+                write!(f, "what a learner fulfils must not be expected: write `//# allow: …` with the lints")
+            }
         }
     }
 }
@@ -69,6 +76,7 @@ enum Line<'a> {
     Hole(&'a str),
     Private,
     Starter(&'a str),
+    Allow(&'a str),
     End,
     /// `// ANCHOR: name` or `// ANCHOR_END: name`: mdBook's.
     Anchor,
@@ -101,7 +109,8 @@ pub fn derive(text: &str) -> Result<String, DeriveError> {
             (_, Some(_)) => return Err(fail(Problem::Nested)),
             (Line::End, None) => return Err(fail(Problem::EndsNothing)),
             (Line::Code(code), None) => starter.push(Kept::Line(code.to_owned())),
-            (Line::Starter(code), None) => starter.push(Kept::Line(format!("{}{}", indent(text), with_reason(code)))),
+            (Line::Starter(code), None) => starter.push(Kept::Line(format!("{}{code}", indent(text)))),
+            (Line::Allow(lints), None) => starter.push(Kept::Line(format!("{}{}", indent(text), allowed(lints)))),
             (Line::Private, None) => open = Some(Part::open(number, None, indent(text))),
             (Line::Hole(instruction), None) => open = Some(Part::open(number, Some(instruction), indent(text))),
         }
@@ -130,27 +139,33 @@ fn read(line: &str) -> Result<Line<'_>, Problem> {
         None => (mark.trim(), ""),
     };
     match (name, says) {
-        ("hole" | "starter", "") => Err(Problem::SaysNothing),
+        ("hole" | "starter" | "allow", "") => Err(Problem::SaysNothing),
+        ("starter", says) if says.starts_with("#![expect(") || says.starts_with("#[expect(") => Err(Problem::Expects),
         ("hole", says) => Ok(Line::Hole(says)),
         ("starter", says) => Ok(Line::Starter(says)),
+        ("allow", lints) => Ok(Line::Allow(lints)),
         ("private", "") => Ok(Line::Private),
         ("end", "") => Ok(Line::End),
         _ => Err(Problem::Unknown(mark.trim().to_owned())),
     }
 }
 
-/// Why a starter expects lints. When they no longer come, the compiler warns of the line, with this text.
-const REASON: &str = "for the holes below: delete this line when all are filled";
+/// The line by which a starter's file allows what its holes cause, with what becomes of it.
+fn allowed(lints: &str) -> String {
+    format!("#![allow({lints}, reason = \"for the holes below: delete this line when all are filled\")]")
+}
 
-/// A starter's line as it is, but for the reason for which it expects lints: that is [`REASON`].
-fn with_reason(code: &str) -> String {
-    match code.strip_prefix("#![expect(").and_then(|rest| rest.strip_suffix(")]")) {
-        Some(lints) => {
-            let lints = lints.split(", reason = ").next().unwrap_or_default();
-            format!("#![expect({lints}, reason = \"{REASON}\")]")
+/// The text of a file in which a learner has written what the solution holds, and deleted the line about its holes.
+pub fn filled(text: &str) -> Result<String, DeriveError> {
+    let mut filled = String::new();
+    for (index, text) in text.lines().enumerate() {
+        match read(text).map_err(|problem| DeriveError { line: index + 1, problem })? {
+            Line::Code(code) => filled.extend([code, "\n"]),
+            Line::Starter(code) => filled.extend([code, "\n"]),
+            Line::Hole(_) | Line::Private | Line::Allow(_) | Line::End | Line::Anchor => {}
         }
-        None => code.to_owned(),
     }
+    Ok(filled)
 }
 
 fn indent(line: &str) -> &str {
@@ -298,9 +313,9 @@ mod tests {
             "mod a {\n    use b::c; // note: here\n}\n",
         ),
         (
-            "the starter's expectation of lints says when it is to go",
-            "//# starter: #![expect(unused_variables, unused_imports, reason = \"the holes\")]\n",
-            "#![expect(unused_variables, unused_imports, reason = \"for the holes below: delete this line when all are filled\")]\n",
+            "what the holes cause is allowed, and the line says when it is to go",
+            "//# allow: unused_variables, unused_imports\n",
+            "#![allow(unused_variables, unused_imports, reason = \"for the holes below: delete this line when all are filled\")]\n",
         ),
         (
             "an instruction may hold a colon, quotes, braces and a backslash",
@@ -335,6 +350,13 @@ mod tests {
     }
 
     #[test]
+    fn a_filled_file_is_the_solution_without_its_marks() {
+        let solution = "//! A.\n//# allow: dead_code\n//# starter: use b::c;\n// ANCHOR: a\nfn a() {\n    //# hole: A.\n    b();\n    //# end\n}\n//# private\nfn b() {}\n//# end\n";
+        assert_eq!(filled(solution).as_deref(), Ok("//! A.\nuse b::c;\nfn a() {\n    b();\n}\nfn b() {}\n"));
+        assert_eq!(filled("//# fill\n").map_err(|error| error.line), Err(1));
+    }
+
+    #[test]
     fn no_mark_reaches_a_starter() {
         for (shows, solution, starter) in CASES {
             assert!(!has_marks(starter), "{shows}");
@@ -355,6 +377,8 @@ mod tests {
             ("//# hole:\na\n//# end\n", 1, Problem::SaysNothing),
             ("//# hole\na\n//# end\n", 1, Problem::SaysNothing),
             ("//# starter:  \n", 1, Problem::SaysNothing),
+            ("//# allow:\n", 1, Problem::SaysNothing),
+            ("//# starter: #![expect(dead_code)]\n", 1, Problem::Expects),
             ("\n//# hole: A.\n\n//# end\n", 2, Problem::HoldsNothing),
             ("//# private\n//# end\n", 1, Problem::HoldsNothing),
             ("//# holes: A.\n", 1, Problem::Unknown("holes: A.".to_owned())),

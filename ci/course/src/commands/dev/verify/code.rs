@@ -14,7 +14,7 @@ use crate::commands::dev::{cargo, files};
 use crate::error::Error;
 use crate::manifest::Stage;
 
-const MAKE_STARTERS: &str = "cargo course dev starters";
+pub(super) const MAKE_STARTERS: &str = "cargo course dev starters";
 const MAKE_MATRIX: &str = "cargo course dev bugs";
 
 /// Each starter is what its solution's marks say.
@@ -198,7 +198,7 @@ fn fates(subject: &Subject, stage: &Stage, executable: &Path) -> Vec<(String, Fa
 }
 
 /// Audits stage after stage and adds up what was looked at.
-fn each_stage(
+pub(super) fn each_stage(
     subject: &Subject,
     what: &str,
     mut audit: impl FnMut(&Stage) -> Result<(usize, Vec<Finding>), Error>,

@@ -40,7 +40,10 @@ fn missing_lab(subject: &Subject, stage: &Stage, lab: &Lab) -> Option<Finding> {
     }
     lab.features(&stage.folder).is_empty().then(|| {
         let what = format!("each check would wait for what lab `{name}` needs: its example requires no feature");
-        Finding::new(what, format!("{mend}: optional dependencies, a feature `labs`, and `required-features = [\"labs\"]`"))
+        Finding::new(
+            what,
+            format!("{mend}: optional dependencies, a feature `labs`, and `required-features = [\"labs\"]`"),
+        )
     })
 }
 
