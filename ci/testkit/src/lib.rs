@@ -66,7 +66,7 @@
 //! - The same input gives the same verdict, the same counts and the same counterexample, on every machine: no clock decides
 //!   anything, and nothing depends on the order in which a hash table is iterated. Only in the [`network`] the system decides what
 //!   happens; the same history is judged alike there, too.
-//! - A bound that is hit is a failure that says so, never a pass.
+//! - What a bound left out is said. A check names a depth that must be reached; a bound on states that is hit before is a failure.
 //! - Learner code may panic wherever it is called. That is a finding with the run that led there.
 //! - Nothing here knows a stage. What a stage demands stands in its `tests/checks/`.
 

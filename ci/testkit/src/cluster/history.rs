@@ -7,6 +7,7 @@ use std::hash::Hash;
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 
 use super::state::Causes;
+use super::transition::Transition;
 use crate::history::{self, Operation, Verdict};
 use crate::node::{ClientId, Node, NodeId, RequestId};
 use crate::text::thousands;
@@ -39,6 +40,8 @@ impl<N: Node> Copy for Invocation<'_, N> {}
 pub trait History<N: Node>: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static {
     /// Whether [`server_changed`](Self::server_changed) is of interest. It costs a look at each step.
     const WATCHES_SERVERS: bool = false;
+    /// Whether [`transition`](Self::transition) is of interest. It costs a look at each step, too.
+    const WATCHES_TRANSITIONS: bool = false;
 
     /// A client made a request.
     fn invoked(&mut self, invocation: Invocation<'_, N>);
@@ -48,6 +51,10 @@ pub trait History<N: Node>: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'stat
     /// `before` it has just started.
     fn server_changed(&mut self, server: NodeId, before: Option<&N>, after: &N) {
         let _ = (server, before, after);
+    }
+    /// A server has handled something, even if it is still what it was: for memories of what it heard and said.
+    fn transition(&mut self, transition: &Transition<'_, N>) {
+        let _ = transition;
     }
 }
 
@@ -60,6 +67,7 @@ impl<N: Node> History<N> for () {
 /// Keeps two records of the same run.
 impl<N: Node, A: History<N>, B: History<N>> History<N> for (A, B) {
     const WATCHES_SERVERS: bool = A::WATCHES_SERVERS || B::WATCHES_SERVERS;
+    const WATCHES_TRANSITIONS: bool = A::WATCHES_TRANSITIONS || B::WATCHES_TRANSITIONS;
 
     fn invoked(&mut self, invocation: Invocation<'_, N>) {
         self.0.invoked(invocation);
@@ -74,6 +82,11 @@ impl<N: Node, A: History<N>, B: History<N>> History<N> for (A, B) {
     fn server_changed(&mut self, server: NodeId, before: Option<&N>, after: &N) {
         self.0.server_changed(server, before, after);
         self.1.server_changed(server, before, after);
+    }
+
+    fn transition(&mut self, transition: &Transition<'_, N>) {
+        self.0.transition(transition);
+        self.1.transition(transition);
     }
 }
 

@@ -100,7 +100,10 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             Expectation::Always(holds) | Expectation::WholeRun(holds) => {
                 holds(&self.view(state)).map_err(|why| Broken::here(FailureKind::Violated, property.rule.clone(), why))
             }
-            Expectation::Sometimes(_) | Expectation::LeadsTo { .. } | Expectation::Settles { .. } => Ok(()),
+            Expectation::EachTransition(_)
+            | Expectation::Sometimes(_)
+            | Expectation::LeadsTo { .. }
+            | Expectation::Settles { .. } => Ok(()),
         }
     }
 
@@ -231,7 +234,9 @@ fn evidence<A, V>(found: &Found<A, V>, bounds: Bounds) -> String {
         (Ended::Exhausted, _) => format!("exhausted {states} states, {} steps deep", found.depth),
         (_, Some(depth)) => format!("bounded at depth {depth}, {states} states"),
         // The level on which the bound was hit is not complete.
-        (_, None) => format!("bounded at depth {}, {states} states, and there are more", found.depth - 1),
+        (_, None) => {
+            format!("bounded at depth {}, and there are more than {} states", found.depth - 1, thousands(bounds.states))
+        }
     }
 }
 

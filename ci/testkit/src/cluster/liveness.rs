@@ -51,7 +51,10 @@ impl<N: Node, H: History<N>> Expectation<N, H> {
         let (rounds, goal, moment) = match self {
             Expectation::LeadsTo { rounds, goal } => (rounds, goal, Moment::Reached),
             Expectation::Settles { rounds, goal } => (rounds, goal, Moment::End),
-            Expectation::Always(_) | Expectation::WholeRun(_) | Expectation::Sometimes(_) => return None,
+            Expectation::Always(_)
+            | Expectation::EachTransition(_)
+            | Expectation::WholeRun(_)
+            | Expectation::Sometimes(_) => return None,
         };
         Some(Promise { rounds: *rounds, moment, goal })
     }

@@ -17,6 +17,8 @@
 //! - [`tables`]: what the integers stand for; each handler runs once for each state and event.
 //! - [`step`]: which steps are possible, and what a step does; [`network`] and [`clients`] say so of messages and requests.
 //! - [`property`]: what must hold, and the view of a state that it is written on.
+//! - [`transition`]: what one server makes of one event, and rules about that.
+//! - [`peers`]: one server of the learner's against everything that its peers may say.
 //! - [`liveness`]: what must become true once the network behaves.
 //! - [`judge`]: the search's verdict on a cluster.
 //! - [`history`]: what clients saw.
@@ -31,24 +33,29 @@ mod judge;
 mod liveness;
 mod model;
 mod network;
+mod peers;
 mod property;
 mod record;
 mod state;
 mod step;
 mod tables;
+mod transition;
 mod walk;
 
 pub use history::{History, Invocation, Linearizable, Log, Object, Word};
+pub use peers::Peers;
 pub use property::{Claim, Expectation, Property, Sight, View, answer};
 pub use state::{Action, Causes, Envelope, Event, State};
 pub use stateright::semantics::SequentialSpec;
 pub use step::Occurrence;
 pub use tables::Fault;
+pub use transition::{Demand, Given, Transition};
 pub use walk::{Choice, Is, Place, Standing};
 
 pub(crate) use judge::{Broken, unreachable};
 pub(crate) use tables::Output;
 
+use peers::Says;
 use state::{Client, Key, NOTHING, Server, Spent, link};
 use step::Budget;
 use tables::Tables;
@@ -98,6 +105,10 @@ pub struct Cluster<N: Node, H: History<N> = ()> {
     unset: Option<String>,
     /// While a trace is replayed, budgets do not count: the run was possible once.
     replaying: bool,
+    /// What peers that the check plays may say. Then only `n0` runs the learner's code.
+    peers: Option<Box<Says<N, H>>>,
+    /// How many of the properties are about single transitions.
+    demands: usize,
     properties: Vec<Property<N, H>>,
     tables: Tables<N, H>,
 }
@@ -123,6 +134,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             staged: Vec::new(),
             unset: None,
             replaying: false,
+            peers: None,
+            demands: 0,
             properties: Vec::new(),
             tables: Tables::new(),
         }
@@ -269,6 +282,26 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         Cluster { staged: played.actions, unset, ..played.cluster }
     }
 
+    /// Leaves only `n0` to the learner's code, and lets the other servers say whatever they may, as the history knows. See [`Peers`].
+    pub fn among_peers(mut self) -> Self
+    where
+        H: Peers<N>,
+    {
+        self.peers = Some(Box::new(H::may_say));
+        self
+    }
+
+    /// `holds` says yes of each transition of each server: of what a server makes of one message, timer, request or start. A
+    /// transition that a crash cuts short is not asked about.
+    pub fn each_transition(
+        mut self,
+        rule: Rule,
+        holds: impl Fn(&Transition<'_, N>) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.demands += 1;
+        self.property(Property { rule, expectation: Expectation::EachTransition(Box::new(holds)) })
+    }
+
     /// `holds` says yes in every reachable state; its error says who broke the rule.
     pub fn always(
         self,
@@ -396,9 +429,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         };
         for id in 0..self.size {
             let saved = self.saved[id];
-            state.servers.push(Server { local: NOTHING, saved, timers: 0, causes: 0, up: true });
+            state.servers.push(Server { local: NOTHING, saved, timers: 0, causes: 0, up: !self.is_played(NodeId(id)) });
         }
-        for id in (0..self.size).map(NodeId) {
+        for id in (0..self.size).map(NodeId).filter(|&id| !self.is_played(id)) {
             self.hand_over(&mut state, id, self.starting(id), Event::Restart { server: id }.into());
         }
         if self.leaves_out_ignored {

@@ -42,7 +42,8 @@ impl<N: Node, H: History<N>> Model for Cluster<N, H> {
                     Some(Property::always(name(&property.rule), condition))
                 }
                 Expectation::Sometimes(_) => Some(Property::sometimes(name(&property.rule), condition)),
-                Expectation::LeadsTo { .. } | Expectation::Settles { .. } => None,
+                // A broken rule about a transition is a fault.
+                Expectation::EachTransition(_) | Expectation::LeadsTo { .. } | Expectation::Settles { .. } => None,
             });
         std::iter::once(faultless).chain(rules).collect()
     }
@@ -61,7 +62,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         match &self.properties[rule].expectation {
             Expectation::Always(holds) | Expectation::WholeRun(holds) => holds(&self.view(state)).is_ok(),
             Expectation::Sometimes(happens) => happens(&self.view(state)),
-            Expectation::LeadsTo { .. } | Expectation::Settles { .. } => true,
+            Expectation::EachTransition(_) | Expectation::LeadsTo { .. } | Expectation::Settles { .. } => true,
         }
     }
 }

@@ -117,7 +117,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     pub(super) fn leave_out_what_is_ignored_since(&self, state: &mut State, event: Event) {
         let changed = match event {
             Event::Invoke { to, .. } | Event::Retry { to, .. } => to,
-            Event::Deliver { envelope, .. } => envelope.to(),
+            Event::Deliver { envelope, .. } | Event::Hear { envelope } => envelope.to(),
             Event::Timeout { server, .. } | Event::Crash { server } | Event::Restart { server } => server,
             _ => return,
         };

@@ -2,6 +2,7 @@
 
 use super::state::{NOTHING, State};
 use super::tables::Fault;
+use super::transition::Demand;
 use super::{Cluster, History};
 use crate::check::{FailureKind, Finding};
 use crate::node::{ClientId, Effect, Node, NodeId, Outbox, RequestId};
@@ -25,6 +26,8 @@ pub type Sight<N, H> = dyn Fn(&View<'_, N, H>) -> bool + Send + Sync;
 pub enum Expectation<N: Node, H: History<N>> {
     /// In every reachable state.
     Always(Box<Claim<N, H>>),
+    /// Of each transition of each server.
+    EachTransition(Box<Demand<N>>),
     /// Of every run, but too costly to test after each step of a long one: a simulation tests it once, at the end of a run.
     WholeRun(Box<Claim<N, H>>),
     /// It must be so in one reachable state at least.
@@ -44,6 +47,11 @@ pub struct View<'a, N: Node, H: History<N>> {
 impl<'a, N: Node, H: History<N>> View<'a, N, H> {
     pub(super) fn new(cluster: &'a Cluster<N, H>, state: &'a State) -> Self {
         View { cluster, state }
+    }
+
+    /// How many servers the cluster has, whether they are up or not.
+    pub fn size(&self) -> usize {
+        self.cluster.size
     }
 
     /// The servers that are up, with their ids.
@@ -162,6 +170,7 @@ impl Fault {
                 ADDRESSED,
                 format!("{server} replied to request {to}, but no client has made that request."),
             ),
+            Fault::Breaks { rule, why } => (FailureKind::Violated, rule.clone(), why.clone()),
             Fault::SendsNowhere { server, to } => (
                 FailureKind::Violated,
                 ADDRESSED,

@@ -129,6 +129,8 @@ pub enum Event {
     Retry { client: ClientId, to: NodeId },
     /// A message arrives. With `keep`, the network delivers a copy, and the message stays on its way.
     Deliver { envelope: Envelope, keep: bool },
+    /// A message arrives that a peer which the check plays may send.
+    Hear { envelope: Envelope },
     /// The network loses a message.
     Drop { envelope: Envelope },
     /// An armed timer fires; `timer` is its index in the cluster's table.

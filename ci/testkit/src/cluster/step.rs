@@ -3,6 +3,7 @@
 use super::network::{insert, remove};
 use super::state::{Action, Envelope, Event, NOTHING, State, link};
 use super::tables::{Fault, Handled, Input, Output};
+use super::transition::{Outcome, Taken};
 use super::{Cluster, History};
 use crate::node::{ClientId, Membership, Node, NodeId, RequestId};
 
@@ -69,6 +70,12 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
                 message: self.tables.messages.get(envelope.message),
                 kept: keep,
             },
+            Event::Hear { envelope } => Occurrence::Deliver {
+                from: envelope.from(),
+                to: envelope.to(),
+                message: self.tables.messages.get(envelope.message),
+                kept: false,
+            },
             Event::Drop { envelope } => Occurrence::Drop {
                 from: envelope.from(),
                 to: envelope.to(),
@@ -94,6 +101,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         let mut events = Vec::with_capacity(state.network.len() + 4);
         self.client_events(state, &mut events);
         self.network_events(state, &mut events);
+        self.peer_events(state, &mut events);
         self.server_events(state, &mut events);
         self.partition_events(state, &mut events);
         if self.replaying {
@@ -155,6 +163,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
                 Event::Deliver { envelope, .. } => {
                     self.deliverable(state, envelope) && state.network.binary_search(&envelope).is_ok()
                 }
+                Event::Hear { envelope } => up(envelope.to()),
                 Event::Drop { envelope } => state.network.binary_search(&envelope).is_ok(),
                 Event::Timeout { server, timer } => state.servers[server.0].armed().any(|armed| armed == timer),
                 Event::Crash { server } | Event::Restart { server } => up(server),
@@ -225,7 +234,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
                 let request = self.script(client).requests[number];
                 Some((to, Input::Request { id: RequestId { client, number }, request }))
             }
-            Event::Deliver { envelope, .. } => {
+            Event::Deliver { envelope, .. } | Event::Hear { envelope } => {
                 Some((envelope.to(), Input::Message { from: envelope.from, message: envelope.message }))
             }
             Event::Timeout { server, timer } => Some((server, Input::Timer { timer })),
@@ -246,6 +255,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
                 }
                 state.servers[usize::from(envelope.to)].causes |= envelope.causes;
             }
+            Event::Hear { .. } => {}
             Event::Drop { envelope } => remove(&mut state.network, envelope),
             Event::Timeout { server, timer } => state.servers[server.0].timers &= !(1 << timer),
             Event::Crash { server } => self.stop(state, server),
@@ -316,10 +326,16 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     pub(super) fn hand_over(&self, state: &mut State, server: NodeId, input: Input, action: Action) {
         match self.handled(state, server, input) {
             Handled::Fault(fault) => state.fault = *fault,
-            Handled::Done { local, outputs, .. } => {
+            Handled::Done { local, outputs, unfinished } => {
                 let before = std::mem::replace(&mut state.servers[server.0].local, *local);
                 if H::WATCHES_SERVERS && before != *local {
                     state.history = self.tables.server_changed(state.history, server, before, *local);
+                }
+                if (self.demands > 0 || H::WATCHES_TRANSITIONS) && action.torn_at.is_none() {
+                    let saved = state.servers[server.0].saved;
+                    let outcome = Outcome { local: *local, outputs, unfinished: *unfinished };
+                    let before = if matches!(input, Input::Start { .. }) { NOTHING } else { before };
+                    self.note_transition(state, Taken { server, before, input, saved }, outcome);
                 }
                 let happen = action.torn_at.map_or(outputs.len(), usize::from);
                 self.emit(state, server, &outputs[..happen], action.replies_lost);
@@ -335,6 +351,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
                 Output::Send { to, .. } if to.0 >= self.size => {
                     state.fault = self.tables.faults.key(Fault::SendsNowhere { server: from, to });
                 }
+                Output::Send { to, .. } if self.is_played(to) => {}
                 Output::Send { to, message } => {
                     let envelope = self.sent(state, from, to, message);
                     insert(&mut state.network, envelope);

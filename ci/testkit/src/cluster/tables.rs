@@ -16,8 +16,10 @@ use hashbrown::HashTable;
 
 use super::history::{History, Invocation};
 use super::state::{Causes, Key, NOTHING};
+use super::transition::{Outcome, Taken};
 use crate::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
 use crate::panics::{self, Later};
+use crate::rule::Rule;
 
 /// Values by index, each once.
 pub(super) struct Table<T> {
@@ -126,6 +128,8 @@ pub enum Fault {
     AnswersNobody { server: NodeId, to: RequestId },
     /// A server sent a message to a server that does not exist.
     SendsNowhere { server: NodeId, to: NodeId },
+    /// A transition broke a rule.
+    Breaks { rule: Rule, why: String },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,6 +137,7 @@ enum Recorded {
     Invoked { id: RequestId, server: NodeId, local: Key, request: Key, causes: Causes },
     Returned { id: RequestId, response: Key },
     ServerChanged { server: NodeId, before: Key, after: Key },
+    Transition(Taken),
 }
 
 /// All tables of one cluster.
@@ -150,6 +155,8 @@ pub(super) struct Tables<N: Node, H> {
     handled: boxcar::Vec<Handled>,
     handled_by: Mutex<HashMap<(Key, Input), usize, FixedState>>,
     recorded: Mutex<HashMap<(Key, Recorded), Key, FixedState>>,
+    /// By transition: the fault that it is, if it breaks a rule.
+    judged: Mutex<HashMap<Taken, Option<Key>, FixedState>>,
 }
 
 impl<N: Node, H: History<N>> Tables<N, H> {
@@ -167,6 +174,7 @@ impl<N: Node, H: History<N>> Tables<N, H> {
             handled: boxcar::Vec::new(),
             handled_by: Mutex::default(),
             recorded: Mutex::default(),
+            judged: Mutex::default(),
         }
     }
 
@@ -242,6 +250,7 @@ impl<N: Node, H: History<N>> Tables<N, H> {
         self.handled = boxcar::Vec::new();
         self.handled_by = Mutex::default();
         self.recorded = Mutex::default();
+        self.judged = Mutex::default();
     }
 
     /// The index of a timer. Armed timers are kept as bits, so there is room for 64 kinds.
@@ -286,6 +295,23 @@ impl<N: Node, H: History<N>> Tables<N, H> {
             let was = (before != NOTHING).then(|| self.locals.get(before));
             history.server_changed(server, was, self.locals.get(after));
         })
+    }
+
+    /// The history after a server has handled something.
+    pub fn made(&self, history: Key, taken: Taken, outcome: Outcome<'_>) -> Key {
+        self.record(history, Recorded::Transition(taken), |history| {
+            self.spell_out(taken, outcome, |transition| history.transition(transition));
+        })
+    }
+
+    /// The fault that a transition is, if `judge` says so. It is asked once for each transition.
+    pub fn judged(&self, taken: Taken, judge: impl FnOnce() -> Option<Key>) -> Option<Key> {
+        if let Some(&known) = lock(&self.judged).get(&taken) {
+            return known;
+        }
+        let fault = judge();
+        lock(&self.judged).insert(taken, fault);
+        fault
     }
 
     fn record(&self, history: Key, recorded: Recorded, change: impl FnOnce(&mut H)) -> Key {

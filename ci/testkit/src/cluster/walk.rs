@@ -197,6 +197,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
                 return Ok(if seen { Is::Seen } else { Is::Unseen });
             }
             _ if !can_be_judged => {}
+            // It would be a fault if it were broken.
+            Expectation::EachTransition(_) => {}
             Expectation::Always(_) | Expectation::WholeRun(_) => {
                 self.first_broken(walked, |state| self.test_claim(property, state)).map_or(Ok(()), Err)?;
             }

@@ -8,6 +8,7 @@ mod labels;
 mod later;
 mod liveness;
 mod network;
+mod peers;
 mod places;
 mod puppet;
 mod replay;
