@@ -13,7 +13,7 @@ use testkit::node::ClientId;
 use super::clients::Session;
 use super::log::{Index, Log};
 use super::store::Store;
-use super::{Durable, Raft, Role};
+use super::{Durable, Raft};
 
 impl Raft {
     /// What of this server must survive a crash.
@@ -44,9 +44,7 @@ impl Raft {
         let applied = self.applied;
         assert!(index <= applied, "the log is applied up to {applied}, and was to be cut off up to {index}");
         self.log.cut_up_to(index);
-        if let Role::Leader { next_index, .. } = &mut self.role {
-            next_index.values_mut().for_each(|next| *next = (*next).max(index + 1));
-        }
+        self.role.continue_behind(index);
     }
 
     /// Takes over what somebody else's commands led to: `store` and `sessions` as they are where `log` starts, with `log` behind them.

@@ -15,14 +15,7 @@ impl Raft {
     pub fn regroup(&mut self, size: usize) {
         self.me.size = size;
         let next = self.log.last_index() + 1;
-        if let Role::Leader { next_index, match_index, .. } = &mut self.role {
-            next_index.retain(|server, _| server.0 < size);
-            match_index.retain(|server, _| server.0 < size);
-            for peer in self.me.peers() {
-                next_index.entry(peer).or_insert(next);
-                match_index.entry(peer).or_insert(0);
-            }
-        }
+        self.role.lead_only(self.me, next);
     }
 
     /// How many servers there are, as far as this one goes by them.

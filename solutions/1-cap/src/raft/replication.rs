@@ -13,11 +13,12 @@
 //! Each [`Message::AppendEntries`] names the entry just before the new ones. A follower that has that entry takes the new ones;
 //! one that has not says so, with a hint where to look. So if two logs agree on an entry's index and term, they agree up to
 //! there. The leader keeps two numbers for each follower: where it will continue (`next_index`, a guess that may be wrong)
-//! and how far the logs are known to agree (`match_index`, which must never be wrong: commits are counted on it).
+//! and how far the logs are known to agree (`match_index`, which must never be wrong: commits are counted on it). Nothing outside of
+//! `election`, `replication` and `commit` knows these two: keep something else in [`Role::Leader`] if you like.
 
 //# allow: unused_variables, unused_imports
 //# starter: #![allow(dead_code, reason = "the holes of other files will use it")]
-use testkit::node::{NodeId, Outbox};
+use testkit::node::{Membership, NodeId, Outbox};
 
 use super::log::{Command, Entry, Index, Term};
 use super::message::{Message, Outcome};
@@ -141,5 +142,27 @@ impl Raft {
             Outcome::Matches(_) | Outcome::Conflict(_) => {}
         }
         //# end
+    }
+}
+
+/// What later stages need of a leader's memory of its followers. It is written for the two fields of [`Role::Leader`]; if you keep
+/// something else there, say here what this means for it.
+impl Role {
+    /// The log's beginning is cut off, up to `index`: a leader continues with each follower behind that, or further on.
+    pub(super) fn continue_behind(&mut self, index: Index) {
+        let Role::Leader { next_index, .. } = self else { return };
+        next_index.values_mut().for_each(|next| *next = (*next).max(index + 1));
+    }
+
+    /// The servers are those of `membership` now. A leader forgets the others, and continues with each new one at `next`, of whose
+    /// log it knows nothing.
+    pub(super) fn lead_only(&mut self, membership: Membership, next: Index) {
+        let Role::Leader { next_index, match_index, .. } = self else { return };
+        next_index.retain(|server, _| server.0 < membership.size);
+        match_index.retain(|server, _| server.0 < membership.size);
+        for peer in membership.peers() {
+            next_index.entry(peer).or_insert(next);
+            match_index.entry(peer).or_insert(0);
+        }
     }
 }
