@@ -39,6 +39,15 @@ impl Bounds {
     }
 }
 
+/// When a search has seen enough: every path of `depth` steps, and `states` states. It ends there, as if that were its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enough {
+    /// How long the paths are that must all have been followed.
+    pub depth: usize,
+    /// How many states are enough, once they have been.
+    pub states: usize,
+}
+
 /// Judges states as they are found.
 pub trait Judge<M: Model> {
     /// What is wrong with a state.
@@ -88,14 +97,34 @@ where
     M::State: Clone + Hash,
     J: Judge<M>,
 {
-    Search { model, bounds, judge, visited: Visited::default(), transitions: 0, actions: Vec::new() }.run()
+    search_enough(model, bounds, None, judge)
+}
+
+/// As [`search`], but ends earlier when it has seen `enough`. A program with more states than another is then looked at for about as
+/// long.
+pub fn search_enough<M, J>(
+    model: &M,
+    bounds: Bounds,
+    enough: Option<Enough>,
+    judge: &mut J,
+) -> Found<M::Action, J::Violation>
+where
+    M: Model,
+    M::State: Clone + Hash,
+    J: Judge<M>,
+{
+    let visited = Visited::default();
+    Search { model, bounds, enough, judge, visited, levels: 0, transitions: 0, actions: Vec::new() }.run()
 }
 
 struct Search<'a, M: Model, J> {
     model: &'a M,
     bounds: Bounds,
+    enough: Option<Enough>,
     judge: &'a mut J,
     visited: Visited,
+    /// The length of the paths that have all been followed.
+    levels: usize,
     transitions: usize,
     /// Room for the steps of one state.
     actions: Vec<M::Action>,
@@ -117,12 +146,11 @@ where
     fn run(mut self) -> Found<M::Action, J::Violation> {
         let mut level = Vec::new();
         let mut next = Vec::new();
-        let mut levels = 0;
         let mut stop = self.first_level(&mut level).err();
-        while stop.is_none() && !level.is_empty() && self.bounds.depth != Some(levels) {
+        while stop.is_none() && !level.is_empty() && self.bounds.depth != Some(self.levels) {
             stop = level.drain(..).try_for_each(|(at, state)| self.expand(at, &state, &mut next)).err();
             mem::swap(&mut level, &mut next);
-            levels += 1;
+            self.levels += 1;
         }
         let ended = match stop {
             None if level.is_empty() => Ended::Exhausted,
@@ -179,11 +207,17 @@ where
     ) -> Result<(), Stop<J::Violation>> {
         let Some(at) = self.visited.add(&state, parent, action) else { return Ok(()) };
         guard(at, || self.judge.judge(self.model, &state))?.map_err(|violation| Stop::Violated(violation, at))?;
-        if self.visited.len() > self.bounds.states {
+        if self.visited.len() > self.most() {
             return Err(Stop::Full);
         }
         level.push((at, state));
         Ok(())
+    }
+
+    /// How many states are visited at most, as things stand.
+    fn most(&self) -> usize {
+        let seen = self.enough.filter(|enough| self.levels >= enough.depth);
+        seen.map_or(self.bounds.states, |enough| enough.states.min(self.bounds.states))
     }
 
     /// The steps that lead to a visited state.

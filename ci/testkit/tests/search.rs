@@ -11,7 +11,7 @@ use stateright::{Checker, Model, Property};
 use testkit::cluster::{Cluster, History, Occurrence};
 use testkit::node::Node;
 use testkit::samples::{Ask, Counter, Courier, Errand};
-use testkit::search::{Bounds, ByProperties, Ended, Found, Judge, search};
+use testkit::search::{Bounds, ByProperties, Ended, Enough, Found, Judge, search, search_enough};
 use textbook::{Dining, Jugs, Peterson, Pour, Puzzle, TwoPhase};
 
 /// Passes every state.
@@ -161,6 +161,22 @@ mod bounds {
         let found = walk(Bounds::exhaustive(24));
         assert_eq!((found.ended, found.states), (Ended::StatesReached, 25));
         assert_eq!(walk(Bounds::exhaustive(25)).ended, Ended::Exhausted, "a cap that is just met is no failure");
+    }
+
+    #[test]
+    fn a_search_that_has_seen_enough_ends() {
+        let enough = |depth, states| {
+            let grid = Grid { side: 5, ..Grid::default() };
+            search_enough(&grid, Bounds::exhaustive(20), Some(Enough { depth, states }), &mut Anything)
+        };
+        let found = enough(3, 5);
+        assert_eq!(
+            (found.ended, found.states, found.depth),
+            (Ended::StatesReached, 11, 4),
+            "three steps take ten states"
+        );
+        assert_eq!((enough(1, 5).ended, enough(1, 5).states), (Ended::StatesReached, 6));
+        assert_eq!(enough(8, 5).states, 21, "the bound holds where enough was not seen");
     }
 
     #[test]

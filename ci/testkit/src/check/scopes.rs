@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, History};
 use crate::node::Node;
 use crate::rule::Rule;
 use crate::schedule::{Played, Schedule, Unplayable};
-use crate::search::Bounds;
+use crate::search::{Bounds, Enough};
 use crate::simulation::Simulation;
 use crate::trace::Producer;
 
@@ -19,6 +19,10 @@ const STATES: usize = 4_000_000;
 
 /// The most states that [`Check::explores`] visits.
 const EXPLORED: usize = 1_000_000;
+
+/// How many states are enough for it, once every run of the length that the check names has been looked at. A program with more states
+/// than the reference, because it sends or keeps more, is judged after about as long.
+const SETTLED: usize = 450_000;
 
 impl Check {
     /// Looks at every reachable state of `cluster`.
@@ -31,13 +35,15 @@ impl Check {
         self.looks(scope, cluster, |cluster| cluster.prove(Bounds { states: STATES, depth: Some(depth) }, None))
     }
 
-    /// Looks at every reachable state of `cluster`; or, if there are more than a million, at every run of `enough` steps at
-    /// least, and says so. For scopes that the reference exhausts, and that a correct program with more messages might not.
+    /// Looks at every reachable state of `cluster`; or, if there are very many, at every run of `enough` steps at least, and says so:
+    /// up to 450,000 states, and up to a million if those runs take so many. For scopes that the reference exhausts, and that a correct
+    /// program with more messages might not.
     pub fn explores<N: Node, H: History<N>>(&mut self, scope: &str, cluster: Cluster<N, H>, enough: usize) -> Proven {
-        self.explores_up_to(EXPLORED, scope, cluster, enough)
+        let enough = Enough { depth: enough, states: SETTLED };
+        self.looks(scope, cluster, |cluster| cluster.prove(Bounds::exhaustive(EXPLORED), Some(enough)))
     }
 
-    /// As [`explores`](Self::explores), for a scope of which even the reference has more states than a million.
+    /// As [`explores`](Self::explores), for a scope of which the reference itself has so many `states`.
     pub fn explores_up_to<N: Node, H: History<N>>(
         &mut self,
         states: usize,
@@ -45,6 +51,7 @@ impl Check {
         cluster: Cluster<N, H>,
         enough: usize,
     ) -> Proven {
+        let enough = Enough { depth: enough, states };
         self.looks(scope, cluster, |cluster| cluster.prove(Bounds::exhaustive(states), Some(enough)))
     }
 

@@ -6,7 +6,7 @@ use super::{Cluster, Expectation, History, Property};
 use crate::check::{FailureKind, Finding};
 use crate::node::Node;
 use crate::rule::Rule;
-use crate::search::{Bounds, Ended, Found, Judge, search};
+use crate::search::{Bounds, Ended, Enough, Found, Judge, search_enough};
 use crate::text::thousands;
 use crate::trace::{Producer, Trace, Violation};
 
@@ -156,21 +156,21 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         rules.into_iter().find(|(property, seen)| must(property) && !**seen).map(|(property, _)| &property.rule)
     }
 
-    /// Searches the cluster's states within `bounds`, and says what that proves. When the bound on states is hit, all runs of
-    /// `enough` steps must have been seen by then, if the caller says how many are enough.
+    /// Searches the cluster's states within `bounds`, and says what that proves. When the bound on states is hit, the search must have
+    /// seen `enough` by then, if the caller says how much that is; and it ends as soon as it has.
     ///
     /// # Errors
     /// The rule that is broken, with a shortest run that shows it; or the bound that was hit.
-    pub fn prove(&self, bounds: Bounds, enough: Option<usize>) -> Result<String, Box<Finding>> {
+    pub fn prove(&self, bounds: Bounds, enough: Option<Enough>) -> Result<String, Box<Finding>> {
         let rules = self.properties.len();
         let mut judge = Rules { seen: vec![false; rules], known: self.nothing_known() };
-        let found = search(self, bounds, &mut judge);
+        let found = search_enough(self, bounds, enough, &mut judge);
         match &found.ended {
             Ended::Violated { violation, path } => {
                 return Err(Box::new(self.finding(Producer::Model, violation, path)));
             }
             Ended::Panicked { message, at, path } => return Err(Box::new(self.panicked(message, at, path))),
-            Ended::StatesReached if enough.is_none_or(|enough| found.depth <= enough) => {
+            Ended::StatesReached if enough.is_none_or(|enough| found.depth <= enough.depth) => {
                 return Err(Box::new(too_large(found.states)));
             }
             Ended::StatesReached | Ended::Exhausted | Ended::DepthReached => {}
@@ -235,7 +235,11 @@ fn evidence<A, V>(found: &Found<A, V>, bounds: Bounds) -> String {
         (_, Some(depth)) => format!("bounded at depth {depth}, {states} states"),
         // The level on which the bound was hit is not complete.
         (_, None) => {
-            format!("bounded at depth {}, and there are more than {} states", found.depth - 1, thousands(bounds.states))
+            format!(
+                "bounded at depth {}, and there are more than {} states",
+                found.depth - 1,
+                thousands(found.states - 1)
+            )
         }
     }
 }
