@@ -1,14 +1,15 @@
 //! Task `abd`: the CP register.
 
 use testkit::check::{Rule, check};
-use testkit::cluster::{Cluster, Linearizable, Log, View};
-use testkit::node::{ClientId, NodeId};
+use testkit::cluster::{Cluster, History, Invocation, Linearizable, Log, Peers, Transition, View};
+use testkit::node::{ClientId, NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
 use super::spec::{LINEARIZABLE, Register, is_linearizable, register};
-use crate::subject::abd::Abd;
+use crate::subject::abd::{Abd, Message, Tag, Version};
 use crate::subject::quorum::majority;
 use crate::subject::register::Request::{self, Read, Write};
+use crate::subject::register::Response;
 
 type Registers = Linearizable<Register>;
 
@@ -40,6 +41,13 @@ const TERMINATION: Rule = Rule::new(
     "1-cap/abd.md#the-idea",
 );
 
+const HOLDS: Rule = Rule::new(
+    "a replica holds the newest version",
+    "A replica answers each question with the newest version that it has been told, and acknowledges each version, old ones too.",
+    "Attiya, Bar-Noy & Dolev 1995, section 3; Lynch & Shvartsman 1997, section 4",
+    "1-cap/abd.md#invariants-to-keep",
+);
+
 const NO_MINORITY: Rule = Rule::new(
     "no answer in a minority",
     "A server that reaches less than a majority answers no request.",
@@ -59,14 +67,17 @@ fn servers(size: usize) -> Cluster<Abd, Registers> {
     Cluster::new(size, register()).always(LINEARIZABLE, is_linearizable)
 }
 
-fn finishes(cluster: Cluster<Abd, Registers>) -> Cluster<Abd, Registers> {
-    cluster.sometimes(FINISHES, |view| view.is_finished())
+/// Every client gets its answers in some run, and in every run in which the network behaves. `of` names the server of each client.
+fn finishes(cluster: Cluster<Abd, Registers>, of: &'static [usize]) -> Cluster<Abd, Registers> {
+    let cluster = cluster.sometimes(FINISHES, |view| view.is_finished());
+    cluster.leads_to(TERMINATION, 1, move |view| no_live_coordinator_is_silent(view, of))
 }
 
 /// How long the runs are that each larger scope looks at, at the least. The classic mistakes show in 8 to 15 steps.
 const ENOUGH: usize = 14;
 
-/// A larger scope: messages that change nothing are left out, and it is enough to see some client answered.
+/// A larger scope: messages that change nothing are left out, and it is enough to see some client answered. That each one is, where
+/// it can be, the smaller scopes show ([`finishes`]).
 fn answers(cluster: Cluster<Abd, Registers>) -> Cluster<Abd, Registers> {
     let clients = cluster.clients();
     let answered = move |view: &View<'_, Abd, Registers>| (0..clients).any(|id| view.answered(ClientId(id)) > 0);
@@ -103,11 +114,78 @@ pub fn every_history_is_linearizable() {
         let five = servers(5).links(&links).client(&[0], [Write(1)]).client(&[1], [Read]).client(&[4], [Read]);
         check.bounded("five servers, of which each client reaches three", answers(five), 17)?;
         let both = servers(2).client(&[0], [Write(1), Read]).client(&[1], [Write(2), Read]);
-        check.exhausts("two servers, each with a client that writes and reads", finishes(both))?;
+        check.exhausts("two servers, each with a client that writes and reads", finishes(both, &[0, 1]))?;
         // Everything that the receiver would ignore is kept here, to see that leaving it out hides nothing.
         let sequence = servers(2).client(&[0], [Write(1), Write(2)]).client(&[1], [Read, Read]);
-        check.exhausts("two servers, two writes, two reads, and all messages", finishes(sequence))?;
-        check.exhausts("one server alone", finishes(servers(1).client(&[0], [Write(1), Read])))
+        check.exhausts("two servers, two writes, two reads, and all messages", finishes(sequence, &[0, 1]))?;
+        check.exhausts("one server alone", finishes(servers(1).client(&[0], [Write(1), Read]), &[0]))
+    });
+}
+
+/// Other coordinators, as one replica hears them. They may ask it at any time, and tell it each of three versions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Coordinators {
+    /// The newest version that the replica has been told.
+    newest: Version,
+    /// What it did with the last message that it should not have done.
+    wrong: Option<String>,
+}
+
+impl Coordinators {
+    const VERSIONS: [(u64, usize, u32); 3] = [(1, 1, 9), (1, 2, 5), (2, 1, 7)];
+
+    fn answers(&self, message: &Message) -> Option<Message> {
+        match *message {
+            Message::Query { operation } => Some(Message::QueryReply { operation, held: self.newest }),
+            Message::Store { operation, .. } => Some(Message::StoreAck { operation }),
+            _ => None,
+        }
+    }
+}
+
+impl History<Abd> for Coordinators {
+    const WATCHES_TRANSITIONS: bool = true;
+
+    fn invoked(&mut self, _: Invocation<'_, Abd>) {}
+
+    fn returned(&mut self, _: RequestId, _: &Response) {}
+
+    fn transition(&mut self, transition: &Transition<'_, Abd>) {
+        let Some((from, message)) = transition.received() else { return };
+        if let Message::Store { version, .. } = message {
+            self.newest = self.newest.max(*version);
+        }
+        let expected = self.answers(message);
+        let answer = transition.sent().find(|(to, ..)| *to == from).map(|(_, message, _)| *message);
+        self.wrong = (answer != expected).then(|| {
+            let shown = answer.map_or("nothing".to_owned(), |answer| format!("{answer:?}"));
+            format!(
+                "The newest version that n0 was told is {:?}. {from} sent {message:?}, and n0 answered {shown}.",
+                self.newest
+            )
+        });
+    }
+}
+
+impl Peers<Abd> for Coordinators {
+    fn may_say(&self, _: &Abd) -> Vec<(NodeId, Message)> {
+        let operation = |server: usize| RequestId { client: ClientId(server), number: 0 };
+        let tells = Coordinators::VERSIONS.map(|(number, writer, value)| {
+            let tag = Tag { number, writer: NodeId(writer) };
+            (NodeId(writer), Message::Store { operation: operation(writer), version: Version { tag, value } })
+        });
+        let asks = [1, 2].map(|server| (NodeId(server), Message::Query { operation: operation(server) }));
+        tells.into_iter().chain(asks).collect()
+    }
+}
+
+#[test]
+pub fn a_replica_holds_the_newest_version_that_it_was_told() {
+    check(|check| {
+        let cluster = Cluster::new(3, Coordinators { newest: Version::INITIAL, wrong: None }).among_peers();
+        let cluster = cluster.always(HOLDS, |view| view.history().wrong.clone().map_or(Ok(()), Err));
+        let told_all = |view: &View<'_, Abd, Coordinators>| view.history().newest.tag.number == 2;
+        check.exhausts("a replica, and whatever two coordinators may say", cluster.sometimes(HOLDS, told_all))
     });
 }
 
@@ -115,12 +193,17 @@ pub fn every_history_is_linearizable() {
 pub fn two_clients_of_one_server_keep_apart() {
     check(|check| {
         let cluster = servers(2).client(&[0], [Write(1), Read]).client(&[0], [Write(2)]).client(&[1], [Read]);
-        let cluster = cluster.leads_to(TERMINATION, 1, |view| no_live_coordinator_is_silent(view, &[0, 0, 1]));
-        check.exhausts("two clients of one of two servers, and a reader", finishes(cluster.leaving_out_ignored()))?;
+        let cluster = finishes(cluster.leaving_out_ignored(), &[0, 0, 1]);
+        check.exhausts("two clients of one of two servers, and a reader", cluster)?;
         let cluster = servers(3).client(&[0], [Write(1)]).client(&[0], [Read]).client(&[1], [Read]);
         check.explores("a writer and a reader at one of three servers, and a reader", answers(cluster), ENOUGH)?;
         let cluster = servers(3).client(&[0], [Write(1), Read, Read]).client(&[0], [Write(2)]);
-        check.explores("two writers at one of three servers, of which one reads", answers(cluster), ENOUGH)
+        check.explores_up_to(
+            1_000_000,
+            "two writers at one of three servers, of which one reads",
+            answers(cluster),
+            ENOUGH,
+        )
     });
 }
 
@@ -151,8 +234,7 @@ pub fn a_crash_of_a_minority_changes_no_answer() {
 pub fn a_majority_answers() {
     check(|check| {
         let cluster = servers(3).client(&[0], [Write(1)]).client(&[1], [Read]).crashes(1).leaving_out_ignored();
-        let answers = cluster.leads_to(TERMINATION, 1, |view| no_live_coordinator_is_silent(view, &[0, 1]));
-        check.exhausts("a writer, a reader and a crash", finishes(answers))
+        check.exhausts("a writer, a reader and a crash", finishes(cluster, &[0, 1]))
     });
 }
 
@@ -193,9 +275,10 @@ fn script(client: usize, requests: u32) -> impl Iterator<Item = Request> {
 
 /// No client whose server is up waits; `of` names the server of each client.
 fn no_live_coordinator_is_silent(view: &View<'_, Abd, Registers>, of: &[usize]) -> Result<(), String> {
+    let size = view.size();
     for (client, &server) in of.iter().enumerate() {
         let reaches = view.servers().filter(|&(other, _)| !view.is_cut(NodeId(server), other)).count();
-        let able = view.server(NodeId(server)).is_some() && reaches >= 2;
+        let able = view.server(NodeId(server)).is_some() && 2 * reaches > size;
         if let (true, Some(request)) = (able, view.waiting(ClientId(client))) {
             return Err(format!(
                 "c{client} still waits for the answer to {request}, though n{server} is up, reaches a majority, and every \

@@ -1,13 +1,13 @@
 //! Task `lww`: the AP register.
 
 use testkit::check::{Rule, check};
-use testkit::cluster::{Cluster, History, Invocation, Linearizable, View, answer};
-use testkit::node::RequestId;
+use testkit::cluster::{Cluster, History, Invocation, Linearizable, Peers, Transition, View, answer};
+use testkit::node::{NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
 use super::replicas::{CONVERGENCE, ENOUGH, NOT_LINEARIZABLE, agree, answers_at_once};
 use super::spec::{LINEARIZABLE, Register, is_linearizable, register};
-use crate::subject::lww::Lww;
+use crate::subject::lww::{Lww, Stamp, Stamped, Update};
 use crate::subject::register::Request::{Read, Write};
 use crate::subject::register::{Response, Value};
 
@@ -16,6 +16,13 @@ const HAPPENED_BEFORE: Rule = Rule::new(
     "A write that was made at a server which showed another write is newer than that one, everywhere.",
     "Lamport 1978, Time, Clocks, and the Ordering of Events in a Distributed System, clock condition",
     "1-cap/ap.md#clock-not-advanced",
+);
+
+const LATEST: Rule = Rule::new(
+    "the last writer wins",
+    "A server shows the latest of all writes that it has heard of, in whatever order it heard of them, and however often.",
+    "Johnson & Thomas 1975, RFC 677",
+    "1-cap/ap.md#invariants-to-keep",
 );
 
 const WRITTEN: Rule = Rule::new(
@@ -81,6 +88,77 @@ pub fn a_write_wins_over_what_it_saw() {
             )?;
         }
         Ok(())
+    });
+}
+
+/// Other replicas, as one hears them: each of four writes may reach it at any time, in any order, and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Others {
+    /// The latest clock that the replica has heard of or made.
+    clock: u64,
+    /// Who wrote what under it: several values, if these writes did not know of each other.
+    newest: Vec<Value>,
+    /// A write of the replica's own that was not stamped above all that it had heard of.
+    below: Option<String>,
+}
+
+impl Others {
+    fn note(&mut self, write: Stamped) {
+        if write.stamp.clock > self.clock {
+            (self.clock, self.newest) = (write.stamp.clock, Vec::new());
+        }
+        if write.stamp.clock == self.clock && !self.newest.contains(&write.value) {
+            self.newest.push(write.value);
+            self.newest.sort_unstable();
+        }
+    }
+}
+
+impl History<Lww> for Others {
+    const WATCHES_TRANSITIONS: bool = true;
+
+    fn invoked(&mut self, _: Invocation<'_, Lww>) {}
+
+    fn returned(&mut self, _: RequestId, _: &Response) {}
+
+    fn transition(&mut self, transition: &Transition<'_, Lww>) {
+        if let Some((_, Update(heard))) = transition.received() {
+            self.note(*heard);
+        } else if let Some((_, Update(own), _)) = transition.sent().next() {
+            if own.stamp.clock <= self.clock {
+                self.below = Some(format!("n0 had heard of clock {}, and stamped a write {own:?}.", self.clock));
+            }
+            self.note(*own);
+        }
+    }
+}
+
+impl Peers<Lww> for Others {
+    fn may_say(&self, _: &Lww) -> Vec<(NodeId, Update)> {
+        let writes = [(1, 1, 9), (1, 2, 5), (3, 1, 4), (5, 2, 1)];
+        let update = |(clock, replica, value)| {
+            let stamp = Stamp { clock, replica: NodeId(replica) };
+            (NodeId(replica), Update(Stamped { stamp, value }))
+        };
+        writes.map(update).to_vec()
+    }
+}
+
+#[test]
+pub fn a_replica_shows_the_latest_write_that_it_heard_of() {
+    check(|check| {
+        let cluster = Cluster::new(3, Others::default()).among_peers().client(&[0], [Write(7), Write(8)]);
+        let cluster = cluster.always(HAPPENED_BEFORE, |view| view.history().below.clone().map_or(Ok(()), Err));
+        let cluster = cluster.always(LATEST, |view: &View<'_, Lww, Others>| {
+            let Others { clock, newest, .. } = view.history();
+            let shown = view.server(NodeId(0)).and_then(|replica| answer(replica, Read));
+            match shown {
+                Some(Response::Read(value)) if newest.contains(&value) || newest.is_empty() && value == 0 => Ok(()),
+                _ => Err(format!("The latest writes that n0 has heard of have clock {clock} and wrote {newest:?}. It does not show that.")),
+            }
+        });
+        let heard_all = |view: &View<'_, Lww, Others>| view.is_finished() && view.history().clock > 5;
+        check.exhausts("a replica, and whatever two others may say", cluster.sometimes(LATEST, heard_all))
     });
 }
 

@@ -1,11 +1,13 @@
 //! Bonus task `paxos`: single-decree Paxos.
 
 use testkit::check::{Rule, check};
-use testkit::cluster::{Cluster, Linearizable, Occurrence, SequentialSpec, View};
-use testkit::node::{ClientId, NodeId};
+use testkit::cluster::{
+    Cluster, History, Invocation, Linearizable, Occurrence, Peers, SequentialSpec, Transition, View,
+};
+use testkit::node::{ClientId, NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
-use crate::subject::paxos::{Chosen, Paxos, Propose, Value};
+use crate::subject::paxos::{Ballot, Chosen, Durable, Message, Paxos, Proposal, Propose, Value};
 
 /// One decision, when there is one copy and one client at a time: the first proposal is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -57,6 +59,28 @@ const PROGRESS: Rule = Rule::new(
     "1-cap/paxos.md#the-idea",
 );
 
+const PROMISES: Rule = Rule::new(
+    "promises are kept",
+    "A server answers a ballot only if it has promised no higher one; by then that ballot is its promise, what it has accepted is \
+     what it says, and both are on disk.",
+    "Lamport 2001, Paxos Made Simple, section 2.2, phases 1 (b) and 2 (b)",
+    "1-cap/paxos.md#invariants-to-keep",
+);
+
+const ANSWERS: Rule = Rule::new(
+    "a ballot is answered",
+    "A server that knows of nothing chosen agrees to each Prepare and each Accept, unless it has promised a higher ballot.",
+    "Lamport 2001, Paxos Made Simple, section 2.2",
+    "1-cap/paxos.md#the-idea",
+);
+
+const ACCEPTS: Rule = Rule::new(
+    "a proposal is accepted",
+    "There is a run in which a server accepts the proposal with the highest ballot.",
+    "Lamport 2001, Paxos Made Simple, section 2.2, phase 2 (b)",
+    "1-cap/paxos.md#the-idea",
+);
+
 const NO_MINORITY: Rule = Rule::new(
     "no choice in a minority",
     "A server that reaches less than a majority tells nobody that a value is chosen.",
@@ -74,6 +98,93 @@ fn servers(size: usize, retries: u8) -> Cluster<Paxos, Decisions> {
             false => Err(format!("No single decision explains these answers: {}.", view.history().summary())),
         })
         .always(AGREEMENT, agree)
+        .each_transition(PROMISES, keeps_its_promises)
+}
+
+/// Below which ballot a server that saved this accepts nothing. To accept is to promise, whether it is written down twice or not.
+fn bound(saved: &Durable) -> Ballot {
+    saved.accepted.map_or(saved.promised, |accepted| accepted.ballot.max(saved.promised))
+}
+
+/// What an acceptor owes: its answers say what is on its disk, and it never goes back on a promise.
+fn keeps_its_promises(step: &Transition<'_, Paxos>) -> Result<(), String> {
+    let promised = step.saved.map(bound);
+    if let (Some(before), Some(after)) = (promised, step.saved_after().map(bound))
+        && after < before
+    {
+        return Err(format!("{} had promised {before:?}, and on its disk is now {after:?}.", step.server));
+    }
+    for (to, answer, disk) in step.sent() {
+        let asked = step.received().filter(|(from, _)| *from == to).map(|(_, message)| message);
+        let (ballot, accepted) = match (asked, answer) {
+            (Some(Message::Prepare { ballot }), Message::Promise { ballot: answered, accepted })
+                if ballot == answered =>
+            {
+                (*ballot, *accepted)
+            }
+            (Some(Message::Accept { proposal }), Message::Accepted { ballot }) if proposal.ballot == *ballot => {
+                (*ballot, Some(*proposal))
+            }
+            (_, Message::Promise { .. } | Message::Accepted { .. }) => {
+                return Err(format!("{} sends {answer:?} to {to}, which has not just asked that.", step.server));
+            }
+            _ => continue,
+        };
+        if let Some(promised) = promised.filter(|promised| *promised > ballot) {
+            return Err(format!("{} had promised {promised:?}, and sends {answer:?} to {to}.", step.server));
+        }
+        if disk.is_none_or(|disk| bound(disk) < ballot || disk.accepted != accepted) {
+            let disk = disk.map_or("nothing".to_owned(), |disk| format!("{disk:?}"));
+            return Err(format!("{} sends {answer:?} to {to}, and on its disk is {disk}.", step.server));
+        }
+    }
+    Ok(())
+}
+
+/// A server that knows of nothing chosen answers whatever it has promised no higher ballot for.
+fn answers(step: &Transition<'_, Paxos>) -> Result<(), String> {
+    let Some((from, message)) = step.received() else { return Ok(()) };
+    let ballot = match message {
+        Message::Prepare { ballot } => *ballot,
+        Message::Accept { proposal } => proposal.ballot,
+        _ => return Ok(()),
+    };
+    let free = step.after.chosen().is_none() && step.saved.is_none_or(|saved| bound(saved) <= ballot);
+    let agrees = |message: &Message| matches!(message, Message::Promise { .. } | Message::Accepted { .. });
+    match !free || step.sent().any(|(to, answer, _)| to == from && agrees(answer)) {
+        true => Ok(()),
+        false => Err(format!(
+            "{} has promised no ballot above {ballot:?}. {from} sends {message:?}, and it does not agree.",
+            step.server
+        )),
+    }
+}
+
+/// Other proposers of a cluster of five, as one acceptor hears them: `n1` and `n2` prepare ballots and propose under them. They reach
+/// the other three servers as well, so no answer of `n0` decides what they propose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Proposers;
+
+impl Proposers {
+    /// Each with its ballot and value. Nothing is chosen before the last, so each is free to propose what it likes.
+    const PROPOSALS: [(usize, u64, Value); 4] = [(1, 1, 1), (2, 1, 2), (1, 2, 3), (2, 3, 4)];
+}
+
+impl History<Paxos> for Proposers {
+    fn invoked(&mut self, _: Invocation<'_, Paxos>) {}
+
+    fn returned(&mut self, _: RequestId, _: &Chosen) {}
+}
+
+impl Peers<Paxos> for Proposers {
+    fn may_say(&self, _: &Paxos) -> Vec<(NodeId, Message)> {
+        let says = Proposers::PROPOSALS.into_iter().flat_map(|(proposer, round, value)| {
+            let ballot = Ballot { round, proposer: NodeId(proposer) };
+            let accept = Message::Accept { proposal: Proposal { ballot, value } };
+            [Message::Prepare { ballot }, accept].map(|message| (NodeId(proposer), message))
+        });
+        says.collect()
+    }
 }
 
 fn agree(view: &View<'_, Paxos, Decisions>) -> Result<(), String> {
@@ -85,13 +196,16 @@ fn agree(view: &View<'_, Paxos, Decisions>) -> Result<(), String> {
     }
 }
 
+/// Some client is told. That each one is in the end is for [`a_majority_chooses`] to show, in scopes of which the suffixes are few.
 fn chooses(cluster: Cluster<Paxos, Decisions>) -> Cluster<Paxos, Decisions> {
     let clients = cluster.clients();
     cluster.sometimes(CHOOSES, move |view| (0..clients).any(|id| view.answered(ClientId(id)) > 0))
 }
 
-fn tells_all(cluster: Cluster<Paxos, Decisions>) -> Cluster<Paxos, Decisions> {
-    cluster.sometimes(ALL_ARE_TOLD, |view| view.is_finished())
+/// Every client is told, in some run, and in the end of every run in which the network behaves. `of` names the server of each client.
+fn tells_all(cluster: Cluster<Paxos, Decisions>, of: &'static [usize]) -> Cluster<Paxos, Decisions> {
+    let cluster = cluster.sometimes(ALL_ARE_TOLD, |view| view.is_finished());
+    cluster.leads_to(PROGRESS, 6, move |view| nobody_waits(view, of))
 }
 
 /// How many steps are enough to look at where a program has more states than the reference.
@@ -102,10 +216,10 @@ pub fn a_client_alone_gets_its_value() {
     check(|check| {
         for size in 1..=3 {
             let cluster = servers(size, 0).client(&[0], [Propose(7)]);
-            check.explores(&format!("one client, and a cluster of {size}"), tells_all(cluster), ENOUGH)?;
+            check.explores(&format!("one client, and a cluster of {size}"), tells_all(cluster, &[0]), ENOUGH)?;
         }
         let cluster = servers(3, 0).client(&[0], [Propose(7)]).client(&[0], [Propose(8)]);
-        check.explores("two clients of one server", tells_all(cluster), ENOUGH)
+        check.explores("two clients of one server", tells_all(cluster, &[0, 0]), ENOUGH)
     });
 }
 
@@ -113,19 +227,28 @@ pub fn a_client_alone_gets_its_value() {
 pub fn one_value_is_chosen() {
     check(|check| {
         let cluster = servers(3, 1).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]);
-        check.explores("two proposers of three servers, a retry", tells_all(cluster), ENOUGH)?;
+        check.explores("two proposers of three servers, a retry", tells_all(cluster, &[0, 1]), ENOUGH)?;
         let cluster = servers(3, 0).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]).client(&[2], [Propose(3)]);
-        check.explores("three proposers of three servers", chooses(cluster), ENOUGH)?;
+        check.explores_up_to(1_000_000, "three proposers of three servers", chooses(cluster), ENOUGH)?;
         let cluster = servers(4, 0).client(&[0], [Propose(1)]).client(&[3], [Propose(2)]);
         check.explores("two proposers of four servers", chooses(cluster), ENOUGH)?;
         let cluster = servers(2, 2).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]);
-        check.explores("two proposers of two servers, two retries", tells_all(cluster), ENOUGH)
+        check.explores("two proposers of two servers, two retries", tells_all(cluster, &[0, 1]), ENOUGH)
     });
 }
 
 #[test]
 pub fn a_promise_survives_a_restart() {
     check(|check| {
+        let cluster = Cluster::new(5, Proposers).among_peers().client(&[0], [Propose(7)]).restarts(1);
+        let cluster = cluster.limit(2, |occurrence| matches!(occurrence, Occurrence::Timeout { .. }));
+        let cluster = cluster.each_transition(PROMISES, keeps_its_promises).each_transition(ANSWERS, answers);
+        let accepts_late = |view: &View<'_, Paxos, Proposers>| {
+            let accepted = view.saved(NodeId(0)).and_then(|saved| saved.accepted);
+            accepted.is_some_and(|accepted| accepted.ballot.round == 3)
+        };
+        let scope = "an acceptor that proposes too, and whatever two other proposers may ask";
+        check.exhausts(scope, cluster.sometimes(ACCEPTS, accepts_late))?;
         let cluster = servers(3, 0).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]).restarts(1);
         check.explores("two proposers of three servers, a restart", chooses(cluster), ENOUGH)?;
         let cluster = servers(3, 0).client(&[0], [Propose(1)]).client(&[0, 1], [Propose(2)]).restarts(2);

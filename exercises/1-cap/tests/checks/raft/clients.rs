@@ -7,6 +7,8 @@ use testkit::node::{ClientId, Effect, NodeId, RequestId};
 use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 
+use super::leaders::{Talk, among_leaders};
+use super::rules::{APPLIED, applies_its_log};
 use super::servers::{FINISHES, Logged, Watched, busy, finishes, in_time, said, saved, serving, serving_late};
 use crate::subject::raft::log::{Command, Entry};
 use crate::subject::raft::message::Message;
@@ -58,6 +60,9 @@ pub fn every_history_is_linearizable() {
         // The same command twice is two requests.
         let cluster = serving::<Raft>(1, 1, 0).client(&[0], [Add('x', 1), Add('x', 1), Get('x')]);
         check.exhausts("one server alone", finishes(cluster))?;
+        // A majority of one is no reason to save later.
+        let cluster = serving::<Raft>(1, 2, 0).client(&[0], [Add('x', 1), Get('x')]).restarts(1);
+        check.exhausts("one server alone, and a restart", finishes(cluster))?;
         // n0 has a command that nobody else holds. n1 leads the next term, and puts another one in its place.
         let alone = Schedule::with_timers().fire(0, Timer::Election).cut(0, 1).cut(0, 2).ask(0, 0, Put('x', 1));
         let replaced = alone.fire(1, Timer::Election).heal(0, 1).heal(0, 2);
@@ -162,6 +167,16 @@ pub fn what_is_committed_at_once_is_answered_at_once() {
         })?;
         check.evidence(format!("{scope}: it is answered"));
         Ok(())
+    });
+}
+
+#[test]
+pub fn a_followers_store_is_what_its_log_leads_to() {
+    check(|check| {
+        let cluster = among_leaders(Talk::Commits, 1, &[]).restarts(1).each_transition(APPLIED, applies_its_log);
+        let applies_all = |view: &View<'_, Raft, _>| view.server(NodeId(0)).is_some_and(|server| server.applied() == 3);
+        let scope = "a follower, and whatever leaders of two terms may send";
+        check.exhausts(scope, cluster.sometimes(APPLIED, applies_all))
     });
 }
 

@@ -7,7 +7,10 @@ use testkit::node::NodeId;
 use testkit::schedule::Schedule;
 
 use super::chronicle::Chronicle;
+use super::followers::{self, among_followers, commits_what_it_may};
+use super::leaders::{Leaders, Talk, among_leaders};
 use super::servers::{committed, leaders, leads_or_not, saved, servers, timeouts};
+use super::transitions::{FOLLOWS, follows_the_commit_index};
 use crate::subject::raft::log::{Command, Entry, Index};
 use crate::subject::raft::message::{Message, Outcome};
 use crate::subject::raft::quorum::agreed;
@@ -267,6 +270,28 @@ pub fn a_follower_commits_only_what_is_known_to_match() {
 }
 
 #[test]
+pub fn a_follower_commits_what_any_leader_has_committed() {
+    check(|check| {
+        let cluster = among_leaders(Talk::Commits, 0, &LATER);
+        let cluster = cluster.each_transition(FOLLOWS, follows_the_commit_index);
+        let cluster = cluster.always(KNOWN_TO_MATCH, |view: &View<'_, Raft, Leaders>| {
+            let (index, known) = (view.server(NodeId(0)).map_or(0, Raft::commit_index), view.history().known);
+            match index <= known {
+                true => Ok(()),
+                false => Err(format!(
+                    "n0 takes its log for committed up to index {index}. What leaders have told it and shown to match is committed up \
+                     to index {known}."
+                )),
+            }
+        });
+        let knows_all =
+            |view: &View<'_, Raft, _>| view.server(NodeId(0)).is_some_and(|server| server.commit_index() == 3);
+        let scope = "a follower, and whatever leaders of two terms may send";
+        check.exhausts(scope, cluster.sometimes(FOLLOWS, knows_all))
+    });
+}
+
+#[test]
 pub fn a_reply_of_an_earlier_term_commits_nothing() {
     check(|check| {
         // n0 leads term 3, and takes a command to index 2. Then a reply comes that n1 sent in term 1, when its log was another.
@@ -299,6 +324,16 @@ pub fn a_reply_of_an_earlier_term_commits_nothing() {
             )
         })?;
         check.evidence("a reply of an earlier term commits nothing, and one of this term does");
+        for (scope, followers) in [
+            ("a leader, and whatever its followers may answer", [&[1, 1][..], &[1, 1, 1]]),
+            ("a leader, and whatever followers that lack entries may answer", [&[], &[1]]),
+        ] {
+            let followers = followers.map(|terms| saved(2, terms).log);
+            let cluster = timeouts(among_followers(followers, &LATER), 2, 0).saved(0, saved(2, &[1, 2]));
+            let cluster = cluster.client(&[0], [Put('x', 1)]).always(followers::COMMITS, commits_what_it_may);
+            let commits = |view: &View<'_, Raft, _>| committed(view) > 2;
+            check.bounded(scope, cluster.sometimes(COMMITS, commits), 10)?;
+        }
         Ok(())
     });
 }

@@ -6,7 +6,10 @@ use testkit::cluster::{Cluster, View};
 use testkit::node::{Effect, NodeId};
 
 use super::chronicle::Chronicle;
+use super::followers::{MAJORITY_LEADS, among_followers, is_elected};
+use super::leaders::{Talk, among_leaders, heard_of_term_1};
 use super::servers::{leaders, leads_or_not, said, saved, servers, somebody_leads, timeouts};
+use super::transitions::{LATEST_TERM, ONE_VOTE, WAITS, keeps_to_the_latest_term, votes_once, waits_for_leaders_only};
 use crate::subject::raft::log::Term;
 use crate::subject::raft::message::{Hint, Message, Outcome};
 use crate::subject::raft::{Raft, Timer};
@@ -41,14 +44,6 @@ const UP_TO_DATE: Rule = Rule::new(
     "A leader's log holds every entry that a majority holds and that was committed by an earlier leader.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.4.1",
     "1-cap/raft-election.md#grants-a-stale-log",
-);
-
-const WAITS: Rule = Rule::new(
-    "election timeout",
-    "A server that grants a vote or hears from the leader of its term waits a full election timeout before it becomes a candidate; \
-     nothing else makes it wait.",
-    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for followers and for candidates",
-    "1-cap/raft-election.md#vote-without-waiting",
 );
 
 const OWN_TERM: Rule = Rule::new(
@@ -121,6 +116,13 @@ pub fn a_vote_that_comes_twice_counts_once() {
              votes of term 2, its own and n2's, it leads."
                 .to_owned()
         })?;
+        let voters = [saved(1, &[1]).log, saved(1, &[1, 1]).log];
+        let cluster = timeouts(among_followers(voters, &LATER), 3, 0).saved(0, saved(1, &[1, 1]));
+        let cluster = cluster.always(MAJORITY_LEADS, is_elected);
+        let leads_late = |view: &View<'_, Raft, _>| {
+            somebody_leads(view).is_ok() && view.server(NodeId(0)).is_some_and(|n0| n0.term() > 3)
+        };
+        check.exhausts("a candidate, and whatever voters may answer", cluster.sometimes(ELECTED, leads_late))?;
         let cluster = electing(4, 1).fires_first(0, Timer::Election).duplicates(2);
         let scope = "four servers, two elections of which the first is n0's, two duplicates";
         check.explores(scope, elects(cluster), ENOUGH)?;
@@ -306,6 +308,25 @@ fn elected(check: &mut Check) -> Result<Elected, Box<Failure>> {
         _ => None,
     });
     Ok(Elected { server, stopped_its_election_timer: last == Some(true) })
+}
+
+#[test]
+pub fn a_server_keeps_its_word_whoever_speaks() {
+    check(|check| {
+        for held in [0, 2] {
+            let cluster = among_leaders(Talk::Elections, 2, &LATER).saved(0, heard_of_term_1(held)).restarts(1);
+            let cluster = cluster.each_transition(ONE_VOTE, votes_once);
+            let cluster = cluster.each_transition(LATEST_TERM, keeps_to_the_latest_term);
+            let cluster = cluster.each_transition(WAITS, waits_for_leaders_only);
+            let votes = |view: &View<'_, Raft, _>| {
+                view.saved(NodeId(0)).is_some_and(|saved| saved.term == 3 && saved.voted_for.is_some())
+            };
+            let scope =
+                format!("a server with {held} entries, and whatever leaders and candidates of three terms may say");
+            check.exhausts(&scope, cluster.sometimes(ONE_VOTE, votes))?;
+        }
+        Ok(())
+    });
 }
 
 #[test]

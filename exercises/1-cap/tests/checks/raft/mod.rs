@@ -2,13 +2,19 @@
 //!
 //! - [`rules`]: what must hold of any Raft, in words, and on a view of the servers;
 //! - [`chronicle`]: what a run has shown so far, for the rules about whole runs;
+//! - [`transitions`]: what must hold of each single step of any Raft;
+//! - [`leaders`]: everything that leaders and candidates may say to one server alone;
+//! - [`followers`]: everything that voters and followers may answer to one candidate and leader alone;
 //! - [`servers`]: which servers are checked, and the clusters that they stand in.
 
 pub mod chronicle;
 pub mod clients;
 pub mod commit;
 pub mod election;
+pub mod followers;
+pub mod leaders;
 pub mod prevote;
 pub mod replication;
 pub mod rules;
 pub mod servers;
+pub mod transitions;

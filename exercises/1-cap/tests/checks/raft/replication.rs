@@ -1,13 +1,16 @@
 //! Task `replication`: the leader's log becomes everybody's log.
 
 use testkit::alone::Alone;
-use testkit::check::{Check, Failure, Rule, check};
+use testkit::check::{Check, Failure, Proven, Rule, check};
 use testkit::cluster::{Cluster, Occurrence, View};
 use testkit::node::{ClientId, Effect, NodeId, RequestId};
 use testkit::schedule::Schedule;
 
 use super::chronicle::Chronicle;
+use super::followers::among_followers;
+use super::leaders::{Talk, among_leaders};
 use super::servers::{leaders, said, saved, servers, timeouts};
+use super::transitions::{REPORTS, TAKES, reports_what_is_so, takes_what_fits};
 use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
 use crate::subject::raft::message::{Hint, Message, Outcome};
 use crate::subject::raft::store::Request::{self, Put};
@@ -278,7 +281,54 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
             )
         })?;
         check.evidence("messages to a follower, in order and out of it: each leaves the log that the paper says");
-        Ok(())
+        many_at_once(check)
+    });
+}
+
+/// A hundred entries on each side, of which the last fifty conflict; then a heartbeat, and the leader's first message again.
+fn many_at_once(check: &mut Check) -> Proven {
+    let of_term = |term, count| -> Vec<Entry> { (0..count).map(|number| entry(term, Put('x', number))).collect() };
+    let (old, new) = (of_term(1, 100), of_term(2, 100));
+    let expected = [&old[..50], &new].concat();
+    let mut follower = Follower::new();
+    follower.receives(1, (0, 0), &old);
+    let conflicts = [&old[25..50], &new].concat();
+    for (prev, entries) in [((25, 1), &conflicts[..]), ((150, 2), &[]), ((25, 1), &conflicts[..40])] {
+        let last = prev.0 + entries.len() as Index;
+        let outcome = follower.receives(2, prev, entries);
+        check.requires(KEEPS, follower.holds(&expected) && outcome.is_none_or(|it| it == Outcome::Matches(last)), || {
+            format!(
+                "n0 held a hundred entries of term 1, and was sent a hundred of term 2 in place of the last fifty. After a message \
+                 that spoke of the log up to index {last}, it holds {} entries, of which {} are of term 2, and answers {}.",
+                follower.log().len(),
+                follower.log().iter().filter(|entry| entry.term == 2).count(),
+                said(outcome.as_ref())
+            )
+        })?;
+        check.requires(SAVED_FIRST, follower.saved_when_reported.entries() == expected, || {
+            format!(
+                "n0 reported its log to match up to index {last}. At that moment its disk held {} entries, and its log {}.",
+                follower.saved_when_reported.last_index(),
+                expected.len()
+            )
+        })?;
+    }
+    check.evidence("a hundred entries, of which fifty conflict: all of them are replaced, and nothing else");
+    Ok(())
+}
+
+#[test]
+pub fn any_leader_leaves_the_log_that_it_should() {
+    check(|check| {
+        let cluster = among_leaders(Talk::Logs, 0, &LATER);
+        let cluster = cluster.each_transition(TAKES, takes_what_fits);
+        let cluster = cluster.each_transition(REPORTS, reports_what_is_so);
+        let holds_a_later_term = |view: &View<'_, Raft, _>| {
+            let log = view.server(NodeId(0)).map(Raft::log);
+            log.is_some_and(|log| log.last_term() == 3 && log.last_index() == 3)
+        };
+        let scope = "a follower, and whatever leaders of three terms may send";
+        check.exhausts(scope, cluster.sometimes(TAKES, holds_a_later_term))
     });
 }
 
@@ -370,12 +420,17 @@ pub fn a_quiet_leader_is_heard() {
     check(|check| {
         let mut leader = elected(check, 0, &[])?;
         let end = leader.log().last_index();
-        for follower in [NodeId(1), NodeId(2)] {
-            leader.receives(follower, Message::AppendReply { term: 1, outcome: Outcome::Matches(end) });
-        }
+        // A leader may give up its office if nobody answers, so both others do, each time.
+        let answered = |leader: &mut Alone<Raft>| {
+            for follower in [NodeId(1), NodeId(2)] {
+                leader.receives(follower, Message::AppendReply { term: 1, outcome: Outcome::Matches(end) });
+            }
+        };
+        answered(&mut leader);
         // Whoever has said something since the timer fired last may leave a heartbeat out.
         leader.fires(Timer::Heartbeat);
         for _ in 0..2 {
+            answered(&mut leader);
             let effects = leader.fires(Timer::Heartbeat);
             let is_sent =
                 |to| effects.iter().any(|effect| matches!(effect, Effect::Send { to: other, .. } if *other == to));
@@ -407,7 +462,7 @@ pub fn a_leader_that_led_before_begins_afresh() {
         let mut effects = leader.receives(NodeId(2), Message::Vote { term: 4, granted: true });
         let mut begins = false;
         for _ in 0..8 {
-            let mut next = leader.fires(Timer::Heartbeat);
+            let mut next = Vec::new();
             for (prev_index, entries) in sent_to_n1(&effects) {
                 begins |= prev_index == 0 && entries > 0;
                 let hint = match prev_index {
@@ -419,6 +474,7 @@ pub fn a_leader_that_led_before_begins_afresh() {
                     next.extend(leader.receives(NodeId(1), Message::AppendReply { term: 4, outcome }));
                 }
             }
+            next.extend(leader.fires(Timer::Heartbeat));
             effects = next;
         }
         check.requires(AFRESH, begins, || {
@@ -427,7 +483,15 @@ pub fn a_leader_that_led_before_begins_afresh() {
                 .to_owned()
         })?;
         check.evidence("a leader of two terms: what it knew in the first is forgotten in the second");
-        Ok(())
+        let followers = [saved(1, &[1]).log, saved(1, &[1, 1, 1]).log];
+        let cluster = timeouts(among_followers(followers, &LATER), 2, 1).saved(0, saved(2, &[1, 2]));
+        let cluster = cluster.client(&[0], [Put('x', 1)]);
+        let leads_again = |view: &View<'_, Raft, _>| {
+            leaders(view)
+                .any(|(_, leader)| leader.term() > 4 && leader.log().entries().iter().any(|entry| entry.term == 3))
+        };
+        let cluster = cluster.sometimes(CARRIED_OVER, leads_again);
+        check.bounded("a leader, and whatever its followers may answer", cluster, 10)
     });
 }
 

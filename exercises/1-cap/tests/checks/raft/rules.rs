@@ -1,12 +1,25 @@
 //! What must hold of any Raft: the five rules of figure 3 of Ongaro & Ousterhout 2014 (extended version), and their neighbours.
 
+use std::collections::BTreeMap;
+
 use testkit::check::Rule;
-use testkit::cluster::{Cluster, History, View};
-use testkit::node::NodeId;
+use testkit::cluster::{Cluster, History, Transition, View};
+use testkit::node::{ClientId, NodeId};
 
 use super::chronicle::{Chronicle, Never};
 use super::servers::Server;
-use crate::subject::raft::log::{Index, Log};
+use crate::subject::raft::Raft;
+use crate::subject::raft::log::{Command, Index, Log};
+use crate::subject::raft::store::Store;
+
+/// A server's store, from its log.
+pub const APPLIED: Rule = Rule::new(
+    "what is applied",
+    "A server has applied all that it knows to be committed, in the order of its log and each request once, and its store is what that \
+     leads to.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for all servers, and section 8",
+    "1-cap/raft-commit.md#skips-or-reorders",
+);
 
 /// A history that keeps a chronicle.
 pub trait Chronicled {
@@ -76,6 +89,49 @@ pub fn safe<N: Server, H: History<N> + Chronicled>(cluster: Cluster<N, H>) -> Cl
         .always(STATE_MACHINE_SAFETY, |view| view.history().chronicle().holds(Never::CommittedDiffers))
         .always(LEADER_COMPLETENESS, leaders_are_complete)
         .always(COMMIT_NEVER_FALLS, |view| view.history().chronicle().holds(Never::CommitFalls))
+}
+
+/// A server's store is what its log leads to, as far as it knows that to be committed.
+pub fn applies_its_log<N: Server>(step: &Transition<'_, N>) -> Result<(), String> {
+    has_applied(step.server, step.after.raft())
+}
+
+/// Each server's store is.
+pub fn all_have_applied<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result<(), String> {
+    view.servers().try_for_each(|(id, server)| has_applied(id, server.raft()))
+}
+
+fn has_applied(id: NodeId, raft: &Raft) -> Result<(), String> {
+    let (applied, known) = (raft.applied(), raft.commit_index());
+    if applied != known {
+        return Err(format!(
+            "{id} knows its log to be committed up to index {known}, and has applied it up to {applied}."
+        ));
+    }
+    // A log whose beginning is cut off does not say any more what it led to.
+    let expected = led_to(raft.log(), applied);
+    match raft.log().start().index > 0 || *raft.store() == expected {
+        true => Ok(()),
+        false => Err(format!(
+            "{id} has applied its log {:?} up to index {applied}. That leads to {expected:?}, and its store is {:?}.",
+            raft.log(),
+            raft.store()
+        )),
+    }
+}
+
+/// What a log leads to, up to `applied`: a client counts its requests up, and an older number is one that comes again.
+fn led_to(log: &Log, applied: Index) -> Store {
+    let mut store = Store::default();
+    let mut newest: BTreeMap<ClientId, usize> = BTreeMap::new();
+    for (_, entry) in log.iter().take_while(|(index, _)| *index <= applied) {
+        let Command::Client { id, request } = entry.command else { continue };
+        if newest.get(&id.client).is_none_or(|newest| *newest < id.number) {
+            newest.insert(id.client, id.number);
+            store.execute(request);
+        }
+    }
+    store
 }
 
 fn logs_match<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result<(), String> {

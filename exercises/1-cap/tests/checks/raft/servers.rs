@@ -9,7 +9,7 @@ use testkit::simulation::{Faults, Simulation};
 
 use super::super::spec::LINEARIZABLE;
 use super::chronicle::Chronicle;
-use super::rules::{Chronicled, safe};
+use super::rules::{APPLIED, Chronicled, all_have_applied, applies_its_log, safe};
 use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
 use crate::subject::raft::prevote::PreVote;
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
@@ -86,7 +86,9 @@ pub fn serving<N: Server>(size: usize, elections: u8, heartbeats: u8) -> Cluster
 /// As [`serving`], with every message kept: one that its receiver would ignore now may mean something to it later.
 pub fn serving_late<N: Server>(size: usize, elections: u8, heartbeats: u8) -> Cluster<N, Watched> {
     let history = (Linearizable::new(Cell::default()), Chronicle::default());
-    timeouts(servers(size, history), elections, heartbeats).whole_run(LINEARIZABLE, is_linearizable)
+    timeouts(servers(size, history), elections, heartbeats)
+        .whole_run(LINEARIZABLE, is_linearizable)
+        .each_transition(APPLIED, applies_its_log)
 }
 
 fn is_linearizable<N: Server>(view: &View<'_, N, Watched>) -> Result<(), String> {
@@ -109,7 +111,7 @@ pub type Logged<N> = (cluster::Log<N>, Chronicle);
 pub fn busy<N: Server>() -> Cluster<N, Logged<N>> {
     let cluster = servers(5, (cluster::Log::default(), Chronicle::default()));
     let cluster = (0..4).fold(cluster, |cluster, client| cluster.client(&[0, 1, 2, 3, 4], script(client, 30)));
-    finishes(cluster.whole_run(LINEARIZABLE, |view: &View<'_, N, Logged<N>>| {
+    finishes(cluster.whole_run(APPLIED, all_have_applied).whole_run(LINEARIZABLE, |view: &View<'_, N, Logged<N>>| {
         view.history().0.linearizable_by_key(|_| Cell::default(), key)
     }))
 }
