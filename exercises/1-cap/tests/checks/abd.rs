@@ -5,6 +5,7 @@ use testkit::cluster::{Cluster, History, Invocation, Linearizable, Log, Peers, T
 use testkit::node::{ClientId, NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
+use super::holders::{Holders, among_holders, written_by};
 use super::spec::{LINEARIZABLE, Register, is_linearizable, register};
 use crate::subject::abd::{Abd, Message, Tag, Version};
 use crate::subject::quorum::majority;
@@ -39,6 +40,13 @@ const TERMINATION: Rule = Rule::new(
     "An operation whose coordinator is up and reaches a majority is answered once the messages have arrived.",
     "Attiya, Bar-Noy & Dolev 1995, section 3 (a minority may fail)",
     "1-cap/abd.md#the-idea",
+);
+
+const MAJORITY_HOLDS: Rule = Rule::new(
+    "an answer is held by a majority",
+    "When a client is told of a version, read or written, a majority holds that version or a newer one, and the coordinator knows it.",
+    "Attiya, Bar-Noy & Dolev 1995, section 3; Lynch & Shvartsman 1997, section 4 (the propagation phase)",
+    "1-cap/abd.md#no-write-back",
 );
 
 const HOLDS: Rule = Rule::new(
@@ -186,6 +194,28 @@ pub fn a_replica_holds_the_newest_version_that_it_was_told() {
         let cluster = cluster.always(HOLDS, |view| view.history().wrong.clone().map_or(Ok(()), Err));
         let told_all = |view: &View<'_, Abd, Coordinators>| view.history().newest.tag.number == 2;
         check.exhausts("a replica, and whatever two coordinators may say", cluster.sometimes(HOLDS, told_all))
+    });
+}
+
+#[test]
+pub fn an_answer_is_held_by_a_majority() {
+    check(|check| {
+        for (held, first, second) in [
+            ("nothing", Version::INITIAL, Version::INITIAL),
+            ("one version", written_by(1), Version::INITIAL),
+            ("versions of two writers with the same number", written_by(1), written_by(2)),
+        ] {
+            for request in [Read, Write(5)] {
+                let cluster = among_holders(first, second, request);
+                let cluster = cluster.always(MAJORITY_HOLDS, |view| view.history().wrong.clone().map_or(Ok(()), Err));
+                let cluster = cluster.sometimes(ANSWERS, |view: &View<'_, Abd, Holders>| view.is_finished());
+                check.exhausts(
+                    &format!("{request:?}, and whatever two replicas that hold {held} may answer"),
+                    cluster,
+                )?;
+            }
+        }
+        Ok(())
     });
 }
 

@@ -2,6 +2,7 @@
 
 pub mod abd;
 pub mod break_it;
+pub mod holders;
 pub mod lww;
 pub mod minority;
 pub mod orset;

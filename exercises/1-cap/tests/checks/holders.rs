@@ -1,0 +1,130 @@
+//! Replicas of the quorum register, as one coordinator hears them: the peers that a check plays against it.
+//!
+//! Three servers, of which only `n0` runs the learner's code. `n1` and `n2` each hold a version from the beginning, and answer what
+//! they are asked: at any time, in any order, and again. Whatever `n0` answers its client must then be held by a majority, or a later
+//! read may miss it. What is known of that, the answers say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use testkit::cluster::{Cluster, History, Invocation, Peers, Transition};
+use testkit::node::{ClientId, Effect, NodeId, RequestId};
+
+use crate::subject::abd::{Abd, Message, Tag, Version};
+use crate::subject::register::{Request, Response};
+
+/// How many servers there are.
+const SERVERS: usize = 3;
+
+/// The coordinator's replicas.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Holders {
+    /// What each held when it was asked first.
+    held: BTreeMap<NodeId, Version>,
+    /// What each was sent.
+    sent: BTreeSet<(NodeId, Message)>,
+    /// What each has shown to hold.
+    shown: BTreeMap<NodeId, Version>,
+    /// An answer to a client that was not held by a majority.
+    pub wrong: Option<String>,
+}
+
+/// The version that `n1` or `n2` may hold. Two writers have used the same number.
+pub fn written_by(writer: usize) -> Version {
+    Version { tag: Tag { number: 1, writer: NodeId(writer) }, value: 10 * writer as u32 }
+}
+
+/// `n0` alone among two replicas that hold these versions, with one client.
+pub fn among_holders(first: Version, second: Version, request: Request) -> Cluster<Abd, Holders> {
+    let held = BTreeMap::from([(NodeId(1), first), (NodeId(2), second)]);
+    Cluster::new(SERVERS, Holders { held, ..Holders::default() }).among_peers().client(&[0], [request])
+}
+
+impl Holders {
+    fn show(&mut self, server: NodeId, version: Version) {
+        let shown = self.shown.entry(server).or_insert(version);
+        *shown = version.max(*shown);
+    }
+
+    /// The version that a replica was sent to hold for `operation`.
+    fn told(&self, replica: NodeId, operation: RequestId) -> Option<Version> {
+        self.sent.iter().find_map(|(to, message)| match message {
+            Message::Store { operation: its, version } if (*to, *its) == (replica, operation) => Some(*version),
+            _ => None,
+        })
+    }
+
+    fn hear(&mut self, from: NodeId, message: &Message) {
+        match *message {
+            Message::QueryReply { held, .. } => self.show(from, held),
+            Message::StoreAck { operation } => {
+                if let Some(version) = self.told(from, operation) {
+                    self.show(from, version);
+                }
+            }
+            Message::Query { .. } | Message::Store { .. } => {}
+        }
+    }
+
+    /// Judges an answer to the client: which version is it about, and who has shown to hold that, or a newer one?
+    fn judge(&mut self, operation: RequestId, response: Response) {
+        let told = (1..SERVERS).find_map(|replica| self.told(NodeId(replica), operation));
+        let known = self.shown.values().copied().chain([Version::INITIAL]);
+        let version = match response {
+            Response::Written => told,
+            Response::Read(value) => told.into_iter().chain(known).find(|version| version.value == value),
+        };
+        let Some(version) = version else {
+            self.wrong = Some(format!("n0 answers {response:?}, and no replica has shown it such a version."));
+            return;
+        };
+        // n0 itself holds whatever it has heard of and answers with.
+        let holders = 1 + self.shown.values().filter(|held| **held >= version).count();
+        if 2 * holders <= SERVERS {
+            self.wrong = Some(format!(
+                "n0 answers {response:?}, which is {version:?}. Besides n0, no replica has shown to hold that or a newer one: {:?}.",
+                self.shown
+            ));
+        }
+    }
+}
+
+impl History<Abd> for Holders {
+    const WATCHES_TRANSITIONS: bool = true;
+
+    fn invoked(&mut self, _: Invocation<'_, Abd>) {}
+
+    fn returned(&mut self, _: RequestId, _: &Response) {}
+
+    fn transition(&mut self, transition: &Transition<'_, Abd>) {
+        // What n0 tells itself, it knows.
+        if let Some((from, message)) = transition.received().filter(|(from, _)| from.0 > 0) {
+            self.hear(from, message);
+        }
+        self.sent.extend(transition.sent().filter(|(to, ..)| to.0 > 0).map(|(to, message, _)| (to, *message)));
+        for effect in transition.effects {
+            if let Effect::Reply { to, response } = effect {
+                self.judge(*to, *response);
+            }
+        }
+    }
+}
+
+impl Peers<Abd> for Holders {
+    fn may_say(&self, _: &Abd) -> Vec<(NodeId, Message)> {
+        let mut says = Vec::new();
+        for &(replica, message) in &self.sent {
+            match message {
+                Message::Query { operation } => {
+                    let held = self.shown.get(&replica).copied().into_iter().chain([self.held[&replica]]).max();
+                    says.extend(held.map(|held| (replica, Message::QueryReply { operation, held })));
+                }
+                Message::Store { operation, .. } => says.push((replica, Message::StoreAck { operation })),
+                Message::QueryReply { .. } | Message::StoreAck { .. } => {}
+            }
+        }
+        // Answers that nobody waits for: to an operation that another server works on.
+        let stranger = RequestId { client: ClientId(7), number: 0 };
+        says.push((NodeId(1), Message::StoreAck { operation: stranger }));
+        says
+    }
+}
