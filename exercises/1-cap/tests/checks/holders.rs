@@ -7,13 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use testkit::cluster::{Cluster, History, Invocation, Peers, Transition};
-use testkit::node::{ClientId, Effect, NodeId, RequestId};
+use testkit::node::{ClientId, Effect, Node, NodeId, Outbox, RequestId};
 
 use crate::subject::abd::{Abd, Message, Tag, Version};
 use crate::subject::register::{Request, Response};
 
 /// How many servers there are.
 const SERVERS: usize = 3;
+
+/// An operation that another server works on.
+const STRANGER: RequestId = RequestId { client: ClientId(7), number: 0 };
 
 /// The coordinator's replicas.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -61,14 +64,16 @@ impl Holders {
                     self.show(from, version);
                 }
             }
-            Message::Query { .. } | Message::Store { .. } => {}
+            // A coordinator holds what it tells others to hold.
+            Message::Store { version, .. } => self.show(from, version),
+            Message::Query { .. } => {}
         }
     }
 
     /// Judges an answer to the client: which version is it about, and who has shown to hold that, or a newer one?
-    fn judge(&mut self, operation: RequestId, response: Response) {
+    fn judge(&mut self, own: Version, operation: RequestId, response: Response) {
         let told = (1..SERVERS).find_map(|replica| self.told(NodeId(replica), operation));
-        let known = self.shown.values().copied().chain([Version::INITIAL]);
+        let known = self.shown.values().copied().chain([own, Version::INITIAL]);
         let version = match response {
             Response::Written => told,
             Response::Read(value) => told.into_iter().chain(known).find(|version| version.value == value),
@@ -77,15 +82,26 @@ impl Holders {
             self.wrong = Some(format!("n0 answers {response:?}, and no replica has shown it such a version."));
             return;
         };
-        // n0 itself holds whatever it has heard of and answers with.
-        let holders = 1 + self.shown.values().filter(|held| **held >= version).count();
+        let holders = self.shown.values().chain([&own]).filter(|held| **held >= version).count();
         if 2 * holders <= SERVERS {
             self.wrong = Some(format!(
-                "n0 answers {response:?}, which is {version:?}. Besides n0, no replica has shown to hold that or a newer one: {:?}.",
+                "n0 answers {response:?}, which is {version:?}. n0 holds {own:?}, and the others have shown to hold {:?}: that is \
+                 no majority.",
                 self.shown
             ));
         }
     }
+}
+
+/// What a server answers when it is asked.
+fn held_by(server: &Abd) -> Version {
+    let mut out = Outbox::new();
+    server.clone().on_message(NodeId(1), Message::Query { operation: STRANGER }, &mut out);
+    let held = out.effects().iter().find_map(|effect| match effect {
+        Effect::Send { message: Message::QueryReply { held, .. }, .. } => Some(*held),
+        _ => None,
+    });
+    held.unwrap_or(Version::INITIAL)
 }
 
 impl History<Abd> for Holders {
@@ -103,7 +119,7 @@ impl History<Abd> for Holders {
         self.sent.extend(transition.sent().filter(|(to, ..)| to.0 > 0).map(|(to, message, _)| (to, *message)));
         for effect in transition.effects {
             if let Effect::Reply { to, response } = effect {
-                self.judge(*to, *response);
+                self.judge(held_by(transition.after), *to, *response);
             }
         }
     }
@@ -122,9 +138,8 @@ impl Peers<Abd> for Holders {
                 Message::QueryReply { .. } | Message::StoreAck { .. } => {}
             }
         }
-        // Answers that nobody waits for: to an operation that another server works on.
-        let stranger = RequestId { client: ClientId(7), number: 0 };
-        says.push((NodeId(1), Message::StoreAck { operation: stranger }));
+        // n1 works on an operation of its own, in which n0 is a replica.
+        says.push((NodeId(1), Message::Store { operation: STRANGER, version: self.held[&NodeId(1)] }));
         says
     }
 }

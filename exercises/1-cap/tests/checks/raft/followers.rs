@@ -192,8 +192,8 @@ pub fn commits_what_it_may(view: &View<'_, Raft, Followers>) -> Result<(), Strin
     let own = |index: &Index| server.log().term_at(*index) == Some(server.term());
     let last = (1..=server.log().last_index()).filter(own).rfind(|index| holds(*index)).unwrap_or(0);
     let index = server.commit_index();
-    let before = (1..=index).filter(own).last().is_none();
-    match index == last || last == 0 && before {
+    let earlier = !(1..=index).any(|index| own(&index));
+    match index == last || last == 0 && earlier {
         true => Ok(()),
         false => Err(format!(
             "n0 leads term {}, and its log is {:?}. In this term, followers have shown to match it up to {matching:?}. Its commit \

@@ -72,7 +72,7 @@ impl World {
                 let mut log = base.log[..inherited].to_vec();
                 log.resize(LENGTH, term);
                 // It counts entries of its own term.
-                let own = if commits { inherited + 1..=LENGTH } else { 1..=0 };
+                let own = (inherited + 1..=LENGTH).filter(move |_| commits);
                 let ends = [newest.committed].into_iter().chain(own);
                 reigns.extend(ends.map(|committed| Reign { inherited, log: log.clone(), committed }));
             }
