@@ -34,6 +34,21 @@ fn batches() -> Vec<(u64, Vec<Record>)> {
     ]
 }
 
+/// Frames whose lengths and numbers need more than one byte, and more than two.
+fn large() -> Vec<(u64, Vec<Record>)> {
+    vec![
+        (300, vec![vec![2; 255], vec![3; 256], vec![4; 257]]),
+        (70_000, vec![vec![5; 65_535], vec![6; 65_536], vec![7; 65_537]]),
+        (1 << 32, vec![vec![8]; 70_000]),
+    ]
+}
+
+/// Some of the places in so many bytes: all of a few, and of many those at the ends and one here and there.
+fn places(len: usize) -> impl Iterator<Item = usize> {
+    let apart = if len <= 2_000 { 1 } else { len / 40 };
+    (0..len).filter(move |at| *at < 24 || len - at < 8 || at % apart == 0)
+}
+
 fn shown(records: &[Record]) -> String {
     let lengths: Vec<_> = records.iter().map(|record| record.len().to_string()).collect();
     match lengths.len() {
@@ -60,7 +75,7 @@ fn read(check: &mut Check, bytes: &[u8]) -> Result<Option<Frame>, Box<Failure>> 
 #[test]
 pub fn a_frame_comes_back_as_it_went() {
     check(|check| {
-        for (first, records) in batches() {
+        for (first, records) in batches().into_iter().chain(large()) {
             let bytes = encode(first, &records);
             let frame = Frame { first, records, len: bytes.len() };
             for (behind, what) in [(vec![], "nothing"), (vec![0; 9], "zeros"), (bytes.clone(), "another frame")] {
@@ -80,7 +95,8 @@ pub fn a_frame_comes_back_as_it_went() {
                 })?;
             }
         }
-        check.evidence(format!("{} frames, with something behind them and without", batches().len()));
+        let (few, many) = (batches().len(), large().len());
+        check.evidence(format!("{few} frames and {many} large ones, with something behind them and without"));
         Ok(())
     });
 }
@@ -89,10 +105,10 @@ pub fn a_frame_comes_back_as_it_went() {
 pub fn a_part_of_a_frame_is_no_frame() {
     check(|check| {
         let mut parts = 0;
-        for (first, records) in batches() {
+        for (first, records) in batches().into_iter().chain(large()) {
             let bytes = encode(first, &records);
             requires_written(check, &bytes)?;
-            for len in 0..bytes.len() {
+            for len in places(bytes.len()) {
                 parts += 1;
                 let found = read(check, &bytes[..len])?;
                 check.requires(WHOLE, found.is_none(), || {
@@ -112,11 +128,11 @@ pub fn a_part_of_a_frame_is_no_frame() {
 pub fn a_flipped_bit_is_noticed() {
     check(|check| {
         let mut flips = 0;
-        for (first, records) in batches() {
+        for (first, records) in batches().into_iter().chain(large()) {
             // What stands behind is read too, if the length says so.
             let whole = encode(first, &records);
             requires_written(check, &whole)?;
-            for bit in 0..8 * whole.len() {
+            for bit in places(whole.len()).flat_map(|byte| 8 * byte..8 * byte + 8) {
                 flips += 1;
                 let mut bytes = [&whole[..], &[0; 64], &whole].concat();
                 bytes[bit / 8] ^= 1 << (bit % 8);

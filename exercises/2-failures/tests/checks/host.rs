@@ -65,6 +65,10 @@ const ENOUGH: usize = 9;
 #[test]
 pub fn what_was_promised_survives_every_crash() {
     check(|check| {
+        let cluster = serving::<Machine<1>>(1, 2, 0).client(&[0], [Put('x', 1), Add('x', 1)]).client(&[0], [Get('x')]);
+        let cluster = finishes(cluster.restarts(1).retries(1).lost_replies(1));
+        let scope = "one server alone, a writer and a reader, two elections, a restart, a retry, a lost reply";
+        check.explores(scope, cluster.leads_to(RECOVERS, 3, somebody_leads), ENOUGH)?;
         let cluster = serving::<Machine<1>>(3, 2, 0).restarts(1);
         check.explores(
             "three servers, two elections, a restart",
@@ -284,14 +288,18 @@ fn waits(check: &mut Check, outputs: &[Output]) -> Proven {
 pub fn a_server_whose_disk_has_failed_is_silent() {
     check(|check| {
         let mut failures = 0;
-        for trouble in [Trouble::FailedSync, Trouble::Full, Trouble::Crash] {
-            for moment in 1.. {
-                let disk = Faulty::new().with(trouble(moment));
-                fails_and_is_silent(check, &disk)?;
-                if !disk.has_struck() {
-                    break;
+        let among_others = (ME, conversation());
+        let alone = (Membership { id: NodeId(0), size: 1 }, monologue());
+        for (me, inputs) in [among_others, alone] {
+            for trouble in [Trouble::FailedSync, Trouble::Full, Trouble::Crash] {
+                for moment in 1.. {
+                    let disk = Faulty::new().with(trouble(moment));
+                    fails_and_is_silent(check, &disk, me, &inputs)?;
+                    if !disk.has_struck() {
+                        break;
+                    }
+                    failures += 1;
                 }
-                failures += 1;
             }
         }
         check.evidence(format!("{failures} moments at which the disk refuses"));
@@ -299,10 +307,19 @@ pub fn a_server_whose_disk_has_failed_is_silent() {
     });
 }
 
-fn fails_and_is_silent(check: &mut Check, disk: &Faulty) -> Proven {
-    let Ok((mut host, _)) = Host::<_, 4>::start(ME, disk.clone()) else { return Ok(()) };
+/// What the only server of a cluster goes through: it leads at once, and each request is done when its disk has it.
+fn monologue() -> Vec<Input> {
+    let asks = |number| {
+        let id = RequestId { client: ClientId(5), number };
+        Input::Request { id, request: [Add('x', 1), Get('x')][number % 2] }
+    };
+    [Input::Timeout { timer: Timer::Election }].into_iter().chain((0..12).map(asks)).collect()
+}
+
+fn fails_and_is_silent(check: &mut Check, disk: &Faulty, me: Membership, inputs: &[Input]) -> Proven {
+    let Ok((mut host, _)) = Host::<_, 4>::start(me, disk.clone()) else { return Ok(()) };
     let mut had_failed = disk.has_struck();
-    for input in conversation() {
+    for input in inputs {
         let handled = host.handle([input.clone()]);
         let has_failed = disk.has_struck();
         check.requires(SILENT, handled.is_err() || !has_failed, || {

@@ -12,6 +12,8 @@
 //!
 //! Of what stands on a disk:
 //! - [`life`]: what a server has in its memory, from one change to the next;
+//! - [`successions`]: what it may save right after something else;
+//! - [`rewriting`]: what a log may hold that is being rewritten;
 //! - [`seen`]: what the user of a log or of a storage has seen, and relies on.
 //!
 //! Of bytes from outside, and of clients:
@@ -41,11 +43,13 @@ mod member_trials;
 mod membership_rules;
 mod monkey_rules;
 mod order;
+mod rewriting;
 mod seen;
 mod settings;
 mod short_logs;
 mod sizes;
 mod speakers;
+mod successions;
 mod trial;
 mod visit;
 mod ward;

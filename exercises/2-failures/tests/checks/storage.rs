@@ -8,10 +8,11 @@ use testkit::disk::{Disk, Faulty, Memory, Trouble};
 use testkit::node::NodeId;
 
 use super::life::{Life, entry, life, run_states};
+use super::rewriting::{REWRITTEN, rewrite, rewrite_again};
 use super::seen::{Keeper, Seen};
+use super::successions::{self, Succession};
 use crate::subject::snapshot::Durable;
 use crate::subject::storage::Storage;
-use crate::subject::wal::{Record, Wal, WalError};
 
 const SAME: Rule = Rule::new(
     "what was saved comes back",
@@ -45,13 +46,6 @@ const SHORT: Rule = Rule::new(
     "the disk does not fill up",
     "When a server cuts its log off behind a snapshot, the records that led there go from the disk too.",
     "Ongaro & Ousterhout 2014 (extended version), section 7",
-    "2-failures/remember.md#rewriting",
-);
-
-const REWRITTEN: Rule = Rule::new(
-    "a log is rewritten in one step",
-    "After a crash while a log is rewritten it opens with the old records or with the new ones; once it is rewritten, with the new ones.",
-    "Pillai et al. 2014, section 2: atomic replace by a rename",
     "2-failures/remember.md#rewriting",
 );
 
@@ -117,6 +111,70 @@ pub fn what_was_saved_comes_back() {
         check.evidence(format!("{} states, saved one, two, three and four at a time", states.len()));
         Ok(())
     });
+}
+
+#[test]
+pub fn a_save_comes_back_whatever_was_saved_before_it() {
+    check(|check| {
+        for (what, pairs) in [
+            ("logs of up to four entries", successions::of_logs()),
+            ("logs of up to three entries, with snapshots", successions::of_snapshots()),
+            ("terms and votes", successions::of_votes()),
+            ("long logs", successions::of_long_logs()),
+        ] {
+            for pair in &pairs {
+                Way::ALL.into_iter().try_for_each(|way| comes_back(check, pair, way))?;
+            }
+            check.evidence(format!("{} pairs of {what}, one saved after the other, in three ways", pairs.len()));
+        }
+        Ok(())
+    });
+}
+
+/// How one thing is saved after another.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Synced,
+    Together,
+    StartedAgain,
+}
+
+impl Way {
+    const ALL: [Way; 3] = [Way::Synced, Way::Together, Way::StartedAgain];
+}
+
+/// Saves one after the other, and then one entry more; whenever something is synced, that is what a storage opens with.
+fn comes_back(check: &mut Check, (before, after): &Succession, way: Way) -> Proven {
+    let (mut storage, _) = open(check, Memory::new())?;
+    storage.save(before);
+    if way != Way::Together {
+        holds(check, &mut storage, before, || format!("A server saved {}.", shown(Some(before))))?;
+    }
+    if way == Way::StartedAgain {
+        (storage, _) = open(check, storage.disk().after_crash())?;
+    }
+    let how = match way {
+        Way::Synced => "It was synced. Then the server",
+        Way::Together => "Before that was synced, the server",
+        Way::StartedAgain => "It was synced, and the server started again. Then it",
+    };
+    let story = || format!("A server saved {}. {how} saved {}.", shown(Some(before)), shown(Some(after)));
+    storage.save(after);
+    holds(check, &mut storage, after, story)?;
+    let mut longer = after.clone();
+    longer.raft.term = 5;
+    longer.raft.log.push(entry(5, 500));
+    storage.save(&longer);
+    holds(check, &mut storage, &longer, || format!("{} Then it saved {}.", story(), shown(Some(&longer))))
+}
+
+/// Syncs, and demands that a storage opens with this after a crash.
+fn holds(check: &mut Check, storage: &mut Storage<Memory>, durable: &Durable, story: impl Fn() -> String) -> Proven {
+    syncs(check, storage)?;
+    let (_, found) = open(check, storage.disk().after_crash())?;
+    check.requires(SAME, found.as_ref() == Some(durable), || {
+        format!("{} It was synced. After a crash the storage opens with {}.", story(), shown(found.as_ref()))
+    })
 }
 
 impl Keeper for Storage<Faulty> {
@@ -225,22 +283,33 @@ pub fn a_change_costs_what_it_changes() {
         let plain = grown(Life::new().then(|raft| raft.term = 1), 0..1_000);
         let cut = grown(grown(Life::new().then(|raft| raft.term = 1), 0..10).snapshot(8, 1, 8), 10..1_000);
         for (what, long) in [("A log", plain), ("A snapshot with a log", cut)] {
-            costs_what_it_changes(check, what, long)?;
+            for restart in [false, true] {
+                costs_what_it_changes(check, what, long.clone(), restart)?;
+            }
         }
-        check.evidence("1,000 entries, and then fifty more and fifty votes, without a snapshot and behind one");
+        check.evidence("1,000 entries, and then fifty more, fifty votes and fifty in place of others, without a snapshot and behind one, and after a start");
         Ok(())
     });
 }
 
-/// Saves something long, and then small changes to it.
-fn costs_what_it_changes(check: &mut Check, what: &str, long: Life) -> Proven {
-    let (mut storage, _) = open(check, Faulty::new())?;
+/// Saves something long, and then small changes to it, perhaps after a start.
+fn costs_what_it_changes(check: &mut Check, what: &str, long: Life, restart: bool) -> Proven {
+    let disk = Faulty::new();
+    let (mut storage, _) = open(check, disk.clone())?;
     saves(check, &mut storage, &long.durable)?;
     let before = storage.disk().written();
+    if restart {
+        (storage, _) = open(check, disk)?;
+    }
+    let when = if restart { " Then the server started again." } else { "" };
     let mut life = Life { durable: long.durable, states: Vec::new() };
     for number in 1_000..1_050 {
         life = life.then(|raft| raft.log.push(entry(1, number)));
         life = life.then(|raft| (raft.term, raft.voted_for) = (raft.term + 1, Some(NodeId(1))));
+        life = life.then(|raft| {
+            raft.log.truncate(raft.log.last_index() - 1);
+            raft.log.push(entry(raft.term, number));
+        });
     }
     for durable in &life.states {
         saves(check, &mut storage, durable)?;
@@ -248,8 +317,8 @@ fn costs_what_it_changes(check: &mut Check, what: &str, long: Life) -> Proven {
     let written = storage.disk().written() - before;
     check.requires(CHEAP, written < before, || {
         format!(
-            "{what} of 1,000 entries was saved: {before} bytes were written. Then fifty entries came, and fifty votes. For these {written} \
-             bytes were written."
+            "{what} of 1,000 entries was saved: {before} bytes were written.{when} Then fifty times an entry came, a vote was given, and the last \
+             entry was replaced. For these {written} bytes were written."
         )
     })
 }
@@ -282,65 +351,6 @@ pub fn the_disk_does_not_fill_up() {
         check.evidence(format!("2,000 entries, a snapshot after each 50: {} bytes in the end", size(storage.disk())));
         Ok(())
     });
-}
-
-/// What a log may hold that is being rewritten: while something is under way, there are two answers.
-#[derive(Clone)]
-struct Rewritten {
-    right: Vec<Vec<Record>>,
-}
-
-impl Default for Rewritten {
-    fn default() -> Self {
-        Rewritten { right: vec![Vec::new()] }
-    }
-}
-
-impl Rewritten {
-    /// Something is done that leads to `records`, and has happened if `done` says so.
-    fn leads_to(&mut self, records: &[&str], done: impl FnOnce() -> Result<(), WalError>) -> Result<(), WalError> {
-        self.right.push(records.iter().map(|record| record.as_bytes().to_vec()).collect());
-        done()?;
-        self.right = self.right.split_off(1);
-        Ok(())
-    }
-}
-
-/// Three records, then one that stands for all of them, then another one behind it.
-fn rewrite(disk: &Faulty, seen: &mut Rewritten) {
-    let mut run = || {
-        let (mut log, _) = Wal::open(disk.clone())?;
-        ["one", "two", "three"].into_iter().for_each(|record| log.append(record.as_bytes()));
-        seen.leads_to(&["one", "two", "three"], || log.sync())?;
-        disk.note("has three records");
-        log.append(b"not synced");
-        seen.leads_to(&["all"], || log.rewrite(&[b"all".to_vec()]))?;
-        disk.note("has one record in their place");
-        log.append(b"more");
-        seen.leads_to(&["all", "more"], || log.sync())
-    };
-    let _: Result<(), WalError> = run(); // whatever fails, what is found afterwards is compared
-}
-
-/// Opens the log, compares, and rewrites it once more.
-fn rewrite_again(disk: &Faulty, seen: &mut Rewritten) -> Result<(), String> {
-    let mut log = holds_what_is_right(disk, seen)?;
-    let rewritten = seen.leads_to(&["again"], || log.rewrite(&[b"again".to_vec()]));
-    rewritten.map_err(|error| format!("Nothing is wrong with the disk any more, and `rewrite` says: {error}."))?;
-    holds_what_is_right(disk, seen).map(drop)
-}
-
-fn holds_what_is_right(disk: &Faulty, seen: &mut Rewritten) -> Result<Wal<Faulty>, String> {
-    let (log, found) = Wal::open(disk.clone()).map_err(|error| format!("The log does not open: {error}."))?;
-    if !seen.right.contains(&found) {
-        let text = |records: &Vec<Record>| {
-            records.iter().map(|record| String::from_utf8_lossy(record)).collect::<Vec<_>>().join(", ")
-        };
-        let right: Vec<_> = seen.right.iter().map(|records| format!("[{}]", text(records))).collect();
-        return Err(format!("The log opens with [{}]. It should hold {}.", text(&found), right.join(" or ")));
-    }
-    seen.right = vec![found];
-    Ok(log)
 }
 
 #[test]

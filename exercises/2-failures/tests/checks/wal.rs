@@ -94,15 +94,31 @@ fn shown(record: &[u8]) -> String {
     }
 }
 
-/// A run of three syncs, of one record, of three, and of a larger one. Whatever fails, it goes on.
-fn run(disk: &Faulty, seen: &mut Seen<Record>) {
+/// Keeps one batch after the other. Whatever fails, it goes on.
+fn keep(disk: &Faulty, seen: &mut Seen<Record>, batches: impl IntoIterator<Item = Vec<Record>>) {
     let Ok((mut log, _)) = Wal::open(disk.clone()) else { return };
-    for records in [&[&b"a"[..]][..], &[b"bee", b"", b"cee"], &[b"a longer record"]] {
+    for records in batches {
         if disk.is_off() {
             return;
         }
-        seen.write(disk, &mut log, records.iter().map(|record| record.to_vec()));
+        seen.write(disk, &mut log, records);
     }
+}
+
+/// A run of three syncs, of one record, of three, and of a larger one.
+fn run(disk: &Faulty, seen: &mut Seen<Record>) {
+    let batches = [&[&b"a"[..]][..], &[b"bee", b"", b"cee"], &[b"a longer record"]];
+    keep(disk, seen, batches.map(|records| records.iter().map(|record| record.to_vec()).collect()));
+}
+
+/// A run of two syncs, of a hundred records, and of one whose length takes three bytes.
+fn large_run(disk: &Faulty, seen: &mut Seen<Record>) {
+    keep(disk, seen, [(0..100).map(|number| vec![number; 3]).collect(), vec![vec![7; 70_000]]]);
+}
+
+/// A run of a hundred syncs.
+fn long_run(disk: &Faulty, seen: &mut Seen<Record>) {
+    keep(disk, seen, (0..100).map(|number| vec![vec![number; 1 + usize::from(number) % 40]]));
 }
 
 /// Opens the log on the disk that is found, compares, adds a record, and opens it once more.
@@ -125,12 +141,23 @@ fn crashes(rule: Rule) -> Crashes<'static, Seen<Record>> {
     Crashes { rule, program: "log", run: &run, recover: &recover }
 }
 
+fn large_crashes(rule: Rule) -> Crashes<'static, Seen<Record>> {
+    Crashes { run: &large_run, ..crashes(rule) }
+}
+
 #[test]
 pub fn a_log_opens_as_it_was_left() {
     check(|check| {
         let disk = Faulty::new();
         let mut expected: Vec<Record> = Vec::new();
-        for batch in [&[][..], &[&b"a"[..]], &[b"", b"bb", b""], &[&[7; 5000]], &[]] {
+        let large = [vec![7; 65_535], vec![7; 65_536], vec![7; 70_000]];
+        let hundred: Vec<Record> = (0..100).map(|number| vec![number]).collect();
+        let large: Vec<&[u8]> = large.iter().map(|record| &record[..]).collect();
+        let hundred: Vec<&[u8]> = hundred.iter().map(|record| &record[..]).collect();
+        let mut batches: Vec<&[&[u8]]> = vec![&[], &[b"a"], &[b"", b"bb", b""], &[&[7; 5000]], &large, &hundred, &[]];
+        batches.extend(hundred.chunks(1));
+        let opened = batches.len() + 2;
+        for batch in batches {
             let mut log = reopened(check, &disk, &expected)?;
             batch.iter().for_each(|record| log.append(record));
             let synced = log.sync().and_then(|()| log.sync());
@@ -145,7 +172,7 @@ pub fn a_log_opens_as_it_was_left() {
         let mut log = reopened(check, &disk, &expected)?;
         log.append(b"promised to nobody");
         reopened(check, &disk, &expected)?;
-        check.evidence("a log of 5 records, opened 7 times");
+        check.evidence(format!("a log of {} records, opened {opened} times", expected.len()));
         Ok(())
     });
 }
@@ -174,36 +201,50 @@ fn reopened(
 
 #[test]
 pub fn what_was_acknowledged_survives_every_crash() {
-    check(|check| check.survives("three syncs", &crashes(KEPT), Trouble::Crash));
+    check(|check| {
+        check.survives("three syncs", &crashes(KEPT), Trouble::Crash)?;
+        check.survives("two syncs, of many records and of a large one", &large_crashes(KEPT), Trouble::Crash)
+    });
 }
 
 #[test]
 pub fn a_sync_that_failed_is_not_tried_again() {
-    check(|check| check.survives("three syncs of which one fails", &crashes(FATAL), Trouble::FailedSync));
+    check(|check| {
+        check.survives("three syncs of which one fails", &crashes(FATAL), Trouble::FailedSync)?;
+        let scope = "two syncs, of many records and of a large one, of which one fails";
+        check.survives(scope, &large_crashes(FATAL), Trouble::FailedSync)
+    });
 }
 
 #[test]
 pub fn a_full_disk_takes_nothing_back() {
-    check(|check| check.survives("three syncs, and the disk is full for a while", &crashes(FULL), Trouble::Full));
+    check(|check| {
+        check.survives("three syncs, and the disk is full for a while", &crashes(FULL), Trouble::Full)?;
+        let scope = "two syncs, of many records and of a large one, and the disk is full for a while";
+        check.survives(scope, &large_crashes(FULL), Trouble::Full)
+    });
 }
 
 #[test]
 pub fn damage_is_reported_and_left_alone() {
     check(|check| {
-        let disk = Faulty::new();
-        let mut seen = Seen::default();
-        run(&disk, &mut seen);
-        check.requires(SAME, seen.promised == 5, || "`sync` fails on a disk that works.".to_owned())?;
-        // From the last frame alone nobody can tell damage from a torn write.
-        let safe = 4;
         let mut flips = 0;
-        for name in disk.copy().list().unwrap_or_default() {
-            for at in 0..disk.copy().read(&name).unwrap_or_default().len() {
-                flips += 1;
-                damaged(check, &disk, &seen.handed, safe, (&name, at))?;
+        // From the last frame alone nobody can tell damage from a torn write.
+        for (run, records, safe, apart) in
+            [(run as fn(&Faulty, &mut Seen<Record>), 5, 4, 1), (long_run, 100, 99, 7), (large_run, 101, 100, 499)]
+        {
+            let disk = Faulty::new();
+            let mut seen = Seen::default();
+            run(&disk, &mut seen);
+            check.requires(SAME, seen.promised == records, || "`sync` fails on a disk that works.".to_owned())?;
+            for name in disk.copy().list().unwrap_or_default() {
+                for at in (0..disk.copy().read(&name).unwrap_or_default().len()).step_by(apart) {
+                    flips += 1;
+                    damaged(check, &disk, &seen.handed, safe, (&name, at))?;
+                }
             }
         }
-        check.evidence(format!("{flips} bytes, damaged one at a time"));
+        check.evidence(format!("{flips} bytes of three logs, damaged one at a time"));
         Ok(())
     });
 }
@@ -212,7 +253,7 @@ fn damaged(check: &mut Check, disk: &Faulty, expected: &[Record], safe: usize, (
     let damaged = disk.copy();
     damaged.flip(name, at);
     let disk = damaged.copy();
-    let what = format!("In a log of 5 records in 3 frames, byte {at} of the file was damaged");
+    let what = format!("In a log of {} records, byte {at} of the file was damaged", expected.len());
     match Wal::open(disk.clone()) {
         Ok((_, records)) => {
             let fine = expected.starts_with(&records) && records.len() >= safe;

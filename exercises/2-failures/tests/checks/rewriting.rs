@@ -1,0 +1,84 @@
+//! Rewriting a log: what it may hold meanwhile, and what it must hold afterwards.
+
+use testkit::check::Rule;
+use testkit::disk::Faulty;
+
+use crate::subject::wal::{Record, Wal, WalError};
+
+pub const REWRITTEN: Rule = Rule::new(
+    "a log is rewritten in one step",
+    "After a crash while a log is rewritten it opens with the old records or with the new ones; once it is rewritten, with the new ones.",
+    "Pillai et al. 2014, section 2: atomic replace by a rename",
+    "2-failures/remember.md#rewriting",
+);
+
+/// What a log may hold that is being rewritten: while something is under way, there are two answers.
+#[derive(Clone)]
+pub struct Rewritten {
+    right: Vec<Vec<Record>>,
+}
+
+impl Default for Rewritten {
+    fn default() -> Self {
+        Rewritten { right: vec![Vec::new()] }
+    }
+}
+
+impl Rewritten {
+    /// Something is done that leads to `records`, and has happened if `done` says so.
+    fn leads_to(&mut self, records: &[&str], done: impl FnOnce() -> Result<(), WalError>) -> Result<(), WalError> {
+        self.right.push(records.iter().map(|record| record.as_bytes().to_vec()).collect());
+        done()?;
+        self.right = self.right.split_off(1);
+        Ok(())
+    }
+}
+
+/// Three records; one that stands for all of them, and another one behind it; then two that stand for those, and one behind them. Whatever
+/// fails, it goes on: what says `Ok` must be so.
+pub fn rewrite(disk: &Faulty, seen: &mut Rewritten) {
+    let Ok((mut log, _)) = Wal::open(disk.clone()) else { return };
+    let mut step = |records: &[&str], note: &str, act: &mut dyn FnMut(&mut Wal<Faulty>) -> Result<(), WalError>| {
+        if !disk.is_off() && seen.leads_to(records, || act(&mut log)).is_ok() {
+            disk.note(note);
+        }
+    };
+    step(&["one", "two", "three"], "has three records", &mut |log| {
+        ["one", "two", "three"].into_iter().for_each(|record| log.append(record.as_bytes()));
+        log.sync()
+    });
+    step(&["all"], "has one record in their place", &mut |log| {
+        log.append(b"not synced");
+        log.rewrite(&[b"all".to_vec()])
+    });
+    step(&["all", "more"], "has one record more", &mut |log| {
+        log.append(b"more");
+        log.sync()
+    });
+    step(&["al", "l"], "has two records in their place", &mut |log| log.rewrite(&[b"al".to_vec(), b"l".to_vec()]));
+    step(&["al", "l", "last"], "has a third record", &mut |log| {
+        log.append(b"last");
+        log.sync()
+    });
+}
+
+/// Opens the log, compares, and rewrites it once more.
+pub fn rewrite_again(disk: &Faulty, seen: &mut Rewritten) -> Result<(), String> {
+    let mut log = holds_what_is_right(disk, seen)?;
+    let rewritten = seen.leads_to(&["again"], || log.rewrite(&[b"again".to_vec()]));
+    rewritten.map_err(|error| format!("Nothing is wrong with the disk any more, and `rewrite` says: {error}."))?;
+    holds_what_is_right(disk, seen).map(drop)
+}
+
+fn holds_what_is_right(disk: &Faulty, seen: &mut Rewritten) -> Result<Wal<Faulty>, String> {
+    let (log, found) = Wal::open(disk.clone()).map_err(|error| format!("The log does not open: {error}."))?;
+    if !seen.right.contains(&found) {
+        let text = |records: &Vec<Record>| {
+            records.iter().map(|record| String::from_utf8_lossy(record)).collect::<Vec<_>>().join(", ")
+        };
+        let right: Vec<_> = seen.right.iter().map(|records| format!("[{}]", text(records))).collect();
+        return Err(format!("The log opens with [{}]. It should hold {}.", text(&found), right.join(" or ")));
+    }
+    seen.right = vec![found];
+    Ok(log)
+}
