@@ -27,9 +27,10 @@ pub fn requires_count(
 }
 
 /// The working days in a trial.
-fn working(trial: &Trial) -> impl Iterator<Item = Date> {
+pub fn working(trial: &Trial) -> impl Iterator<Item = Date> {
     let days: BTreeSet<_> = trial.ticks.iter().map(|at| day(&trial.config, *at)).collect();
-    days.into_iter().filter(|day| trial.config.schedule.days.contains(&day.weekday()))
+    let schedule = &trial.config.schedule;
+    days.into_iter().filter(|day| schedule.days.contains(&day.weekday()) && !schedule.closed.contains(day))
 }
 
 /// How many working days there are in a trial.

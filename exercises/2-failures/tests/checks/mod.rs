@@ -27,10 +27,13 @@
 //! - [`trial`]: a monkey that is woken at given instants, and all that it does;
 //! - [`settings`]: the configurations and trials that it goes through;
 //! - [`ward`]: instances that fall ill and get well again;
+//! - [`turns`]: on which days a group has one, and what comes of it;
+//! - [`chances`]: whether, when and whom it hits;
 //! - [`counting`]: whether chance was as it should be;
 //! - [`order`]: what of a tick is in the audit log, and when;
 //! - [`monkey_rules`]: what is demanded of it.
 
+mod chances;
 mod clock;
 mod counting;
 mod cut_log;
@@ -51,6 +54,7 @@ mod sizes;
 mod speakers;
 mod successions;
 mod trial;
+mod turns;
 mod visit;
 mod ward;
 mod worlds;

@@ -1,20 +1,21 @@
 //! Task `monkey`: the monkey does harm only when, where and as often as it was told to, and says so before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use testkit::check::check;
+use testkit::check::{Check, Proven, check};
 
+use super::chances;
 use super::clock::{said, told, why_not};
-use super::counting::{days_hit, numbers, requires_count, working_days};
-use super::monkey_rules::{APART, AUDIT, DRY, ENOUGH, FAIR, HOURS, LEFT_OUT, ONCE, RATE, SEED, SPARED, SPREAD};
+use super::monkey_rules::{APART, AUDIT, DRY, ENOUGH, HOURS, LEFT_OUT, ONCE, SEED, SPARED};
 use super::order::requires_order;
-use super::settings::{berlin, far_away, group_lines, illness, ordinary, run_among_the_ill};
+use super::settings::{berlin, far_away, group_lines, illness, mixed, ordinary, run_among_the_ill};
 use super::trial::{
-    Event, Trial, What, announced, between, config, day, deeds, difference, group, hours, irregular_ticks,
-    often_near_moves, plans, ticks, told_of,
+    Event, Trial, What, announced, config, day, deeds, difference, group, hours, often_near_moves, plans, ticks,
+    told_of,
 };
+use super::turns::{self, is_why};
 use super::ward::{get_well, healthy, shown};
 use crate::subject::monkey::{Deed, Entry, Why};
 
@@ -56,124 +57,22 @@ pub fn nothing_is_done_outside_working_time() {
 
 #[test]
 pub fn the_chance_is_per_day_whatever_the_tick() {
-    check(|check| {
-        let start = date(2025, 1, 1);
-        for (mean, what, ticks, lost) in [
-            (2.0, "every 10 minutes", ticks(start, 365, 10), 10.0),
-            (2.0, "every 30 minutes", ticks(start, 730, 30), 30.0),
-            (5.0, "every 15 minutes", ticks(start, 730, 15), 15.0),
-            (5.0, "at odd moments, up to 40 minutes apart", irregular_ticks(start, 730, 40), 40.0),
-            (1.0, "every 20 minutes", ticks(start, 100, 20), 20.0),
-        ] {
-            let trial = Trial::new(config(&berlin(), 4, &group_lines(mean, "")), between(ticks, 6, 16));
-            let (days, hit) = (working_days(&trial), days_hit(&trial));
-            let count = hit.values().map(BTreeSet::len).sum();
-            // What is due behind the last tick of a day is not done.
-            requires_count(check, RATE, (count, 4 * days, 1.0 / mean, lost / 360.0), || {
-                format!("A tick comes {what}. On {days} working days, 4 groups with `mean_days = {mean}` were hit")
-            })?;
-            check
-                .evidence(format!("{what}, mean of {mean} days: {count} deeds on {} working days of groups", 4 * days));
-        }
-        Ok(())
-    });
+    check(|check| chances::is_per_day(check));
 }
 
 #[test]
 pub fn days_and_groups_do_not_depend_on_each_other() {
-    check(|check| {
-        let ticks = between(ticks(date(2025, 1, 1), 730, 30), 6, 16);
-        let trial = Trial::new(config(&berlin(), 4, &group_lines(2.0, "")), ticks);
-        let hit = days_hit(&trial);
-        let lost = 30.0 / 360.0;
-        let all: usize = hit.values().map(BTreeSet::len).sum();
-        let again = hit.values().map(|days| days.iter().filter(|day| days.contains(&(*day + 1))).count()).sum();
-        requires_count(check, RATE, (again, all, 0.5, lost), || {
-            format!("`mean_days` is 2. Of {all} days with a deed, the working day after had one too")
-        })?;
-        let days: Vec<_> = hit.into_values().collect();
-        let together = days.chunks_exact(2).map(|pair| pair[0].intersection(&pair[1]).count()).sum();
-        requires_count(check, RATE, (together, 2 * working_days(&trial), 0.25, 2.0 * lost), || {
-            format!(
-                "`mean_days` is 2. Two groups were hit on the same day, in {} days of two groups",
-                2 * working_days(&trial)
-            )
-        })?;
-        check.evidence(format!("{again} of {all} deeds were followed by one on the next working day; {together} times two groups shared a day"));
-        Ok(())
-    });
+    check(|check| chances::is_independent(check));
 }
 
 #[test]
 pub fn deeds_come_at_all_hours_of_the_working_time() {
-    check(|check| {
-        let ticks = between(ticks(date(2025, 1, 1), 730, 20), 6, 16);
-        let trial = Trial::new(config(&berlin(), 8, &group_lines(5.0, "")), ticks);
-        let mut hours = [0_usize; 24];
-        for (at, _) in deeds(&trial.run()) {
-            hours[trial.config.schedule.zone.to_datetime(at).hour() as usize] += 1;
-        }
-        let all: usize = hours.iter().sum();
-        for hour in 9..15 {
-            let fine = (all / 12..=all / 3).contains(&hours[hour]) && all > 0;
-            check.requires(SPREAD, fine, || {
-                let counts: Vec<_> = (9..15).map(|hour| format!("{} from {hour}:00 on", hours[hour])).collect();
-                format!(
-                    "The hours are from 09:00 until 15:00. Of {all} deeds there were {}. A sixth of them in each hour would be right, \
-                     and half of that or twice as many is too far off.",
-                    counts.join(", ")
-                )
-            })?;
-        }
-        check.evidence(format!("{all} deeds, in the six hours of the day: {:?}", &hours[9..15]));
-        Ok(())
-    });
+    check(|check| chances::is_spread(check));
 }
 
 #[test]
 pub fn every_victim_and_every_kind_comes_about() {
-    check(|check| {
-        let config = config(&hours("UTC", "09:00", "11:00", true), 5, &group_lines(1.0, ""));
-        let trial = Trial::new(config, between(ticks(date(2025, 1, 1), 500, 30), 9, 11));
-        let mut pairs: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-        let mut all = 0;
-        for (_, deed) in deeds(&trial.run()) {
-            let Some(group) = group(&trial.config, &deed.group) else { continue };
-            let known = numbers(group, deed);
-            check.requires(FAIR, known.is_some(), || {
-                format!("`{deed}` is none of this group's instances, or none of its kinds.")
-            })?;
-            *pairs.entry(known.unwrap_or_default()).or_default() += 1;
-            all += 1;
-        }
-        check.requires(FAIR, all >= 1500, || {
-            format!("On 400 days with a deed for each of 5 groups, {all} were done.")
-        })?;
-        for n in 0..5 {
-            let kinds = &trial.config.groups[0].kinds;
-            let sum = |of: fn(&(usize, usize)) -> usize| {
-                pairs.iter().filter(|(pair, _)| of(pair) == n).map(|(_, count)| count).sum()
-            };
-            requires_count(check, FAIR, (sum(|pair| pair.0), all, 0.2, 0.0), || {
-                format!("Of {all} deeds in groups of five, number {} of the group's instances was the victim", n + 1)
-            })?;
-            requires_count(check, FAIR, (sum(|pair| pair.1), all, 0.2, 0.0), || {
-                format!("Of {all} deeds of five kinds, `{}` was done", kinds[n])
-            })?;
-            for victim in 0..5 {
-                let count = pairs.get(&(victim, n)).copied().unwrap_or(0);
-                requires_count(check, FAIR, (count, all, 0.04, 0.0), || {
-                    format!(
-                        "Of {all} deeds, `{}` was done to number {} of the group's five instances",
-                        kinds[n],
-                        victim + 1
-                    )
-                })?;
-            }
-        }
-        check.evidence(format!("{all} deeds, on five instances and of five kinds"));
-        Ok(())
-    });
+    check(|check| chances::is_fair(check));
 }
 
 #[test]
@@ -244,7 +143,7 @@ pub fn no_deed_comes_sooner_than_it_may() {
             format!("`min_days` is 3, `mean_days` 1.5. In a year, {soonest} deeds came on the third working day after the last one, {later} later.")
         })?;
         check.evidence(format!("{soonest} deeds on the third working day after the last one, {later} later"));
-        Ok(())
+        turns::come_when_due(check)
     });
 }
 
@@ -306,11 +205,7 @@ pub fn a_turn_that_is_left_out_is_audited_and_gone() {
             check.requires(LEFT_OUT, view.is_some(), || format!("`{entry}`: this is not the instant of the tick."))?;
             let Some((view, group)) = view.zip(group(&trial.config, name)) else { continue };
             let healthy = healthy(&trial.config, name, view);
-            let right = match why {
-                Why::TooFewHealthy => healthy.len() < group.min_healthy + 1,
-                Why::AllSpared => healthy.iter().all(|name| group.spared.contains(*name)),
-            };
-            check.requires(LEFT_OUT, right, || {
+            check.requires(LEFT_OUT, is_why(*why, group, &healthy), || {
                 let (least, shown) = (group.min_healthy, shown(&trial.config, name, view));
                 format!(
                     "`{entry}`. That is not so: `min_healthy` is {least}, spared are {:?}, and it is known: {shown}.",
@@ -325,7 +220,7 @@ pub fn a_turn_that_is_left_out_is_audited_and_gone() {
         check.evidence(format!(
             "{left_out} turns were left out, {recovered} of them with enough healthy again before the end of the day"
         ));
-        Ok(())
+        turns::come_to_what_they_may(check)
     });
 }
 
@@ -392,35 +287,37 @@ pub fn the_same_seed_does_the_same() {
 #[test]
 pub fn a_dry_run_does_nothing_and_announces_the_same() {
     check(|check| {
-        let mut trial = ordinary();
-        let real = run_among_the_ill(&trial);
-        trial.config.dry_run = true;
-        let dry = run_among_the_ill(&trial);
-        let done = deeds(&dry).next();
-        check.requires(DRY, done.is_none(), || {
-            done.map_or(String::new(), |(at, deed)| {
-                format!("This is a dry run, and it was done.\n{}", told_of(&trial.config, at, deed))
-            })
-        })?;
-        let false_word = dry
-            .iter()
-            .filter_map(Event::wrote)
-            .find(|entry| !matches!(entry, Entry::Will { dry: true, .. } | Entry::Skipped { .. }));
-        check.requires(DRY, false_word.is_none(), || {
-            format!(
-                "This is a dry run, and its log says otherwise: {}",
-                false_word.map_or(String::new(), ToString::to_string)
-            )
-        })?;
-        let (real, dry) = (announced(&real), announced(&dry));
-        check.requires(DRY, !real.is_empty() && real == dry, || {
-            let differs = real.iter().zip(&dry).find(|(real, dry)| real != dry);
-            let shown = differs.map_or(String::new(), |(real, dry)| format!("\nreal: {real}\ndry:  {dry}"));
-            format!("A real run announces {} turns, and a dry run that sees the same {}.{shown}", real.len(), dry.len())
-        })?;
-        check.evidence(format!("{} turns, the same in a real run and in a dry one", real.len()));
+        for trial in [ordinary(), mixed()] {
+            announces_the_same(check, trial)?;
+        }
         Ok(())
     });
+}
+
+fn announces_the_same(check: &mut Check, mut trial: Trial) -> Proven {
+    let real = run_among_the_ill(&trial);
+    trial.config.dry_run = true;
+    let dry = run_among_the_ill(&trial);
+    let done = deeds(&dry).next();
+    check.requires(DRY, done.is_none(), || {
+        done.map_or(String::new(), |(at, deed)| {
+            format!("This is a dry run, and it was done.\n{}", told_of(&trial.config, at, deed))
+        })
+    })?;
+    let is_dry = |entry: &&Entry| matches!(entry, Entry::Will { dry: true, .. } | Entry::Skipped { .. });
+    let false_word = dry.iter().filter_map(Event::wrote).find(|entry| !is_dry(entry));
+    check.requires(DRY, false_word.is_none(), || {
+        let said = false_word.map_or(String::new(), ToString::to_string);
+        format!("This is a dry run, and its log says otherwise: {said}")
+    })?;
+    let (real, dry) = (announced(&real), announced(&dry));
+    check.requires(DRY, !real.is_empty() && real == dry, || {
+        let differs = real.iter().zip(&dry).find(|(real, dry)| real != dry);
+        let shown = differs.map_or(String::new(), |(real, dry)| format!("\nreal: {real}\ndry:  {dry}"));
+        format!("A real run announces {} turns, and a dry run that sees the same {}.{shown}", real.len(), dry.len())
+    })?;
+    check.evidence(format!("{} turns, the same in a real run and in a dry one", real.len()));
+    Ok(())
 }
 
 #[test]

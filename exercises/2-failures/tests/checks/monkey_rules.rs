@@ -45,6 +45,14 @@ pub const APART: Rule = Rule::new(
     "2-failures/monkey.md#once-a-day",
 );
 
+pub const DUE: Rule = Rule::new(
+    "a turn when it is due",
+    "With `mean_days = 1`, a group that is enabled has one turn on each working day from the `min_days`-th after its last deed on, whatever \
+     came of that deed, and whether it is hit then or left out.",
+    "contract of `Monkey::decide`",
+    "2-failures/monkey.md#once-a-day",
+);
+
 pub const ENOUGH: Rule = Rule::new(
     "enough are healthy",
     "The victim is healthy, and without it `min_healthy` instances of the group are healthy. Whoever is paused, cut off, silent, gone or \

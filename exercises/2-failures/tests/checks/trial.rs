@@ -230,6 +230,14 @@ pub fn ticks(from: Date, days: i64, minutes: i64) -> Vec<Timestamp> {
     (0..days * 24 * 60 / minutes).map(|n| first + SignedDuration::from_mins(n * minutes)).collect()
 }
 
+/// Ticks at these times of each day, by the clock of a zone that is not moved at such a time: just when the minute begins.
+pub fn ticks_at(zone: &TimeZone, from: Date, days: usize, times: &[(i8, i8)]) -> Vec<Timestamp> {
+    let days = std::iter::successors(Some(from), |day| day.tomorrow().ok()).take(days);
+    let at =
+        |day: Date, (hour, minute): (i8, i8)| zone.to_timestamp(day.at(hour, minute, 0, 0)).expect("it is shown once");
+    days.flat_map(|day| times.iter().map(move |time| at(day, *time))).collect()
+}
+
 /// Ticks at irregular distances of up to `most` minutes.
 pub fn irregular_ticks(from: Date, days: i64, most: u64) -> Vec<Timestamp> {
     let mut chance = ChaCha8Rng::seed_from_u64(most);
