@@ -109,6 +109,17 @@ fn a_file_without_a_synced_folder_may_be_gone_whatever_it_holds() {
 }
 
 #[test]
+fn a_change_of_the_folder_may_be_undone_and_a_later_one_survive() {
+    let mut disk = holding(b"x");
+    disk.remove("a").unwrap();
+    disk.create("b").unwrap();
+    disk.rename("b", "c").unwrap();
+    let folders: BTreeSet<String> =
+        disk.aftermath().into_iter().map(|(mut disk, _)| disk.list().unwrap().join(" ")).collect();
+    assert_eq!(folders, ["a", "", "b", "a b", "c", "a c"].map(str::to_owned).into());
+}
+
+#[test]
 fn a_cut_or_a_new_name_may_be_undone() {
     let mut disk = holding(b"long");
     disk.truncate("a", 2).unwrap();

@@ -7,7 +7,7 @@
 //! - *Files.* Of the writes since the last sync of a file, any number from the first on have happened, and the next one in part: cut
 //!   off anywhere, or in its full length with zeros in place of some of its bytes (the file system knew the new length before it had
 //!   written the bytes, or wrote the pieces out of order). A truncation has happened or not.
-//! - *The folder.* Of the changes since its last sync, any number from the first on have happened.
+//! - *The folder.* Of the changes since its last sync, any number from the first on have happened, and one of these perhaps not.
 //! - Files and folder know nothing of each other: a file that was synced may have no name, and a name may lead to an empty file.
 //!
 //! Of the places where a write can be cut, a few stand for all: its ends, and before, in and after its middle.
@@ -32,7 +32,7 @@ type Inode = usize;
 #[derive(Clone, Debug)]
 enum Change {
     Create { name: String, inode: Inode },
-    Rename { from: String, to: String },
+    Rename { from: String, to: String, inode: Inode },
     Remove { name: String },
 }
 
@@ -187,8 +187,7 @@ impl Faulty {
     pub fn aftermath(&self) -> Vec<(Faulty, String)> {
         let state = self.state.borrow();
         let mut found = Vec::new();
-        for changes in 0..=state.pending.len() {
-            let (folder, about_folder) = state.folder_after(changes);
+        for (folder, about_folder) in state.folders() {
             let mut disks = vec![Found { files: Vec::new(), about: about_folder }];
             for (name, &inode) in &folder {
                 let outcomes = state.contents[inode].outcomes();
@@ -297,12 +296,34 @@ impl State {
         self.seen.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// The folder with the first of its pending changes, and what became of the others.
-    fn folder_after(&self, changes: usize) -> (BTreeMap<String, Inode>, Vec<String>) {
+    /// The folders that may be found: with the first of the pending changes, and then with one of these missing. Each comes with what
+    /// became of the others.
+    fn folders(&self) -> Vec<(BTreeMap<String, Inode>, Vec<String>)> {
+        let all = self.pending.len();
+        let in_order = (0..=all).map(|first| (first, None));
+        let one_missing = (0..=all).flat_map(|first| (1..first).map(move |missing| (first, Some(missing - 1))));
+        let mut found: Vec<(BTreeMap<String, Inode>, Vec<String>)> = Vec::new();
+        for (first, missing) in in_order.chain(one_missing) {
+            let (folder, about) = self.folder_after(first, missing);
+            if found.iter().all(|(known, _)| *known != folder) {
+                found.push((folder, about));
+            }
+        }
+        found
+    }
+
+    /// The folder with the first of its pending changes but for one of them, and what became of the others.
+    fn folder_after(&self, first: usize, missing: Option<usize>) -> (BTreeMap<String, Inode>, Vec<String>) {
         let mut folder = self.synced.clone();
-        let (done, undone) = self.pending.split_at(changes);
-        done.iter().for_each(|change| change.apply(&mut folder));
-        (folder, undone.iter().map(|change| format!("the folder does not know that {change}")).collect())
+        let mut undone = Vec::new();
+        for (at, change) in self.pending.iter().enumerate() {
+            if at < first && Some(at) != missing {
+                change.apply(&mut folder);
+            } else {
+                undone.push(format!("the folder does not know that {change}"));
+            }
+        }
+        (folder, undone)
     }
 }
 
@@ -312,10 +333,11 @@ impl Change {
             Change::Create { name, inode } => {
                 folder.insert(name.clone(), *inode);
             }
-            Change::Rename { from, to } => {
-                if let Some(inode) = folder.remove(from) {
-                    folder.insert(to.clone(), inode);
+            Change::Rename { from, to, inode } => {
+                if folder.get(from) == Some(inode) {
+                    folder.remove(from);
                 }
+                folder.insert(to.clone(), *inode);
             }
             Change::Remove { name } => {
                 folder.remove(name);
@@ -328,7 +350,7 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Change::Create { name, .. } => write!(f, "{name} was created"),
-            Change::Rename { from, to } => write!(f, "{from} was renamed to {to}"),
+            Change::Rename { from, to, .. } => write!(f, "{from} was renamed to {to}"),
             Change::Remove { name } => write!(f, "{name} was removed"),
         }
     }
@@ -476,8 +498,8 @@ impl Disk for Faulty {
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         self.operate(format!("renames {from} to {to}"), |state| {
-            state.inode(from)?;
-            state.change(Change::Rename { from: from.to_owned(), to: to.to_owned() });
+            let inode = state.inode(from)?;
+            state.change(Change::Rename { from: from.to_owned(), to: to.to_owned(), inode });
             Ok(())
         })
     }

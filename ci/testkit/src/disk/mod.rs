@@ -41,6 +41,9 @@ pub use memory::Memory;
 /// A folder of files on some disk. Files go by their names, which hold no `/`.
 ///
 /// Every method fails with the error of the operating system. After an error nothing is known about how much of the call was done.
+///
+/// Changes of the folder are made one after the other, and get to the disk in no order that can be relied on: a crash may undo one and leave
+/// a later one (Pillai et al. 2014, table 1, "directory operations"). Only [`sync_dir`](Self::sync_dir) puts an order between them.
 pub trait Disk {
     /// The names of the files, in alphabetical order.
     fn list(&mut self) -> io::Result<Vec<String>>;
