@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
 use crate::panics::Later;
 
-/// The server `n0` of a cluster of which nobody else is there. It can be looked at like the server itself.
+/// A server of a cluster of which nobody else is there. It can be looked at like the server itself.
 #[derive(Debug)]
 pub struct Alone<N: Node> {
     node: N,
@@ -28,8 +28,12 @@ impl<N: Node> Alone<N> {
     /// Starts `n0` of a cluster of `size` servers with what it has saved. A `todo!` in one of the files `later` (ends of paths) is
     /// left for a later task, and ends a handler.
     pub fn start(size: usize, saved: Option<N::Durable>, later: &[&'static str]) -> Self {
-        let node = N::start(Membership { id: NodeId(0), size }, saved, &mut Outbox::new());
-        Alone { node, later: Later(later.to_vec()) }
+        Self::start_as(Membership { id: NodeId(0), size }, saved, later)
+    }
+
+    /// As [`start`](Self::start), for a server that may be another one than `n0`.
+    pub fn start_as(me: Membership, saved: Option<N::Durable>, later: &[&'static str]) -> Self {
+        Alone { node: N::start(me, saved, &mut Outbox::new()), later: Later(later.to_vec()) }
     }
 
     /// Hands over a message from another server, and says what the server wants done.
@@ -44,7 +48,11 @@ impl<N: Node> Alone<N> {
 
     /// Makes the first request of the client `c0`, and says what the server wants done.
     pub fn is_asked(&mut self, request: N::Request) -> Vec<Effect<N>> {
-        let id = RequestId { client: ClientId(0), number: 0 };
+        self.is_asked_as(RequestId { client: ClientId(0), number: 0 }, request)
+    }
+
+    /// Makes the request `id`, and says what the server wants done.
+    pub fn is_asked_as(&mut self, id: RequestId, request: N::Request) -> Vec<Effect<N>> {
         self.handle(|node, out| node.on_request(id, request, out))
     }
 

@@ -15,6 +15,7 @@ use testkit::network::{Error, Party, Seat, Site, built_program};
 use crate::subject::chaos::{self, Broken, PATIENCE, Plan};
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
 use crate::subject::raft::store::Value;
+use crate::subject::server;
 use crate::subject::server::client::{Client, Config, Failed};
 
 const ORDER: Rule = Rule::new(
@@ -68,7 +69,7 @@ const BLAST_RADIUS: Rule = Rule::new(
 
 const HAPPENS: Rule = Rule::new(
     "something happens",
-    "The monkey does something on most days on which it may, and clients are served.",
+    "The monkey does something on most days on which it may, clients are served, and servers cut their logs off.",
     "contract of `Monkey::decide`",
     "2-failures/chaos.md#the-run",
 );
@@ -294,6 +295,13 @@ pub fn whatever_the_monkey_does_clients_are_told_one_story() {
         let (answered, deeds) = (report.answers.len(), report.deeds.len());
         check.requires(HAPPENS, answered > deeds && deeds > 2, || {
             format!("On {} days {deeds} deeds were done, and {answered} operations were answered.", plan.days)
+        })?;
+        check.requires(HAPPENS, report.cut_logs > 0, || {
+            format!(
+                "{answered} operations were answered, and no server has cut its log off. After {} applied entries each must, and what \
+                 snapshots stand for is a part of what this run looks at.",
+                server::KEPT
+            )
         })?;
         check.evidence(report.to_string());
         Ok(())

@@ -1,13 +1,14 @@
 //! Task `host`: nothing leaves before what it promises is on the disk.
 
 use testkit::check::{Check, Proven, Rule, check};
+use testkit::cluster::{History, View};
 use testkit::disk::{Disk, Faulty, Memory, Trouble};
 use testkit::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
 
 use super::entries::put;
 use super::machine::Machine;
 use super::raft::all_have_caught_up;
-use super::raft::servers::{finishes, serving, somebody_leads};
+use super::raft::servers::{Server, finishes, serving, somebody_leads};
 use crate::subject::host::{Host, Input, Output};
 use crate::subject::raft::log::{Index, Log, Term};
 use crate::subject::raft::message::{self, Outcome};
@@ -33,7 +34,7 @@ const GOES_ON: Rule = Rule::new(
 
 const RECOVERS: Rule = Rule::new(
     "a cluster recovers",
-    "Once messages arrive and timers fire in turn, somebody leads, also after servers have started again.",
+    "Once messages arrive and timers fire in turn, somebody leads and whoever asks is answered, also after servers have started again.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.2",
     "2-failures/remember.md#before-anything-leaves",
 );
@@ -66,7 +67,8 @@ const ENOUGH: usize = 9;
 pub fn what_was_promised_survives_every_crash() {
     check(|check| {
         let cluster = serving::<Machine<1>>(1, 2, 0).client(&[0], [Put('x', 1), Add('x', 1)]).client(&[0], [Get('x')]);
-        let cluster = finishes(cluster.restarts(1).retries(1).lost_replies(1));
+        let cluster = finishes(cluster.restarts(1).retries(1).lost_replies(1)).persistent_clients();
+        let cluster = cluster.leads_to(RECOVERS, 4, all_are_answered);
         let scope = "one server alone, a writer and a reader, two elections, a restart, a retry, a lost reply";
         check.explores(scope, cluster.leads_to(RECOVERS, 3, somebody_leads), ENOUGH)?;
         let cluster = serving::<Machine<1>>(3, 2, 0).restarts(1);
@@ -94,6 +96,11 @@ pub fn what_was_promised_survives_every_crash() {
         let cluster = cluster.leads_to(RECOVERS, 4, all_have_caught_up);
         check.bounded("three servers that hold one applied entry, an addition, two elections, a restart", cluster, 9)
     });
+}
+
+/// Every client got all of its answers.
+fn all_are_answered<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result<(), String> {
+    if view.is_finished() { Ok(()) } else { Err("A client waits for an answer.".to_owned()) }
 }
 
 const ME: Membership = Membership { id: NodeId(0), size: 3 };

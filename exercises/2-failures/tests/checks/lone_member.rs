@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use testkit::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
+use testkit::alone::Alone;
+use testkit::node::{ClientId, Effect, Membership, NodeId, RequestId};
 
 use super::entries;
 use super::sizes::ALL;
@@ -48,7 +49,7 @@ pub fn stands(term: Term, last_index: Index, last_term: Term) -> Message {
 /// A server that is alone with the messages of others. It does not cut its log.
 pub struct Lone {
     id: usize,
-    server: Member<100>,
+    server: Alone<Member<100>>,
 }
 
 /// What it wants done.
@@ -56,7 +57,7 @@ pub type Wants = Vec<Effect<Member<100>>>;
 
 impl Lone {
     pub fn start(id: usize, saved: Option<Durable>) -> Self {
-        Lone { id, server: Member::start(Membership { id: NodeId(id), size: ALL }, saved, &mut Outbox::new()) }
+        Lone { id, server: Alone::start_as(Membership { id: NodeId(id), size: ALL }, saved, &[]) }
     }
 
     pub fn raft(&self) -> &Raft {
@@ -64,11 +65,11 @@ impl Lone {
     }
 
     pub fn hears(&mut self, from: usize, message: Message) -> Wants {
-        self.handle(|server, out| server.on_message(NodeId(from), message, out))
+        self.server.receives(NodeId(from), message)
     }
 
     pub fn fires(&mut self, timer: Timer) -> Wants {
-        self.handle(|server, out| server.on_timer(timer, out))
+        self.server.fires(timer)
     }
 
     pub fn is_asked(&mut self, number: usize, request: Request) -> Wants {
@@ -76,8 +77,7 @@ impl Lone {
     }
 
     pub fn is_asked_by(&mut self, client: usize, number: usize, request: Request) -> Wants {
-        let id = RequestId { client: ClientId(client), number };
-        self.handle(|server, out| server.on_request(id, request, out))
+        self.server.is_asked_as(RequestId { client: ClientId(client), number }, request)
     }
 
     /// `from` says that it agrees with all of this leader's log.
@@ -107,12 +107,6 @@ impl Lone {
             }
         }
         wants
-    }
-
-    fn handle(&mut self, run: impl FnOnce(&mut Member<100>, &mut Outbox<Member<100>>)) -> Wants {
-        let mut out = Outbox::new();
-        run(&mut self.server, &mut out);
-        out.into_effects()
     }
 }
 
@@ -172,4 +166,16 @@ pub fn last(lone: &Lone) -> Option<Request> {
         Command::Client { request, .. } => Some(request),
         Command::Noop => None,
     }
+}
+
+/// Four of five servers count for n0, which leads term 2.
+pub fn leads() -> (&'static str, Lone) {
+    ("leads", leader(0, 4, true))
+}
+
+/// Four of five servers count for n0, which follows n1 in term 1.
+pub fn follows() -> (&'static str, Lone) {
+    let mut lone = Lone::start(0, Some(saved(4, [])));
+    lone.hears(1, append(1, (1, 1), vec![], 1));
+    ("follows n1", lone)
 }

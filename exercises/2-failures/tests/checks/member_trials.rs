@@ -1,10 +1,13 @@
 //! What a check asks of a server that may have to leave, and is alone: whom it asks, what it puts into its log, for whom it votes.
 
 use testkit::check::{Check, Proven};
-use testkit::node::NodeId;
+use testkit::node::{ClientId, NodeId};
+use testkit::schedule::Schedule;
 
 use super::lone_member::{Lone, Wants, last, leader, sent_to, stands, told, votes};
-use super::membership_rules::{A_QUESTION, HEARD, IN_THE_LOG, ONCE, ONE_AT_A_TIME, WHO_COUNTS};
+use super::membership_rules::{A_QUESTION, COMES_BACK, HEARD, IN_THE_LOG, ONCE, ONE_AT_A_TIME, WHO_COUNTS};
+use super::raft::all_have_caught_up;
+use super::sizes::{asks, changing, elect};
 use crate::subject::membership::SIZE;
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::{Command, Index, Term};
@@ -144,4 +147,42 @@ pub fn votes_for(
              that others do not. The votes for it are {granted:?}; for n{inside}, which counts, they would be {otherwise:?}."
         )
     })
+}
+
+/// Servers leave and come back, with requests in between, and then the one that led is gone.
+pub fn comes_back<const LIMIT: Index>(check: &mut Check) -> Proven {
+    let scope = format!("three servers that hold {LIMIT} applied entries, two of which leave and come back");
+    let requests = [
+        Put('x', 1),
+        Put(SIZE, 2),
+        Add('x', 1),
+        Put(SIZE, 1),
+        Add('x', 1),
+        Put(SIZE, 2),
+        Add('x', 1),
+        Put(SIZE, 3),
+        Add('x', 1),
+    ];
+    let elected = elect::<LIMIT>(3, Schedule::with_timers(), &[0]);
+    let done = requests.into_iter().fold(elected, |steps, request| asks(steps, 0, 0, request));
+    // From here on n0 is not needed any more.
+    let other = elect::<LIMIT>(3, done.crash(0), &[2, 1]);
+    let schedule = asks(other, 1, 2, Add('x', 1));
+    let played = check.drives(COMES_BACK, &scope, changing::<LIMIT>(3, 99, 99), &schedule)?;
+    let view = played.view();
+    let answered = (view.answered(ClientId(0)), view.answered(ClientId(1)));
+    check.requires_of_run(&scope, &played, COMES_BACK, answered == (requests.len(), 1), || {
+        format!(
+            "All servers work and everything arrives. Of {} requests, {} were answered; when n0 is gone, {} of one.",
+            requests.len(),
+            answered.0,
+            answered.1
+        )
+    })?;
+    let caught_up = all_have_caught_up(&view);
+    check.requires_of_run(&scope, &played, COMES_BACK, caught_up.is_ok(), || {
+        caught_up.clone().err().unwrap_or_default()
+    })?;
+    check.evidence(format!("{scope}: all are answered, and all have caught up"));
+    Ok(())
 }

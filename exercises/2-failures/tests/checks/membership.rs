@@ -1,22 +1,24 @@
 //! Bonus task `membership`: servers that leave and come back, one at a time.
 
-use testkit::check::{Check, Proven, check};
-use testkit::cluster::View;
+use testkit::check::check;
 use testkit::node::{ClientId, NodeId};
 use testkit::schedule::Schedule;
 use testkit::simulation::Faults;
 
 use super::entries::put;
-use super::lone_member::{Lone, append, change, leader, saved, sent_to, snapshot, stands, told, votes, waits_for};
-use super::member_trials::{comes_again, counts, goes_to_those_who_count, is_a_question, is_made, votes_for};
-use super::membership_rules::{A_QUESTION, COMES_BACK, HEARD, RESIGNS, SITS_OUT, UNDISTURBED};
-use super::raft::all_have_caught_up;
+use super::lone_member::{
+    Lone, append, change, follows, leader, leads, saved, sent_to, snapshot, stands, told, votes, waits_for,
+};
+use super::member_trials::{
+    comes_again, comes_back, counts, goes_to_those_who_count, is_a_question, is_made, votes_for,
+};
+use super::membership_rules::{A_QUESTION, HEARD, RESIGNS, SITS_OUT, UNDISTURBED};
 use super::raft::rules::LEADER_COMPLETENESS;
 use super::raft::servers::{FINISHES, finishes};
-use super::sizes::{ALL, Seen, asks, changing, elect, long_run};
-use crate::subject::membership::{Member, SIZE};
+use super::sizes::{ALL, asks, c1_is_answered, changing, elect, long_run};
+use crate::subject::membership::SIZE;
 use crate::subject::raft::Timer;
-use crate::subject::raft::log::{Entry, Index};
+use crate::subject::raft::log::Entry;
 use crate::subject::raft::message::{self, Outcome};
 use crate::subject::raft::store::Request::{Add, Get, Put};
 use crate::subject::raft::store::{Response, Value};
@@ -245,20 +247,9 @@ pub fn a_leader_resigns_before_it_is_removed() {
         is_a_question(check, leader(4, 5, true), Put(SIZE, 2), || "n4 leads five servers".to_owned())?;
         let settled = asks(elect::<100>(2, Schedule::with_timers(), &[1]), 0, 1, Put('x', 1));
         let cluster = changing::<100>(2, 1, 1).staged(&settled).client(&[0, 1], [Put(SIZE, 1)]).persistent_clients();
-        let cluster = cluster.leads_to(RESIGNS, 6, |view| is_done(view, 1, 1));
+        let cluster = cluster.leads_to(RESIGNS, 6, c1_is_answered);
         check.explores("two servers, whose leader is asked to leave, an election", cluster, ENOUGH)
     });
-}
-
-fn is_done<const LIMIT: Index>(
-    view: &View<'_, Member<LIMIT>, Seen>,
-    client: usize,
-    requests: usize,
-) -> Result<(), String> {
-    match view.answered(ClientId(client)) {
-        answered if answered >= requests => Ok(()),
-        answered => Err(format!("c{client} has made {requests} requests, and was answered {answered} times.")),
-    }
 }
 
 #[test]
@@ -313,18 +304,6 @@ pub fn who_is_out_disturbs_nobody() {
         check.evidence("a candidate that is out, before a leader and before a follower");
         Ok(())
     });
-}
-
-/// Four of five servers count for n0, which leads term 2.
-fn leads() -> (&'static str, Lone) {
-    ("leads", leader(0, 4, true))
-}
-
-/// Four of five servers count for n0, which follows n1 in term 1.
-fn follows() -> (&'static str, Lone) {
-    let mut lone = Lone::start(0, Some(saved(4, [])));
-    lone.hears(1, append(1, (1, 1), vec![], 1));
-    ("follows n1", lone)
 }
 
 #[test]
@@ -400,43 +379,6 @@ pub fn servers_leave_and_come_back() {
         comes_back::<0>(check)?;
         comes_back::<100>(check)
     });
-}
-
-fn comes_back<const LIMIT: Index>(check: &mut Check) -> Proven {
-    let scope = format!("three servers that hold {LIMIT} applied entries, two of which leave and come back");
-    let requests = [
-        Put('x', 1),
-        Put(SIZE, 2),
-        Add('x', 1),
-        Put(SIZE, 1),
-        Add('x', 1),
-        Put(SIZE, 2),
-        Add('x', 1),
-        Put(SIZE, 3),
-        Add('x', 1),
-    ];
-    let elected = elect::<LIMIT>(3, Schedule::with_timers(), &[0]);
-    let done = requests.into_iter().fold(elected, |steps, request| asks(steps, 0, 0, request));
-    // From here on n0 is not needed any more.
-    let other = elect::<LIMIT>(3, done.crash(0), &[2, 1]);
-    let schedule = asks(other, 1, 2, Add('x', 1));
-    let played = check.drives(COMES_BACK, &scope, changing::<LIMIT>(3, 99, 99), &schedule)?;
-    let view = played.view();
-    let answered = (view.answered(ClientId(0)), view.answered(ClientId(1)));
-    check.requires_of_run(&scope, &played, COMES_BACK, answered == (requests.len(), 1), || {
-        format!(
-            "All servers work and everything arrives. Of {} requests, {} were answered; when n0 is gone, {} of one.",
-            requests.len(),
-            answered.0,
-            answered.1
-        )
-    })?;
-    let caught_up = all_have_caught_up(&view);
-    check.requires_of_run(&scope, &played, COMES_BACK, caught_up.is_ok(), || {
-        caught_up.clone().err().unwrap_or_default()
-    })?;
-    check.evidence(format!("{scope}: all are answered, and all have caught up"));
-    Ok(())
 }
 
 #[test]

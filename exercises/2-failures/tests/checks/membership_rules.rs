@@ -16,6 +16,13 @@ pub const ONE_AT_A_TIME: Rule = Rule::new(
     "2-failures/membership.md#one-at-a-time",
 );
 
+pub const LEAVE: Rule = Rule::new(
+    "servers leave",
+    "There is a run in which three of five servers have left, so that two count.",
+    "Ongaro 2014, section 4.1",
+    "2-failures/membership.md#one-at-a-time",
+);
+
 pub const A_QUESTION: Rule = Rule::new(
     "what may not be done is a question",
     "A change that may not be made goes into the log as a question, under the client's own id; it changes nothing, and is answered.",

@@ -4,6 +4,7 @@
 //! - [`entries`]: entries and snapshots as a leader would make them;
 //! - [`cut_log`]: the log of stage 1 with its beginning cut off, beside the whole one;
 //! - [`lone_server`]: a server that is alone with the messages of others;
+//! - [`snapshot_rules`]: what is demanded of a server that cuts its log off;
 //! - [`short_logs`]: clusters whose servers keep their logs short;
 //! - [`sizes`]: clusters whose size is changed;
 //! - [`lone_member`]: a server of such a cluster, alone with the messages of others;
@@ -51,6 +52,7 @@ mod seen;
 mod settings;
 mod short_logs;
 mod sizes;
+mod snapshot_rules;
 mod speakers;
 mod successions;
 mod trial;

@@ -8,7 +8,7 @@ use testkit::node::{ClientId, NodeId, RequestId};
 use super::harmless::{HARMLESS, guarded};
 use super::speakers::{LIMIT, calls, conversations, greeting, hostile, splits, whole_frames};
 use super::visit::{Visit, shown};
-use super::worlds::{ENDS, Made, PAUSE, World, answer, bleak, client, makes, refuses};
+use super::worlds::{ENDS, FINDS, PAUSE, World, answer, asks_whom_there_is, bleak, client, makes, refuses, way};
 use crate::subject::raft::store::Response;
 use crate::subject::server::route::{Heard, Next};
 use crate::subject::server::wire::{Frames, Refusal, Speaker, frame, framed};
@@ -39,13 +39,6 @@ const ONE_ID: Rule = Rule::new(
     "All tries of a request have one id, and no other request has it.",
     "Ongaro 2014, section 6.3: clients assign a unique serial number to each command, and retry with the same one",
     "2-failures/server.md#the-same-number",
-);
-
-const FINDS: Rule = Rule::new(
-    "a client finds the leader",
-    "Who names a leader is believed at once; who is silent, away or wrong is passed over, and each server has its turn.",
-    "Ongaro 2014, section 6.2: routing requests to the leader",
-    "2-failures/server.md#finding-the-leader",
 );
 
 const HONEST: Rule = Rule::new(
@@ -362,15 +355,6 @@ fn finds(check: &mut Check, servers: usize, leader: usize) -> Proven {
     Ok(())
 }
 
-/// Whom a client asked, and how that ended: "n0, then n2 after 70ms: Unknown".
-fn way(made: &Made) -> String {
-    let ask = |(server, _, after): &(NodeId, RequestId, Duration)| {
-        if after.is_zero() { server.to_string() } else { format!("{server} after {after:?}") }
-    };
-    let asked: Vec<_> = made.asked.iter().map(ask).collect();
-    format!("{}: {:?}", asked.join(", then "), made.end)
-}
-
 #[test]
 pub fn a_client_ends_and_pauses() {
     check(|check| {
@@ -386,6 +370,7 @@ pub fn a_client_ends_and_pauses() {
                 check.requires(ENDS, presses.is_none(), || {
                     format!("When {when}, a client of 3 servers sends 4 tries in a row without a pause, from try {presses:?} on.")
                 })?;
+                asks_whom_there_is(check, when, &made)?;
                 let hesitates =
                     made.asked[0].2 > Duration::ZERO || made.asked.iter().any(|(_, _, after)| *after > PAUSE);
                 check.requires(ENDS, !hesitates, || {

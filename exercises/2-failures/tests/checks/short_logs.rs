@@ -1,7 +1,10 @@
 //! Clusters whose servers keep their logs short, and what they go through.
 
+use std::collections::BTreeMap;
+
 use testkit::check::Rule;
-use testkit::cluster::{Cluster, History};
+use testkit::cluster::{Cluster, History, View};
+use testkit::node::NodeId;
 use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 
@@ -10,7 +13,7 @@ use super::raft::somebody_lacks_what_is_cut_off;
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::Index;
 use crate::subject::raft::store::Request::{self, Add, Put};
-use crate::subject::snapshot::Compacting;
+use crate::subject::snapshot::{Compacting, Snapshot};
 
 pub const BOUNDED: Rule = Rule::new(
     "the log stays short",
@@ -26,11 +29,19 @@ pub const LACKS: Rule = Rule::new(
     "2-failures/snapshots.md#who-was-away",
 );
 
+pub const STANDS_FOR: Rule = Rule::new(
+    "a snapshot stands for what is gone",
+    "In memory and in what is saved, the log starts where a snapshot ends, or before; a snapshot goes up to an applied entry, holds what all up \
+     to that one led to, and is the same on every server that has one of that index.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7, figure 12",
+    "2-failures/snapshots.md#cut-too-far",
+);
+
 /// A cluster whose servers keep their logs short.
 pub fn short<const LIMIT: Index, H: History<Compacting<LIMIT>>>(
     cluster: Cluster<Compacting<LIMIT>, H>,
 ) -> Cluster<Compacting<LIMIT>, H> {
-    cluster.always(BOUNDED, |view| {
+    cluster.always(STANDS_FOR, snapshots_stand_for_what_is_gone).always(BOUNDED, |view| {
         for (id, server) in view.servers() {
             let raft = server.raft();
             let held = raft.applied() - raft.log().start().index;
@@ -43,6 +54,56 @@ pub fn short<const LIMIT: Index, H: History<Compacting<LIMIT>>>(
         }
         Ok(())
     })
+}
+
+fn snapshots_stand_for_what_is_gone<const LIMIT: Index, H: History<Compacting<LIMIT>>>(
+    view: &View<'_, Compacting<LIMIT>, H>,
+) -> Result<(), String> {
+    let mut seen: BTreeMap<Index, (NodeId, &Snapshot)> = BTreeMap::new();
+    for (id, server) in view.servers() {
+        let (raft, newest) = (server.raft(), server.snapshot());
+        let (start, end) = (raft.log().start(), newest.map_or(0, |snapshot| snapshot.index));
+        if end < start.index || end > raft.applied() {
+            let applied = raft.applied();
+            return Err(format!(
+                "{id}'s log starts at {}, its snapshot goes up to {end}, and {applied} entries are applied.",
+                start.index
+            ));
+        }
+        if let Some(saved) = view.saved(id) {
+            let saved_end = saved.snapshot.as_ref().map_or(0, |snapshot| snapshot.index);
+            if saved_end < saved.raft.log.start().index {
+                return Err(format!(
+                    "{id} has saved a log that starts at {}, and a snapshot up to {saved_end}.",
+                    saved.raft.log.start().index
+                ));
+            }
+        }
+        let Some(snapshot) = newest else { continue };
+        let is_now = end == raft.applied();
+        if is_now && (snapshot.store != *raft.store() || snapshot.sessions != *raft.sessions()) {
+            return Err(format!(
+                "All that {id} has applied is in its snapshot {snapshot:?}, and what it has is another: {:?}, with the sessions {:?}.",
+                raft.store(),
+                raft.sessions()
+            ));
+        }
+        if raft.log().term_at(end).is_some_and(|term| term != snapshot.term) {
+            return Err(format!(
+                "{id}'s log is {:?}, and its snapshot up to {end} speaks of term {}.",
+                raft.log(),
+                snapshot.term
+            ));
+        }
+        if let Some((other, first)) = seen.insert(end, (id, snapshot))
+            && first != snapshot
+        {
+            return Err(format!(
+                "{other} and {id} have snapshots up to {end} that differ: {first:?} and {snapshot:?}."
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// n0 leads, and has committed two commands with n1. n2 cannot be reached, and has heard of nothing.

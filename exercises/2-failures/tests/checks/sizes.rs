@@ -1,17 +1,17 @@
 //! Clusters whose size is changed.
 
 use testkit::cluster::{Cluster, Linearizable, Log as Judged, SequentialSpec, View};
-use testkit::node::NodeId;
+use testkit::node::{ClientId, NodeId};
 use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 
-use super::membership_rules::ONE_AT_A_TIME;
+use super::membership_rules::{IN_THE_LOG, LEAVE};
 use super::raft::chronicle::Chronicle;
-use super::raft::servers::{Logged, finishes, in_time, key, servers, timeouts};
+use super::raft::servers::{Cell, Logged, finishes, in_time, is_linearizable, key, servers, timeouts};
 use super::spec::LINEARIZABLE;
 use crate::subject::membership::{Member, SIZE};
 use crate::subject::raft::Timer;
-use crate::subject::raft::log::Index;
+use crate::subject::raft::log::{Command, Entry, Index};
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
 use crate::subject::raft::store::{Response, Value};
 
@@ -22,13 +22,13 @@ pub const ALL: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Map {
     all: usize,
-    x: Value,
+    cell: Cell,
     size: Value,
 }
 
 impl Map {
     pub fn of(all: usize) -> Self {
-        Map { all, x: 0, size: 0 }
+        Map { all, cell: Cell::default(), size: 0 }
     }
 
     fn may_become(&self, size: Value) -> bool {
@@ -42,22 +42,12 @@ impl SequentialSpec for Map {
     type Ret = Response;
 
     fn invoke(&mut self, request: &Request) -> Response {
-        Response::Done(match *request {
-            Put(SIZE, size) if self.may_become(size) => {
-                self.size = size;
-                size
-            }
-            Get(SIZE) | Put(SIZE, _) | Add(SIZE, _) => self.size,
-            Get(_) => self.x,
-            Put(_, value) => {
-                self.x = value;
-                value
-            }
-            Add(_, amount) => {
-                self.x += amount;
-                self.x
-            }
-        })
+        match *request {
+            Put(SIZE, size) if self.may_become(size) => self.size = size,
+            Get(SIZE) | Put(SIZE, _) | Add(SIZE, _) => {}
+            _ => return self.cell.invoke(request),
+        }
+        Response::Done(self.size)
     }
 
     /// A change may always be answered as a question: something else was under way.
@@ -73,14 +63,27 @@ pub type Seen = (Linearizable<Map>, Chronicle);
 /// Servers whose clients' history of 'x' and of the size is judged.
 pub fn changing<const LIMIT: Index>(size: usize, elections: u8, heartbeats: u8) -> Cluster<Member<LIMIT>, Seen> {
     let history = (Linearizable::new(Map::of(size)), Chronicle::default());
-    timeouts(servers(size, history), elections, heartbeats).whole_run(LINEARIZABLE, is_linearizable)
+    let cluster = timeouts(servers(size, history), elections, heartbeats).whole_run(LINEARIZABLE, is_linearizable);
+    cluster.always(IN_THE_LOG, |view| view.servers().try_for_each(|(id, server)| goes_by_its_log(id, server)))
 }
 
-fn is_linearizable<const LIMIT: Index>(view: &View<'_, Member<LIMIT>, Seen>) -> Result<(), String> {
-    let (history, _) = view.history();
-    match history.holds() {
+/// The size that counts for a server is that of the last change that its log holds; without one, that of its store.
+fn goes_by_its_log<const LIMIT: Index>(id: NodeId, server: &Member<LIMIT>) -> Result<(), String> {
+    let raft = server.raft();
+    let change = |entry: &Entry| match entry.command {
+        Command::Client { request: Put(SIZE, size), .. } => Some(size),
+        _ => None,
+    };
+    let in_the_log = raft.log().entries().iter().rev().find_map(change);
+    let size = in_the_log.unwrap_or_else(|| raft.store().get(SIZE));
+    let counts = if size == 0 { server.all() as Value } else { size };
+    match raft.size() as Value == counts {
         true => Ok(()),
-        false => Err(format!("No single copy of the map could have given these answers: {}.", history.summary())),
+        false => Err(format!(
+            "By its log {:?} and its store, {counts} servers count for {id}. It goes by {}.",
+            raft.log(),
+            raft.size()
+        )),
     }
 }
 
@@ -128,6 +131,14 @@ pub fn long_run(faults: Faults) -> Simulation<Member<2>, Logged<Member<2>>> {
         .whole_run(LINEARIZABLE, |view: &View<'_, Member<2>, Logged<Member<2>>>| {
             view.history().0.linearizable_by_key(|_| Map::of(ALL), key)
         })
-        .sometimes(ONE_AT_A_TIME, |view| view.servers().any(|(_, server)| server.raft().store().get(SIZE) == 2));
+        .sometimes(LEAVE, |view| view.servers().any(|(_, server)| server.raft().store().get(SIZE) == 2));
     in_time(finishes(cluster), faults)
+}
+
+/// c1 has made one request.
+pub fn c1_is_answered<const LIMIT: Index>(view: &View<'_, Member<LIMIT>, Seen>) -> Result<(), String> {
+    match view.answered(ClientId(1)) {
+        0 => Err("c1 has made a request, and is not answered.".to_owned()),
+        _ => Ok(()),
+    }
 }

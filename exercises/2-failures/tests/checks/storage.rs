@@ -13,6 +13,7 @@ use super::seen::{Keeper, Seen};
 use super::successions::{self, Succession};
 use crate::subject::snapshot::Durable;
 use crate::subject::storage::Storage;
+use crate::subject::wal::{FILE, Wal, WalError};
 
 const SAME: Rule = Rule::new(
     "what was saved comes back",
@@ -47,6 +48,13 @@ const SHORT: Rule = Rule::new(
     "When a server cuts its log off behind a snapshot, the records that led there go from the disk too.",
     "Ongaro & Ousterhout 2014 (extended version), section 7",
     "2-failures/remember.md#rewriting",
+);
+
+const READABLE: Rule = Rule::new(
+    "a record that nobody can read is reported",
+    "If the log holds a record, whole and undamaged, that is none of a storage, `open` says so, with its number, and leaves the log as it is.",
+    "contract of `Storage::open`",
+    "2-failures/remember.md#the-task-storage",
 );
 
 type Opened<D> = Result<(Storage<D>, Option<Durable>), Box<Failure>>;
@@ -129,6 +137,47 @@ pub fn a_save_comes_back_whatever_was_saved_before_it() {
         }
         Ok(())
     });
+}
+
+#[test]
+pub fn a_record_that_nobody_can_read_is_reported() {
+    check(|check| {
+        let states = life();
+        for saved in [0, 1, states.len()] {
+            for behind in [0, 1, 2] {
+                is_reported(check, &states[..saved], behind)?;
+            }
+        }
+        check.evidence("a foreign record at the beginning, at the end and in the middle of a log");
+        Ok(())
+    });
+}
+
+/// A storage saves `states`, another program appends a record, and perhaps more of them behind it.
+fn is_reported(check: &mut Check, states: &[Durable], behind: usize) -> Proven {
+    let disk = Faulty::new();
+    let (mut storage, _) = open(check, disk.clone())?;
+    states.iter().try_for_each(|durable| saves(check, &mut storage, durable))?;
+    let Ok((mut log, records)) = Wal::open(disk.clone()) else { return Ok(()) };
+    (0..=behind).for_each(|_| log.append(b"no record of a storage"));
+    check.requires(SAME, log.sync().is_ok(), || "`sync` fails on a disk that works.".to_owned())?;
+    let (before, number) = (disk.operations(), records.len() as u64);
+    let contents = disk.copy().read(FILE).ok();
+    let opened = Storage::open(disk.clone()).map(|(_, found)| found);
+    let is_told = matches!(opened, Err(WalError::Unknown { record }) if record == number);
+    let untouched = disk.copy().read(FILE).ok() == contents;
+    check.requires(READABLE, is_told && untouched, || {
+        let says = match &opened {
+            Ok(found) => format!("opens with {}", shown(found.as_ref())),
+            Err(error) => format!("says: {error}"),
+        };
+        let did = disk.operations() - before;
+        format!(
+            "A log holds {number} records of a storage, and then {} of another program. The storage {says}. It did {did} operations on the \
+             disk.",
+            behind + 1
+        )
+    })
 }
 
 /// How one thing is saved after another.

@@ -1,8 +1,9 @@
 //! Worlds: what may come of a client's tries, and how a client gets on in them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use testkit::check::{Check, Failure, Rule};
+use testkit::check::{Check, Failure, Proven, Rule};
 use testkit::node::{ClientId, NodeId, RequestId};
 
 use super::harmless::guarded;
@@ -14,6 +15,13 @@ pub const ENDS: Rule = Rule::new(
     "After as many tries as it has patience for it ends, and in between it pauses, whoever sends it to whom.",
     "contract of `Route::heard`",
     "2-failures/server.md#in-a-circle",
+);
+
+pub const FINDS: Rule = Rule::new(
+    "a client finds the leader",
+    "Who names a leader is believed at once; who is silent, away or wrong is passed over, and each server has its turn.",
+    "Ongaro 2014, section 6.2: routing requests to the leader",
+    "2-failures/server.md#finding-the-leader",
 );
 
 /// How long a client pauses.
@@ -91,4 +99,27 @@ pub fn bleak() -> Vec<Bleak> {
             Next::Unknown,
         ),
     ]
+}
+
+/// Only servers that exist are asked, and by turns unless somebody else was named: as many tries as there are servers reach each of them.
+pub fn asks_whom_there_is(check: &mut Check, when: &str, made: &Made) -> Proven {
+    let exist = made.asked.iter().all(|(server, _, _)| server.0 < 3);
+    check.requires(FINDS, exist, || {
+        format!("When {when}, a client of n0, n1 and n2 asks a server that does not exist. It is {}.", way(made))
+    })?;
+    let (all, named) = (BTreeSet::from([0, 1, 2]), when.contains("name each other"));
+    let by_turns =
+        made.asked.windows(3).all(|three| three.iter().map(|(server, _, _)| server.0).collect::<BTreeSet<_>>() == all);
+    check.requires(FINDS, by_turns || named, || {
+        format!("When {when}, three tries in a row should reach each of three servers. It is {}.", way(made))
+    })
+}
+
+/// Whom a client asked, and how that ended: "n0, then n2 after 70ms: Unknown".
+pub fn way(made: &Made) -> String {
+    let ask = |(server, _, after): &(NodeId, RequestId, Duration)| {
+        if after.is_zero() { server.to_string() } else { format!("{server} after {after:?}") }
+    };
+    let asked: Vec<_> = made.asked.iter().map(ask).collect();
+    format!("{}: {:?}", asked.join(", then "), made.end)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use testkit::check::Rule;
-use testkit::cluster::{self, Cluster, History, Linearizable, Occurrence, SequentialSpec, View};
+use testkit::cluster::{self, Cluster, History, Linearizable, Object, Occurrence, SequentialSpec, View};
 use testkit::node::{Node, NodeId};
 use testkit::simulation::{Faults, Simulation};
 
@@ -91,7 +91,10 @@ pub fn serving_late<N: Server>(size: usize, elections: u8, heartbeats: u8) -> Cl
         .each_transition(APPLIED, applies_its_log)
 }
 
-fn is_linearizable<N: Server>(view: &View<'_, N, Watched>) -> Result<(), String> {
+/// One copy could have given the answers that clients got.
+pub fn is_linearizable<N: Server, S: Object + SequentialSpec<Op = Request, Ret = Response>>(
+    view: &View<'_, N, (Linearizable<S>, Chronicle)>,
+) -> Result<(), String> {
     let (history, _) = view.history();
     match history.holds() {
         true => Ok(()),
