@@ -17,6 +17,9 @@
 //! - [`rewriting`]: what a log may hold that is being rewritten;
 //! - [`seen`]: what the user of a log or of a storage has seen, and relies on.
 //!
+//! Of faults:
+//! - [`planted`]: servers that are wrong in one way.
+//!
 //! Of bytes from outside, and of clients:
 //! - [`harmless`]: code that must not panic, whatever it is given;
 //! - [`speakers`]: what is said to a server, by friends and by others;
@@ -47,6 +50,7 @@ mod member_trials;
 mod membership_rules;
 mod monkey_rules;
 mod order;
+mod planted;
 mod rewriting;
 mod seen;
 mod settings;
@@ -62,6 +66,7 @@ mod ward;
 mod worlds;
 
 pub mod chaos;
+pub mod faults;
 pub mod frame;
 pub mod host;
 pub mod machine;
