@@ -9,6 +9,7 @@
 //! - [`host`] puts both together, so that nothing leaves before what it promises is on the disk.
 //! - [`server`] is a process around that: it reads bytes from anybody, and believes few.
 //! - [`monkey`] makes servers fail on purpose, on a schedule, while people are watching.
+//! - [`faults`] are scripts of failures by which wrong servers are found out.
 //! - [`chaos`] turns it loose on a cluster of such servers, and judges what clients were told.
 //! - [`audit_log`] keeps what the monkey does in a write-ahead log, before it is done.
 //!
@@ -17,6 +18,7 @@
 
 pub mod audit_log;
 pub mod chaos;
+pub mod faults;
 pub mod host;
 pub mod membership;
 pub mod monkey;

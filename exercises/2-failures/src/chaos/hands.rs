@@ -16,6 +16,8 @@ use testkit::network::{Error, Party, Site, State as Process};
 use super::clients::Clients;
 use super::{Broken, Lasted, PATIENCE, Plan, Scene, Sight, away, majority};
 use crate::monkey::{Deed, Entry, Hands, Kind, State, View};
+use crate::server::KEPT;
+use crate::server::engine::CUT;
 
 /// How often it is looked whether something ends.
 const LOOK: Duration = Duration::from_millis(5);
@@ -149,6 +151,27 @@ impl<'c> Grip<'c> {
         Ok(())
     }
 
+    /// How many servers have said that they cut their logs off.
+    pub(super) fn cut_logs(&self) -> usize {
+        (0..self.site.size()).filter(|server| has_cut_its_log(&self.site.printed(*server, usize::MAX))).count()
+    }
+
+    /// Waits until a server has cut its log off: so clients must have asked often enough, however slow the machine is. It does not wait any
+    /// more when they have asked far more often than that, or when nobody is served.
+    pub(super) fn wait_until_a_log_is_cut(
+        &mut self,
+        audit: &[Entry],
+        watch: &mut dyn FnMut(&Scene),
+    ) -> Result<(), Error> {
+        let enough = 4 * usize::try_from(KEPT).unwrap_or(usize::MAX);
+        let is_served = |hands: &Self| hands.now() < hands.clients.newest_served() + PATIENCE;
+        while self.cut_logs() == 0 && self.clients.answered() < enough && is_served(self) && !self.is_over() {
+            thread::sleep(LOOK);
+            self.look(audit, watch)?;
+        }
+        Ok(())
+    }
+
     /// Gives back the site, with what was done to it and what was seen to be wrong.
     pub(super) fn let_go(self) -> (Site, Vec<Lasted>, Vec<Broken>) {
         (self.site, self.over, self.broken)
@@ -271,6 +294,11 @@ impl Hands for Grip<'_> {
         self.must_leave_a_majority(&deed.victim, &view);
         self.hit(server, deed.kind).map_err(system)
     }
+}
+
+/// Whether a server says that it has cut its log off, by what it has printed.
+fn has_cut_its_log(printed: &str) -> bool {
+    printed.lines().any(|line| line.starts_with(CUT))
 }
 
 /// The term in which a server says to lead, by what it has printed.

@@ -18,7 +18,7 @@ pub(super) fn report(told: Told, deeds: Vec<Lasted>, left_out: usize, mut broken
     let Told { answers, unknown, not_done, wrong, history, .. } = told;
     broken.extend(wrong);
     broken.extend(order(history).map(Broken::Order));
-    Report { answers, unknown, not_done, deeds, left_out, broken }
+    Report { answers, unknown, not_done, deeds, left_out, broken, ..Report::default() }
 }
 
 /// What one copy of a key would do.

@@ -13,6 +13,7 @@
 //!   nobody else touches.
 //! - The [`Monkey`] lives through a day at each beat, and does something on each, as long as a majority stays healthy. [`hands`] carry
 //!   it out, and see to its end: who was killed starts again, who was paused goes on. A lab may follow a [`Script`] instead.
+//! - If no server has cut its log off by then, clients go on until one has.
 //! - In the end everything is healed, all servers are killed and started again, and each key is read once more.
 //!
 //! # What must hold
@@ -130,6 +131,8 @@ pub struct Report {
     pub deeds: Vec<Lasted>,
     /// How often the monkey left a day out, since too few servers were healthy.
     pub left_out: usize,
+    /// How many servers have cut their logs off.
+    pub cut_logs: usize,
     /// What was wrong.
     pub broken: Vec<Broken>,
 }
@@ -179,7 +182,8 @@ impl fmt::Display for Report {
         let kinds: Vec<_> = self.kinds().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let (kinds, gap) = (kinds.join(", "), self.longest_gap().as_millis());
         write!(f, "{answered} operations answered, {unknown} unknown, {not_done} not done; ")?;
-        write!(f, "{} deeds ({kinds}), {left_out} left out; longest gap {gap} ms", self.deeds.len())?;
+        write!(f, "{} deeds ({kinds}), {left_out} left out; ", self.deeds.len())?;
+        write!(f, "{} servers cut their logs; longest gap {gap} ms", self.cut_logs)?;
         self.broken.iter().try_for_each(|broken| write!(f, "\n{broken}"))
     }
 }
@@ -217,6 +221,7 @@ pub fn run(
         None => make_trouble(plan, &mut hands, &mut audit, watch)?,
     }
     hands.wait_until_all_is_over(&audit, watch)?;
+    let cut_logs = hands.cut_logs();
     let (site, deeds, mut broken) = hands.let_go();
     let mut told = clients.stop();
     if broken.is_empty() {
@@ -226,7 +231,7 @@ pub fn run(
     }
     broken.extend(audited(&audit, &deeds, plan));
     let left_out = audit.iter().filter(|entry| matches!(entry, Entry::Skipped { .. })).count();
-    Ok(judge::report(told, deeds, left_out, broken))
+    Ok(Report { cut_logs, ..judge::report(told, deeds, left_out, broken) })
 }
 
 /// Lets the monkey live through its days, while clients ask.
@@ -246,7 +251,7 @@ fn make_trouble(
         // A deed that cannot be done is in the log as such; a log in memory does not refuse.
         let _ = monkey.tick(late_on(day), &view, hands, audit);
     }
-    Ok(())
+    hands.wait_until_a_log_is_cut(audit, watch)
 }
 
 /// Does what a script says, and waits for the end of the run's time.

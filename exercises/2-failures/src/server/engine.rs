@@ -54,6 +54,14 @@ pub enum Event {
     End,
 }
 
+/// How the line begins by which a server says that a snapshot stands for its log's beginning.
+pub const CUT: &str = "the log is cut, behind a snapshot up to ";
+
+/// Up to where the newest snapshot goes; 0 if there is none.
+fn snapshot_of<D: Disk, const LIMIT: Index>(host: &Host<D, LIMIT>) -> Index {
+    host.server().compacting().snapshot().map_or(0, |snapshot| snapshot.index)
+}
+
 /// The host, and where its outputs go.
 #[derive(Debug)]
 pub struct Engine<D, const LIMIT: Index> {
@@ -68,13 +76,15 @@ pub struct Engine<D, const LIMIT: Index> {
     leads: Option<Term>,
     /// How many servers it has said to count.
     size: usize,
+    /// The snapshot that it began with, until it has said that there is a newer one.
+    began_with: Option<Index>,
 }
 
 impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
     /// An engine around a host that was just started.
     pub fn new(host: Host<D, LIMIT>, links: BTreeMap<NodeId, Link>, clock: mpsc::UnboundedSender<Change>) -> Self {
-        let size = host.server().all();
-        Engine { host, links, clock, open: BTreeMap::new(), sweep_at: 1000, leads: None, size }
+        let (size, began_with) = (host.server().all(), Some(snapshot_of(&host)));
+        Engine { host, links, clock, open: BTreeMap::new(), sweep_at: 1000, leads: None, size, began_with }
     }
 
     /// Carries out what the host wanted at its start, and then batch after batch, until it is told to end.
@@ -137,8 +147,8 @@ impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
         }
     }
 
-    /// Prints a line when this server begins to lead, or leads no more, and when another number of servers counts for it. That nobody reads it is
-    /// no reason to stop.
+    /// Prints a line when this server begins to lead, or leads no more, when another number of servers counts for it, and when it cuts its log off
+    /// for the first time. That nobody reads it is no reason to stop.
     fn say_what_is_new(&mut self) {
         let raft = self.host.server().raft();
         if raft.size() != self.size {
@@ -152,6 +162,11 @@ impl<D: Disk, const LIMIT: Index> Engine<D, LIMIT> {
                 None => writeln!(io::stdout(), "leads no more: the term is {}", raft.term()),
             };
             self.leads = leads;
+        }
+        let snapshot = snapshot_of(&self.host);
+        if self.began_with.is_some_and(|first| first < snapshot) {
+            self.began_with = None;
+            let _ = writeln!(io::stdout(), "{CUT}{snapshot}");
         }
     }
 
