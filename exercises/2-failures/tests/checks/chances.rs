@@ -113,8 +113,8 @@ fn is_spread_over_minutes(check: &mut Check) -> Proven {
         minutes[trial.config.schedule.zone.to_datetime(at).minute() as usize] += 1;
     }
     let all: usize = minutes.iter().sum();
-    for minute in 0..10 {
-        requires_count(check, SPREAD, (minutes[minute], all, 0.1, 0.0), || {
+    for (minute, &count) in minutes[..10].iter().enumerate() {
+        requires_count(check, SPREAD, (count, all, 0.1, 0.0), || {
             format!(
                 "The hours are from 09:00 until 09:10, with a tick each minute. Of {all} deeds, those at 09:{minute:02}"
             )

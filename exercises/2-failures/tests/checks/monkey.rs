@@ -57,22 +57,22 @@ pub fn nothing_is_done_outside_working_time() {
 
 #[test]
 pub fn the_chance_is_per_day_whatever_the_tick() {
-    check(|check| chances::is_per_day(check));
+    check(chances::is_per_day);
 }
 
 #[test]
 pub fn days_and_groups_do_not_depend_on_each_other() {
-    check(|check| chances::is_independent(check));
+    check(chances::is_independent);
 }
 
 #[test]
 pub fn deeds_come_at_all_hours_of_the_working_time() {
-    check(|check| chances::is_spread(check));
+    check(chances::is_spread);
 }
 
 #[test]
 pub fn every_victim_and_every_kind_comes_about() {
-    check(|check| chances::is_fair(check));
+    check(chances::is_fair);
 }
 
 #[test]

@@ -13,11 +13,14 @@ use super::trial::{Event, Trial, config, day, hours, ticks_at};
 use super::ward::{healthy, shown};
 use crate::subject::monkey::{Entry, Group, State, View, Why};
 
+/// What is different about a trial.
+type Change = fn(&mut Trial);
+
 /// Groups that differ in all respects have their turns when they are due: in a real run and in a dry one, whatever comes of deeds, when
 /// the monkey is started anew, and when instances are ill.
 pub fn come_when_due(check: &mut Check) -> Proven {
     let mut all = 0;
-    let trials: [(&str, fn(&mut Trial)); 4] = [
+    let trials: [(&str, Change); 4] = [
         ("Nothing else happens.", |_| ()),
         ("It is a dry run.", |trial| trial.config.dry_run = true),
         ("Every second deed fails.", |trial| trial.botches = |n| n.is_multiple_of(2)),
