@@ -8,8 +8,11 @@
 //! The question is NP-complete (Gibbons & Korach 1997), so some histories are out of reach of every checker. Three
 //! things keep those of this course easy: few operations overlap, dead ends are remembered (`wgl.rs`), and keys are
 //! judged one by one ([`linearizable_by_key`]). That is allowed because linearizability is *local*: a history of
-//! several objects is linearizable exactly if its part for each object is (Herlihy & Wing 1990, Theorem 1). A
-//! transaction over two keys is an operation on one larger object, and must not be split.
+//! several objects is linearizable exactly if its part for each object is (Herlihy & Wing 1990, Theorem 1; Horn &
+//! Kroening 2015 generalize it). A transaction over two keys is an operation on one larger object, and must not be split.
+//!
+//! What is out of reach is bounded by work, never by time: [`STEPS`] for the verdict, and as many steps again for the
+//! explanation (`explain.rs`).
 //!
 //! # Why not a crate
 //!
@@ -20,27 +23,33 @@
 //! for each position), and refuses histories in which an operation has no return, which are the rule when nodes crash.
 //! This module takes 0.2 s for the same 10,000, and 0.02 to 0.05 s if they are spread over five keys, lost requests or
 //! not; a stale read among those is found and explained in 0.1 to 0.3 s. On one key with a hundred lost requests it
-//! still accepts in a second, but cannot reject within [`STEPS`]: spread long histories over keys.
+//! still accepts in a second, but may not be able to reject within [`STEPS`]: spread long histories over keys.
 //!
 //! # Left out on purpose
 //!
 //! The order that was found is not shown: that a history is linearizable needs no explanation. That it is not does, and
 //! [`Misfit`] gives it: the first operation that has no place, and what it could have answered instead.
 
+mod explain;
 mod wgl;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::Hash;
 
+use explain::explain;
 use stateright::semantics::SequentialSpec;
 use wgl::{Call, Ending, Search};
 
-/// The number of steps after which a search gives up. A linearizable history takes a few steps for each operation.
+/// The number of steps, of all objects together, after which a search gives up. A linearizable history takes a few steps
+/// for each operation.
 pub const STEPS: u64 = 20_000_000;
 
-/// How many different answers a [`Misfit`] offers at most.
-const ANSWERS: usize = 8;
+/// How many other operations a sentence names at most that may be to blame as well.
+const NAMED: usize = 2;
+
+/// How many steps the search of each object may take in the first round.
+const FIRST_STEPS: u64 = 1_000;
 
 /// One operation of one client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +75,7 @@ pub enum Verdict<Ret> {
     },
     /// No order explains every answer.
     Not {
-        /// How often an operation was tried on a state.
+        /// How often an operation was tried on a state, until this was known.
         steps: u64,
         /// The first operation that has no place.
         misfit: Misfit<Ret>,
@@ -85,11 +94,14 @@ pub struct Misfit<Ret> {
     /// The operation that has no place: up to just before it returned there is an order, and with its answer there is
     /// none.
     pub operation: usize,
+    /// Is it this answer alone that cannot be? Otherwise the history was too large to tell it apart from those that
+    /// operations beside it were given later: one of these, or this one, cannot be.
+    pub alone: bool,
     /// How many operations had returned before it. They can be put in order. Of its key, if keys are judged one by one.
     pub ordered: usize,
     /// The operations that overlap with it and were invoked before it returned.
     pub beside: Vec<usize>,
-    /// Answers with which it would have had a place, at most eight.
+    /// Answers with which it would have had a place, at most eight. There may be more.
     pub fitting: Vec<Ret>,
 }
 
@@ -101,11 +113,12 @@ pub fn linearizable<S>(initial: S, operations: &[Operation<S::Op, S::Ret>]) -> V
 where
     S: SequentialSpec + Clone + Hash + PartialEq,
 {
-    judge(initial, operations, &Vec::from_iter(0..operations.len()))
+    linearizable_by_key(|()| initial.clone(), operations, |_| ())
 }
 
 /// Judges a history of many objects one by one. `key` tells which object an operation is about, and `initial` how that
-/// object starts. If several objects have no order, the misfit is the one that returned first.
+/// object starts. All are searched side by side with the same effort, and once one has no order, the history has none. If
+/// several have none by then, the one whose orders end first is explained.
 ///
 /// # Panics
 /// If an operation returned before it was invoked.
@@ -117,112 +130,62 @@ pub fn linearizable_by_key<S, K: Ord>(
 where
     S: SequentialSpec + Clone + Hash + PartialEq,
 {
-    let mut keys: BTreeMap<K, Vec<usize>> = BTreeMap::new();
+    let mut keys: BTreeMap<K, Vec<_>> = BTreeMap::new();
     for (index, operation) in operations.iter().enumerate() {
-        keys.entry(key(&operation.op)).or_default().push(index);
+        keys.entry(key(&operation.op)).or_default().push(operation.call(index));
     }
-    let returned = |misfit: &Misfit<S::Ret>| operations[misfit.operation].returned.as_ref().map(|(at, _)| *at);
-    let (mut all_steps, mut first, mut undecided) = (0, None, false);
-    for (key, indices) in keys {
-        match judge(initial(&key), operations, &indices) {
-            Verdict::Linearizable { steps } => all_steps += steps,
-            Verdict::Undecided { steps } => (all_steps, undecided) = (all_steps + steps, true),
-            Verdict::Not { steps, misfit } => {
-                all_steps += steps;
-                if first.as_ref().is_none_or(|first| returned(&misfit) < returned(first)) {
-                    first = Some(misfit);
-                }
-            }
-        }
-    }
-    match first {
-        Some(misfit) => Verdict::Not { steps: all_steps, misfit },
-        None if undecided => Verdict::Undecided { steps: all_steps },
-        None => Verdict::Linearizable { steps: all_steps },
-    }
+    judge(keys.into_iter().map(|(key, calls)| Judged::new(initial(&key), calls)).collect(), STEPS)
 }
 
-/// Judges the operations with these indices.
-fn judge<S>(initial: S, operations: &[Operation<S::Op, S::Ret>], indices: &[usize]) -> Verdict<S::Ret>
+/// One object of a history, and the search for an order of its operations.
+struct Judged<'a, S: SequentialSpec> {
+    initial: S,
+    search: Search<'a, S>,
+    ending: Ending,
+}
+
+impl<'a, S> Judged<'a, S>
 where
     S: SequentialSpec + Clone + Hash + PartialEq,
 {
-    let calls: Vec<_> = indices.iter().map(|&index| operations[index].call(index)).collect();
-    let mut search = Search::new(initial.clone(), &calls);
-    let ending = search.run(STEPS, |_, _| {});
-    let steps = search.steps;
-    match ending {
-        Ending::Ordered => Verdict::Linearizable { steps },
-        Ending::GaveUp => Verdict::Undecided { steps },
-        Ending::Stuck { call } => Verdict::Not { steps, misfit: explain(&initial, &calls, call) },
+    fn new(initial: S, calls: Vec<Call<'a, S::Op, S::Ret>>) -> Self {
+        let search = Search::new(initial.clone(), calls);
+        Judged { initial, search, ending: Ending::GaveUp }
+    }
+
+    /// When the call at which the search was stuck returned.
+    fn stuck(&self) -> Option<u64> {
+        match self.ending {
+            Ending::Stuck { call } => Some(self.search.calls()[call].end()),
+            Ending::Ordered | Ending::GaveUp => None,
+        }
     }
 }
 
-/// Finds the first return with which a history without an order has none, and tells about it. It is the return at which
-/// the search was stuck, or a later one: the search knew how operations return that were still running then, and
-/// perhaps it is one of those answers that cannot be.
-fn explain<S>(initial: &S, calls: &[Call<'_, S::Op, S::Ret>], stuck: usize) -> Misfit<S::Ret>
+/// Searches all objects side by side: each may take as many steps as the others, and twice as many in each round, until
+/// they have taken `limit` together.
+fn judge<S>(mut objects: Vec<Judged<'_, S>>, limit: u64) -> Verdict<S::Ret>
 where
     S: SequentialSpec + Clone + Hash + PartialEq,
 {
-    let mut suspects: Vec<_> = calls.iter().filter(|call| call.returned.is_some()).collect();
-    suspects.sort_by_key(|call| call.end());
-    suspects.retain(|call| call.end() >= calls[stuck].end());
-    let has_order = |call: &Call<'_, _, _>| ordered(initial, &up_to(call.end(), calls));
-    let misfit = match suspects.split_first() {
-        Some((later, more)) if has_order(later) => {
-            more.get(more.partition_point(|call| has_order(call))).copied().unwrap_or(later)
+    let mut each = FIRST_STEPS;
+    loop {
+        for object in objects.iter_mut().filter(|object| object.ending == Ending::GaveUp) {
+            object.ending = object.search.run(each);
         }
-        _ => &calls[stuck],
-    };
-    let overlaps = |call: &&Call<'_, S::Op, S::Ret>| {
-        call.index != misfit.index && call.invoked < misfit.end() && call.end() > misfit.invoked
-    };
-    Misfit {
-        operation: misfit.index,
-        ordered: calls.iter().filter(|call| call.end() < misfit.end()).count(),
-        beside: calls.iter().filter(overlaps).map(|call| call.index).collect(),
-        fitting: fitting(initial, calls, misfit),
+        let steps = objects.iter().map(|object| object.search.steps).sum();
+        let stuck = objects.iter_mut().filter(|object| object.stuck().is_some());
+        if let Some(object) = stuck.min_by_key(|object| object.stuck()) {
+            return Verdict::Not { steps, misfit: explain(object) };
+        }
+        if objects.iter().all(|object| object.ending == Ending::Ordered) {
+            return Verdict::Linearizable { steps };
+        }
+        if steps >= limit {
+            return Verdict::Undecided { steps };
+        }
+        each = limit.min(2 * each);
     }
-}
-
-/// The history as it looked at `time`: what returned later is still running.
-fn up_to<'a, Op, Ret>(time: u64, calls: &[Call<'a, Op, Ret>]) -> Vec<Call<'a, Op, Ret>> {
-    let so_far = calls.iter().filter(|call| call.invoked <= time);
-    so_far.map(|call| Call { returned: call.returned.filter(|&(at, _)| at <= time), ..*call }).collect()
-}
-
-fn ordered<S>(initial: &S, calls: &[Call<'_, S::Op, S::Ret>]) -> bool
-where
-    S: SequentialSpec + Clone + Hash + PartialEq,
-{
-    Search::new(initial.clone(), calls).run(STEPS, |_, _| {}) == Ending::Ordered
-}
-
-/// The answers with which `misfit` would have had a place. Each answer that it could give in a state of the search is
-/// tried in place of its own.
-fn fitting<S>(initial: &S, calls: &[Call<'_, S::Op, S::Ret>], misfit: &Call<'_, S::Op, S::Ret>) -> Vec<S::Ret>
-where
-    S: SequentialSpec + Clone + Hash + PartialEq,
-{
-    let calls = up_to(misfit.end(), calls);
-    let mut answers: Vec<S::Ret> = Vec::new();
-    Search::new(initial.clone(), &calls).run(STEPS, |call, object| {
-        if calls[call].index == misfit.index && answers.len() < ANSWERS {
-            let answer = object.clone().invoke(misfit.op);
-            if !answers.contains(&answer) {
-                answers.push(answer);
-            }
-        }
-    });
-    answers.retain(|answer| {
-        let mut calls = calls.clone();
-        for call in calls.iter_mut().filter(|call| call.index == misfit.index) {
-            call.returned = Some((misfit.end(), answer));
-        }
-        ordered(initial, &calls)
-    });
-    answers
 }
 
 impl<Op, Ret> Operation<Op, Ret> {
@@ -249,21 +212,41 @@ impl<Ret> Verdict<Ret> {
 impl<Ret: fmt::Debug> Misfit<Ret> {
     /// Says in two sentences which operation has no place, and which answers would have had one.
     pub fn sentence<Op: fmt::Debug>(&self, operations: &[Operation<Op, Ret>]) -> String {
-        let Operation { client, op, returned, .. } = &operations[self.operation];
-        let answer = returned.as_ref().map(|(_, ret)| format!("{ret:?}")).unwrap_or_default();
-        let fitting: Vec<String> = self.fitting.iter().map(|ret| format!("{ret:?}")).collect();
-        let instead = match fitting.as_slice() {
-            [] => "no answer would have had a place".to_string(),
-            fitting => format!("{} would have had a place", fitting.join(" or ")),
+        let told = |index: usize| {
+            let Operation { client, op, returned, .. } = &operations[index];
+            let answer = returned.as_ref().map(|(_, ret)| format!("{ret:?}")).unwrap_or_default();
+            format!("c{client}'s {op:?} was answered by {answer}")
+        };
+        let later: Vec<String> = self.later(operations).map(told).collect();
+        let also = match later.as_slice() {
+            [] => String::new(),
+            later if later.len() <= NAMED => format!(", if {}", later.join(" and ")),
+            later => format!(", if {} and so on: {} more", later[..NAMED].join(" and "), later.len() - NAMED),
         };
         let before = match self.ordered {
             0 => "Nothing had returned before".to_string(),
             1 => "The one operation that had returned before has its place".to_string(),
             ordered => format!("The {ordered} operations that had returned before can be put in order"),
         };
-        format!("No order explains that c{client}'s {op:?} was answered by {answer}. {before}; here {instead}.")
+        let fitting: Vec<String> = self.fitting.iter().map(|ret| format!("{ret:?}")).collect();
+        let instead = match fitting.as_slice() {
+            [] => String::new(),
+            fitting => format!("; here {} would have had a place", fitting.join(" or ")),
+        };
+        format!("No order explains that {}{also}. {before}{instead}.", told(self.operation))
+    }
+
+    /// The operations of which one may be to blame as well: those beside it that returned later.
+    fn later<Op>(&self, operations: &[Operation<Op, Ret>]) -> impl Iterator<Item = usize> {
+        let returned = |index: usize| operations[index].returned.as_ref().map(|(at, _)| *at);
+        let beside = self.beside.iter().copied().filter(|_| !self.alone);
+        beside.filter(move |&index| returned(index) > returned(self.operation))
     }
 }
 
 #[cfg(test)]
+mod made_up;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod texts;

@@ -153,7 +153,7 @@ fn an_impossible_answer_is_blamed_on_its_own_operation() {
     let history = [up(0, 0, 1, (4, false)), up(1, 1, 2, (3, true))];
     match linearizable(Counter(0), &history) {
         Verdict::Not { misfit, .. } => {
-            assert_eq!(misfit, Misfit { operation: 0, ordered: 1, beside: vec![1], fitting: vec![true] });
+            assert_eq!(misfit, Misfit { operation: 0, alone: true, ordered: 1, beside: vec![1], fitting: vec![true] });
         }
         other => panic!("{other:?}"),
     }
