@@ -11,6 +11,9 @@
 //! with the shortest path, and which of several shortest paths is shown never changes. A visited state is kept as a 64-bit
 //! fingerprint (the chance that two of a million states share one is 1 in 37 million) and as a link to the state from which
 //! it was found. Only the current and the next level are kept in full. A path is rebuilt by taking its steps again.
+//!
+//! Most steps lead to a state that is known, and to find that out is a look at a random place of a table of many megabytes.
+//! So all steps from a state are taken first, and all looks made in a row: the processor has several on their way at a time.
 
 use std::hash::{BuildHasher, Hash};
 use std::mem;
@@ -114,7 +117,8 @@ where
     J: Judge<M>,
 {
     let visited = Visited::default();
-    Search { model, bounds, enough, judge, visited, levels: 0, transitions: 0, actions: Vec::new() }.run()
+    let (actions, successors) = (Vec::new(), Vec::new());
+    Search { model, bounds, enough, judge, visited, levels: 0, transitions: 0, actions, successors }.run()
 }
 
 struct Search<'a, M: Model, J> {
@@ -128,7 +132,21 @@ struct Search<'a, M: Model, J> {
     transitions: usize,
     /// Room for the steps of one state.
     actions: Vec<M::Action>,
+    /// Room for what they lead to.
+    successors: Vec<Successor<M::State>>,
 }
+
+/// What a step leads to.
+struct Successor<S> {
+    /// The index of the step among those that are possible.
+    action: usize,
+    state: S,
+    fingerprint: u64,
+    known: bool,
+}
+
+/// The states of one level, in the order in which they were found.
+type Level<S> = Chunks<(u32, S)>;
 
 /// Why a level ended early. The index names the state on which it happened.
 enum Stop<V> {
@@ -144,12 +162,12 @@ where
     J: Judge<M>,
 {
     fn run(mut self) -> Found<M::Action, J::Violation> {
-        let mut level = Vec::new();
-        let mut next = Vec::new();
+        let mut level = Level::default();
         let mut stop = self.first_level(&mut level).err();
         while stop.is_none() && !level.is_empty() && self.bounds.depth != Some(self.levels) {
-            stop = level.drain(..).try_for_each(|(at, state)| self.expand(at, &state, &mut next)).err();
-            mem::swap(&mut level, &mut next);
+            let mut next = Level::default();
+            stop = level.into_iter().try_for_each(|(at, state)| self.expand(at, &state, &mut next)).err();
+            level = next;
             self.levels += 1;
         }
         let ended = match stop {
@@ -164,53 +182,66 @@ where
         Found { states: self.visited.len(), transitions: self.transitions, depth: self.visited.depth(), ended }
     }
 
-    fn first_level(&mut self, level: &mut Vec<(u32, M::State)>) -> Result<(), Stop<J::Violation>> {
+    fn first_level(&mut self, level: &mut Level<M::State>) -> Result<(), Stop<J::Violation>> {
         let states = guard(Visited::ORIGIN, || self.model.init_states())?;
-        for (index, state) in states.into_iter().enumerate() {
-            self.visit_within_boundary(Visited::ORIGIN, index, state, level)?;
+        for (action, state) in states.into_iter().enumerate() {
+            let fingerprint = fingerprint(&state);
+            self.visit(Visited::ORIGIN, Successor { action, state, fingerprint, known: false }, level)?;
         }
         Ok(())
     }
 
     /// Takes every step from `state`.
-    fn expand(&mut self, at: u32, state: &M::State, next: &mut Vec<(u32, M::State)>) -> Result<(), Stop<J::Violation>> {
+    fn expand(&mut self, at: u32, state: &M::State, next: &mut Level<M::State>) -> Result<(), Stop<J::Violation>> {
+        let mut successors = mem::take(&mut self.successors);
+        let taken = self.take_steps(at, state, &mut successors);
+        for successor in &mut successors {
+            successor.known = self.visited.contains(successor.fingerprint);
+        }
+        for successor in successors.drain(..) {
+            self.transitions += 1;
+            self.visit(at, successor, next)?;
+        }
+        self.successors = successors;
+        // What panicked came after the steps that were taken.
+        taken
+    }
+
+    fn take_steps(
+        &mut self,
+        at: u32,
+        state: &M::State,
+        successors: &mut Vec<Successor<M::State>>,
+    ) -> Result<(), Stop<J::Violation>> {
         let mut actions = mem::take(&mut self.actions);
         guard(at, || self.model.actions(state, &mut actions))?;
         for (index, action) in actions.drain(..).enumerate() {
-            let Some(successor) = guard(at, || self.model.next_state(state, action))? else { continue };
-            self.transitions += 1;
-            self.visit_within_boundary(at, index, successor, next)?;
+            if let Some(state) = guard(at, || self.model.next_state(state, action))? {
+                let fingerprint = fingerprint(&state);
+                successors.push(Successor { action: index, state, fingerprint, known: false });
+            }
         }
         self.actions = actions;
         Ok(())
     }
 
-    fn visit_within_boundary(
-        &mut self,
-        parent: u32,
-        action: usize,
-        state: M::State,
-        level: &mut Vec<(u32, M::State)>,
-    ) -> Result<(), Stop<J::Violation>> {
-        match guard(parent, || self.model.within_boundary(&state))? {
-            true => self.visit(parent, action, state, level),
-            false => Ok(()),
-        }
-    }
-
     fn visit(
         &mut self,
         parent: u32,
-        action: usize,
-        state: M::State,
-        level: &mut Vec<(u32, M::State)>,
+        successor: Successor<M::State>,
+        level: &mut Level<M::State>,
     ) -> Result<(), Stop<J::Violation>> {
-        let Some(at) = self.visited.add(&state, parent, action) else { return Ok(()) };
+        let Successor { action, state, fingerprint, known } = successor;
+        if known || !guard(parent, || self.model.within_boundary(&state))? {
+            return Ok(());
+        }
+        let Some(at) = self.visited.add(fingerprint, parent, action) else { return Ok(()) };
         guard(at, || self.judge.judge(self.model, &state))?.map_err(|violation| Stop::Violated(violation, at))?;
         if self.visited.len() > self.most() {
             return Err(Stop::Full);
         }
-        level.push((at, state));
+        // A copy takes no more room than it needs.
+        level.push((at, state.clone()));
         Ok(())
     }
 
@@ -264,9 +295,12 @@ impl Visited {
     /// Stands for "before the first state".
     const ORIGIN: u32 = u32::MAX;
 
+    fn contains(&self, fingerprint: u64) -> bool {
+        self.fingerprints.find(fingerprint, |&known| known == fingerprint).is_some()
+    }
+
     /// Adds a state, unless it is known.
-    fn add(&mut self, state: &impl Hash, parent: u32, action: usize) -> Option<u32> {
-        let fingerprint = fingerprint(state);
+    fn add(&mut self, fingerprint: u64, parent: u32, action: usize) -> Option<u32> {
         let Entry::Vacant(place) = self.fingerprints.entry(fingerprint, |&known| known == fingerprint, |&known| known)
         else {
             return None;
@@ -296,6 +330,39 @@ impl Visited {
         }
         indices.reverse();
         indices
+    }
+}
+
+/// A long list in pieces: it grows without being copied, and while it is consumed, what was consumed is freed.
+struct Chunks<T>(Vec<Vec<T>>);
+
+impl<T> Chunks<T> {
+    const LENGTH: usize = 1024;
+
+    fn push(&mut self, item: T) {
+        match self.0.last_mut().filter(|last| last.len() < Self::LENGTH) {
+            Some(last) => last.push(item),
+            None => {
+                // The first piece of a small list stays small.
+                let mut piece = Vec::with_capacity(if self.0.is_empty() { 1 } else { Self::LENGTH });
+                piece.push(item);
+                self.0.push(piece);
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn into_iter(self) -> impl Iterator<Item = T> {
+        self.0.into_iter().flatten()
+    }
+}
+
+impl<T> Default for Chunks<T> {
+    fn default() -> Self {
+        Chunks(Vec::new())
     }
 }
 

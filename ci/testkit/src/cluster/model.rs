@@ -22,7 +22,7 @@ impl<N: Node, H: History<N>> Model for Cluster<N, H> {
     }
 
     fn next_state(&self, last_state: &State, action: Action) -> Option<State> {
-        let mut state = last_state.clone();
+        let mut state = last_state.with_room();
         self.apply(&mut state, action);
         Some(state)
     }

@@ -119,6 +119,17 @@ pub struct State {
     pub(super) fault: Key,
 }
 
+impl State {
+    /// A copy with room for the messages that a step sends.
+    pub(super) fn with_room(&self) -> Self {
+        const SENT: usize = 8;
+        let mut network = Vec::with_capacity(self.network.len() + SENT);
+        network.extend_from_slice(&self.network);
+        let (servers, clients) = (self.servers.clone(), self.clients.clone());
+        State { servers, network, clients, ..*self }
+    }
+}
+
 /// What happens in one step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(missing_docs, reason = "each variant's sentence says what its fields are")]
