@@ -97,7 +97,7 @@ pub fn any_two_majorities_share_a_server() {
     check(|check| {
         for size in 1..=9 {
             let enough = majority(size);
-            check.requires(INTERSECTION, 2 * enough > size && enough <= size, || {
+            check.requires(INTERSECTION, enough <= size && 2 * enough > size, || {
                 format!(
                     "majority({size}) is {enough}, and two groups of {enough} servers out of {size} need not share one."
                 )

@@ -101,8 +101,8 @@ fn finds_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &Log) -> 
         }
         // The cut log as the follower's.
         let (expected, found) = (whole.hint(prev), short.hint(prev));
-        let fits =
-            found.term == expected.term && (expected.index..=start.max(expected.index) + 1).contains(&found.index);
+        let fits = found.term == expected.term
+            && (expected.index..=start.max(expected.index).saturating_add(1)).contains(&found.index);
         check.requires(SAME_LOG, fits, || {
             format!(
                 "Asked about index {prev}, a follower with the log {whole:?} says {expected:?}. With its beginning cut off up to \

@@ -17,7 +17,7 @@ use crate::subject::snapshot::{Compacting, Snapshot};
 
 pub const BOUNDED: Rule = Rule::new(
     "the log stays short",
-    "No more than `LIMIT` applied entries stay in the log, in memory and in what is saved.",
+    "No more than `LIMIT` applied entries stay in the log, in memory and in what is saved, and nothing is cut off before it is applied.",
     "Ongaro & Ousterhout 2014 (extended version), section 7",
     "2-failures/snapshots.md#when",
 );
@@ -44,12 +44,20 @@ pub fn short<const LIMIT: Index, H: History<Compacting<LIMIT>>>(
     cluster.always(STANDS_FOR, snapshots_stand_for_what_is_gone).always(BOUNDED, |view| {
         for (id, server) in view.servers() {
             let raft = server.raft();
-            let held = raft.applied() - raft.log().start().index;
-            if held > LIMIT {
-                return Err(format!(
-                    "The limit is {LIMIT}. {id} has applied {} entries, and holds {held} of them in its log.",
-                    raft.applied()
-                ));
+            let (applied, start) = (raft.applied(), raft.log().start().index);
+            match applied.checked_sub(start) {
+                Some(held) if held <= LIMIT => {}
+                Some(held) => {
+                    return Err(format!(
+                        "The limit is {LIMIT}. {id} has applied {applied} entries, and holds {held} of them in its log."
+                    ));
+                }
+                None => {
+                    return Err(format!(
+                        "{id} has applied {applied} entries, and has cut off its log up to index {start}: what it cut off before \
+                         it was applied is lost."
+                    ));
+                }
             }
         }
         Ok(())

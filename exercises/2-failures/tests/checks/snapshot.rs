@@ -137,7 +137,7 @@ fn is_what_the_log_led_to<const LIMIT: Index>(check: &mut Check, committed: Inde
     let fits = (start..=committed).contains(&snapshot.index)
         && held == 6
         && led_to == snapshot.index as i64
-        && Some(&snapshot.term) == terms.get(snapshot.index as usize - 1);
+        && Some(&snapshot.term) == snapshot.index.checked_sub(1).and_then(|at| terms.get(at as usize));
     check.requires(TRUE, fits, || {
         format!(
             "n0 has six entries of the terms {terms:?}, which put 1 to 6 under 'x'; {committed} of them are committed and applied. Its log \

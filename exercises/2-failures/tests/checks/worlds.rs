@@ -79,7 +79,7 @@ pub fn bleak() -> Vec<Bleak> {
         ("nobody can be reached", Box::new(|_, _, _| Heard::Unreachable), Next::NotDone),
         ("nobody knows a leader", Box::new(|_, _, id| refuses(id, None)), Next::NotDone),
         ("n0 and n1 name each other", Box::new(|_, at, id| refuses(id, Some(usize::from(at.0 == 0)))), Next::NotDone),
-        ("each names the next", Box::new(|_, at, id| refuses(id, Some((at.0 + 1) % 3))), Next::NotDone),
+        ("each names the next", Box::new(|_, at, id| refuses(id, Some(at.0.wrapping_add(1) % 3))), Next::NotDone),
         ("each names itself", Box::new(|_, at, id| refuses(id, Some(at.0))), Next::NotDone),
         ("all name a server that does not exist", Box::new(|_, _, id| refuses(id, Some(3))), Next::NotDone),
         ("all name one far outside", Box::new(|_, _, id| refuses(id, Some(usize::MAX))), Next::NotDone),
