@@ -1,5 +1,7 @@
 //! Task `monkey`: the monkey does harm only when, where and as often as it was told to, and says so before.
 
+#![expect(clippy::redundant_closure, reason = "a check goes by the test in which its closure is written")]
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -57,22 +59,22 @@ pub fn nothing_is_done_outside_working_time() {
 
 #[test]
 pub fn the_chance_is_per_day_whatever_the_tick() {
-    check(chances::is_per_day);
+    check(|check| chances::is_per_day(check));
 }
 
 #[test]
 pub fn days_and_groups_do_not_depend_on_each_other() {
-    check(chances::is_independent);
+    check(|check| chances::is_independent(check));
 }
 
 #[test]
 pub fn deeds_come_at_all_hours_of_the_working_time() {
-    check(chances::is_spread);
+    check(|check| chances::is_spread(check));
 }
 
 #[test]
 pub fn every_victim_and_every_kind_comes_about() {
-    check(chances::is_fair);
+    check(|check| chances::is_fair(check));
 }
 
 #[test]
