@@ -1,0 +1,124 @@
+//! The AP register: it always answers, and the last writer wins.
+//!
+//! Source: Lamport 1978, "Time, Clocks, and the Ordering of Events in a Distributed System" (the clock); Johnson & Thomas
+//! 1975, RFC 677 (the last writer wins).
+//!
+//! # The problem
+//!
+//! A client always gets an answer from the server that it asks, at once, however few servers that one can reach. Servers
+//! that have heard of the same writes hold the same value, in whatever order they heard of them.
+//!
+//! # The protocol
+//!
+//! A server answers from its own copy. Each write carries a [`Stamp`]; of two writes, the one with the larger stamp wins,
+//! everywhere. A server tells all others of each write that it takes.
+//!
+//! A stamp is made of a Lamport clock, so a write is always above every write that its server had heard of. Of two writes
+//! that did not know of each other one wins as well, by the number of its server, and the other one is lost. That is the
+//! price of this register.
+//!
+//! # This design
+//!
+//! There is no clock beside the value: the newest stamp carries the largest clock that was heard of.
+//!
+//! # Left out on purpose
+//!
+//! Messages are not sent again when they are lost: the network delivers late, but it delivers.
+
+use std::fmt;
+
+use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};
+
+use crate::register::{Request, Response, Value};
+
+/// Orders writes: by clock first, then by replica, so two different servers never make the same stamp. Shown as `1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// The Lamport clock of the server when it took the write.
+    pub clock: u64,
+    /// The server that took the write.
+    pub replica: NodeId,
+}
+
+/// A write with its stamp. The larger one wins. Shown as `7@1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamped {
+    /// When it was written, as far as anyone can tell.
+    pub stamp: Stamp,
+    /// What was written.
+    pub value: Value,
+}
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.clock, self.replica)
+    }
+}
+
+impl fmt::Debug for Stamped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{:?}", self.value, self.stamp)
+    }
+}
+
+/// "This was written", from the server that took the write to all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Update(pub Stamped);
+
+/// One replica of the register.
+///
+/// Its Lamport clock is not kept apart: stamps are compared by clock first, so the stamp of the largest write heard of carries the
+/// largest clock heard of.
+///
+/// Invariant: `latest` is the largest of all writes that this server has heard of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lww {
+    me: Membership,
+    latest: Stamped,
+}
+
+impl Node for Lww {
+    type Message = Update;
+    type Timer = Never;
+    type Request = Request;
+    type Response = Response;
+    type Durable = ();
+
+    fn start(me: Membership, _saved: Option<()>, _out: &mut Outbox<Self>) -> Self {
+        let never = Stamp { clock: 0, replica: NodeId(0) };
+        Lww { me, latest: Stamped { stamp: never, value: 0 } }
+    }
+
+    /// Answers at once, from what this server knows.
+    fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
+        match request {
+            Request::Read => out.reply(id, Response::Read(self.latest.value)),
+            Request::Write(value) => self.write(id, value, out),
+        }
+    }
+
+    fn on_message(&mut self, _from: NodeId, Update(heard): Update, _out: &mut Outbox<Self>) {
+        self.hear(heard);
+    }
+}
+
+impl Lww {
+    /// Takes a client's write: stamps it above everything that this server has heard of, keeps it, tells all others, and
+    /// answers the client at once.
+    fn write(&mut self, id: RequestId, value: Value, out: &mut Outbox<Self>) {
+        let stamped = Stamped { stamp: self.next_stamp(), value };
+        self.hear(stamped);
+        out.send_all(self.me.peers(), &Update(stamped));
+        out.reply(id, Response::Written);
+    }
+
+    /// Hears of a write that another server took. It may be old, and it may come twice.
+    fn hear(&mut self, heard: Stamped) {
+        self.latest = self.latest.max(heard);
+    }
+
+    /// A stamp above every one that this server has heard of, which no other server can make.
+    fn next_stamp(&self) -> Stamp {
+        Stamp { clock: self.latest.stamp.clock + 1, replica: self.me.id }
+    }
+}

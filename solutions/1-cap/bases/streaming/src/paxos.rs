@@ -1,0 +1,344 @@
+//! Single-decree Paxos: several servers propose a value, one is chosen, for good. No leader, no log.
+//!
+//! Source: Lamport 2001, "Paxos Made Simple", sections 2.2 and 2.3.
+//!
+//! # The problem
+//!
+//! Each client proposes a value, and all must be told the same one, which somebody proposed. Servers stop and come back,
+//! messages come late, twice or never.
+//!
+//! # The protocol
+//!
+//! A value is *chosen* when a majority has accepted it under the same [`Ballot`]. The trouble is that nobody may notice: the
+//! only server that knew may be gone. So whoever proposes must first find out what may have been chosen already, and then
+//! propose that.
+//!
+//! 1. *Prepare*: a server picks a ballot above all that it has seen, and asks a majority for promises to accept nothing below
+//!    it. Each promise names what its sender has accepted so far. ([`Message::Prepare`], [`Message::Promise`])
+//! 2. *Accept*: if any of them has accepted a value, the proposer must take the one with the highest ballot; only if none has
+//!    is it free to propose its own client's. A majority that accepts makes it chosen. ([`Message::Accept`], [`Message::Accepted`])
+//!
+//! Who is refused tries again with a higher ballot, after a while. Two proposers can go on refusing each other for ever
+//! (Fischer, Lynch & Paterson 1985 says that something like it cannot be ruled out); the timer makes it unlikely.
+//!
+//! # This design
+//!
+//! Rounds of different servers leave different remainders, so a ballot would be unique by its round alone. An attempt is one value
+//! from its first promise to its last acceptance, and a higher ballot drops it as a whole.
+//!
+//! # Left out on purpose
+//!
+//! Learners of their own: a server finds out what is chosen by proposing. Sequences of decisions (Multi-Paxos).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::{fmt, mem};
+
+use testkit::node::{Membership, Node, NodeId, Outbox, RequestId};
+
+use crate::quorum::majority;
+
+/// What is proposed.
+pub type Value = u32;
+
+/// Names an attempt. Compared by round first, then by proposer, so two servers never use the same. Shown as `1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ballot {
+    /// Counted up by each attempt.
+    pub round: u64,
+    /// Whose attempt it is.
+    pub proposer: NodeId,
+}
+
+/// A value that a server has accepted, and under which ballot. The one with the larger ballot is the larger. Shown as `7@1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Proposal {
+    /// Under which ballot.
+    pub ballot: Ballot,
+    /// What.
+    pub value: Value,
+}
+
+impl fmt::Debug for Ballot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.round, self.proposer)
+    }
+}
+
+impl fmt::Debug for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{:?}", self.value, self.ballot)
+    }
+}
+
+/// What servers send each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Message {
+    /// From a proposer to all others: promise to accept nothing below this ballot, and say what you have accepted.
+    Prepare {
+        /// The proposer's ballot.
+        ballot: Ballot,
+    },
+    /// To a proposer: promised.
+    Promise {
+        /// As in the Prepare.
+        ballot: Ballot,
+        /// What the sender accepted last.
+        accepted: Option<Proposal>,
+    },
+    /// From a proposer to all others: accept this value.
+    Accept {
+        /// The ballot and the value.
+        proposal: Proposal,
+    },
+    /// To a proposer: accepted.
+    Accepted {
+        /// As in the Accept.
+        ballot: Ballot,
+    },
+    /// To a proposer whose ballot is below what the sender has promised to another.
+    Refused {
+        /// The proposer's ballot.
+        ballot: Ballot,
+        /// What the sender has promised.
+        promised: Ballot,
+    },
+}
+
+/// What a client asks: choose this value, or tell me which was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Propose(pub Value);
+
+/// What a client is told: this value is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Chosen(pub Value);
+
+/// What wakes a server up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// The attempt has taken too long, or was refused: try again.
+    Retry,
+}
+
+/// What survives a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Durable {
+    /// The highest ballot that this server has promised, or used itself.
+    pub promised: Ballot,
+    /// What it accepted last.
+    pub accepted: Option<Proposal>,
+}
+
+/// An attempt, from its first promise to its last acceptance. What it was told stays with it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    /// Under which ballot.
+    pub ballot: Ballot,
+    /// Who has promised, the proposer included, and what each had accepted.
+    pub promises: BTreeMap<NodeId, Option<Proposal>>,
+    /// What it proposes, as soon as a majority has promised.
+    pub value: Option<Value>,
+    /// Who has accepted that, the proposer included.
+    pub acceptors: BTreeSet<NodeId>,
+}
+
+/// One server: a proposer for its clients, and an acceptor for everybody.
+///
+/// Invariants:
+/// - `promised` never falls, and `accepted` is never above it;
+/// - an attempt of this server is under way only as long as `promised` is its ballot;
+/// - the rounds of this server are those that leave its id when divided by the size of the cluster, so no two servers share one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Paxos {
+    me: Membership,
+    promised: Ballot,
+    accepted: Option<Proposal>,
+    /// The highest round heard of.
+    seen: u64,
+    /// What the first client here proposed.
+    wish: Option<Value>,
+    waiting: BTreeSet<RequestId>,
+    attempt: Option<Attempt>,
+    chosen: Option<Value>,
+}
+
+impl Node for Paxos {
+    type Message = Message;
+    type Timer = Timer;
+    type Request = Propose;
+    type Response = Chosen;
+    type Durable = Durable;
+
+    fn start(me: Membership, saved: Option<Durable>, _out: &mut Outbox<Self>) -> Self {
+        let never = Ballot { round: 0, proposer: NodeId(0) };
+        let Durable { promised, accepted } = saved.unwrap_or(Durable { promised: never, accepted: None });
+        let seen = promised.round;
+        Paxos { me, promised, accepted, seen, wish: None, waiting: BTreeSet::new(), attempt: None, chosen: None }
+    }
+
+    fn on_request(&mut self, id: RequestId, Propose(value): Propose, out: &mut Outbox<Self>) {
+        if let Some(chosen) = self.chosen {
+            return out.reply(id, Chosen(chosen));
+        }
+        self.waiting.insert(id);
+        self.wish.get_or_insert(value);
+        if self.attempt.is_none() {
+            self.start_attempt(out);
+        }
+    }
+
+    fn on_timer(&mut self, Timer::Retry: Timer, out: &mut Outbox<Self>) {
+        if !self.waiting.is_empty() {
+            self.start_attempt(out);
+        }
+    }
+
+    fn on_message(&mut self, from: NodeId, message: Message, out: &mut Outbox<Self>) {
+        match message {
+            Message::Prepare { ballot } => self.on_prepare(from, ballot, out),
+            Message::Promise { ballot, accepted } => self.on_promise(from, ballot, accepted, out),
+            Message::Accept { proposal } => self.on_accept(from, proposal, out),
+            Message::Accepted { ballot } => self.on_accepted(from, ballot, out),
+            Message::Refused { ballot, promised } => self.on_refused(ballot, promised),
+        }
+    }
+}
+
+impl Paxos {
+    /// Begins an attempt under a ballot of this server's own, above all that it has heard of. It promises itself to accept
+    /// nothing below it, and saves that: the ballot must not be used again after a crash.
+    ///
+    /// Source: section 2.2, phase 1 (a).
+    fn start_attempt(&mut self, out: &mut Outbox<Self>) {
+        let ballot = self.next_ballot();
+        self.raise_promise(ballot);
+        let (promises, acceptors) = (BTreeMap::from([(self.me.id, self.accepted)]), BTreeSet::new());
+        self.attempt = Some(Attempt { ballot, promises, value: None, acceptors });
+        self.save(out);
+        out.arm(Timer::Retry);
+        out.send_all(self.me.peers(), &Message::Prepare { ballot });
+        self.propose_if_free(out);
+    }
+
+    /// Promises to accept nothing below `ballot`, unless a higher one was promised before. A ballot that was promised already is
+    /// promised again: the message may have come twice. An attempt of this server's own under a lower ballot is lost by that.
+    ///
+    /// Source: section 2.2, phase 1 (b).
+    fn on_prepare(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
+        if !self.may_take(from, ballot, out) {
+            return;
+        }
+        self.raise_promise(ballot);
+        self.save(out);
+        out.send(from, Message::Promise { ballot, accepted: self.accepted });
+    }
+
+    /// Counts a promise for the attempt under way. With a majority of them, proposes: the accepted value with the highest
+    /// ballot among the promises, or this server's own wish if there is none.
+    ///
+    /// Source: section 2.2, phase 2 (a).
+    fn on_promise(&mut self, from: NodeId, ballot: Ballot, accepted: Option<Proposal>, out: &mut Outbox<Self>) {
+        if let Some(attempt) = self.attempt_under(ballot) {
+            attempt.promises.entry(from).or_insert(accepted);
+            self.propose_if_free(out);
+        }
+    }
+
+    /// Accepts a proposal, unless a higher ballot was promised before. It is a promise too: an attempt of this server's own under a
+    /// lower ballot is lost by it.
+    ///
+    /// Source: section 2.2, phase 2 (b).
+    fn on_accept(&mut self, from: NodeId, proposal: Proposal, out: &mut Outbox<Self>) {
+        if !self.may_take(from, proposal.ballot, out) {
+            return;
+        }
+        self.raise_promise(proposal.ballot);
+        self.accepted = Some(proposal);
+        self.save(out);
+        out.send(from, Message::Accepted { ballot: proposal.ballot });
+    }
+
+    /// Counts an acceptance for the attempt under way. With a majority of them the value is chosen, and whoever waits is told.
+    ///
+    /// Source: section 2.2 and 2.3.
+    fn on_accepted(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
+        if let Some(attempt) = self.attempt_under(ballot) {
+            attempt.acceptors.insert(from);
+            self.finish_if_chosen(out);
+        }
+    }
+
+    /// Learns that a higher ballot is about: gives the attempt up, and tries above that ballot when the timer fires.
+    ///
+    /// Source: section 2.3, last paragraph.
+    fn on_refused(&mut self, ballot: Ballot, promised: Ballot) {
+        self.seen = self.seen.max(promised.round);
+        self.attempt.take_if(|attempt| attempt.ballot == ballot);
+    }
+
+    /// The lowest ballot of this server's own that is above all that it has heard of.
+    fn next_ballot(&self) -> Ballot {
+        let (size, id) = (self.me.size as u64, self.me.id.0 as u64);
+        let above = self.seen + 1;
+        Ballot { round: above + (id + size - above % size) % size, proposer: self.me.id }
+    }
+
+    /// May this server promise, or accept, under `ballot`? If it has promised a higher one, it tells the proposer so.
+    fn may_take(&self, proposer: NodeId, ballot: Ballot, out: &mut Outbox<Self>) -> bool {
+        let free = ballot >= self.promised;
+        if !free {
+            out.send(proposer, Message::Refused { ballot, promised: self.promised });
+        }
+        free
+    }
+
+    /// Promises `ballot`, which is not below what was promised. An attempt under a lower one is lost.
+    fn raise_promise(&mut self, ballot: Ballot) {
+        self.promised = ballot;
+        self.seen = self.seen.max(ballot.round);
+        self.attempt.take_if(|attempt| attempt.ballot < ballot);
+    }
+
+    /// The attempt under way, if it is the one that an answer to `ballot` is for.
+    fn attempt_under(&mut self, ballot: Ballot) -> Option<&mut Attempt> {
+        self.attempt.as_mut().filter(|attempt| attempt.ballot == ballot)
+    }
+
+    /// Proposes, once, when a majority has promised, and is the first to accept it.
+    fn propose_if_free(&mut self, out: &mut Outbox<Self>) {
+        let enough = majority(self.me.size);
+        let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.value.is_none()) else { return };
+        if attempt.promises.len() < enough {
+            return;
+        }
+        let bound = attempt.promises.values().flatten().max().map(|proposal| proposal.value);
+        let Some(value) = bound.or(self.wish) else { return };
+        attempt.value = Some(value);
+        attempt.acceptors.insert(self.me.id);
+        let proposal = Proposal { ballot: attempt.ballot, value };
+        self.accepted = Some(proposal);
+        self.save(out);
+        out.send_all(self.me.peers(), &Message::Accept { proposal });
+        self.finish_if_chosen(out);
+    }
+
+    /// When a majority has accepted, the value is chosen: nothing is left to try, and whoever waits is told.
+    fn finish_if_chosen(&mut self, out: &mut Outbox<Self>) {
+        let enough = majority(self.me.size);
+        let Some(attempt) = self.attempt.take_if(|attempt| attempt.acceptors.len() >= enough) else { return };
+        self.chosen = attempt.value;
+        out.disarm(Timer::Retry);
+        for id in mem::take(&mut self.waiting) {
+            self.chosen.into_iter().for_each(|value| out.reply(id, Chosen(value)));
+        }
+    }
+
+    /// Saves what must survive a crash. It is on disk before anything that is put into `out` later.
+    fn save(&self, out: &mut Outbox<Self>) {
+        out.save(Durable { promised: self.promised, accepted: self.accepted });
+    }
+
+    /// The value that this server knows to be chosen: what the checks look at.
+    pub fn chosen(&self) -> Option<Value> {
+        self.chosen
+    }
+}

@@ -1,0 +1,191 @@
+//! Pre-vote: a server that was away comes back without deposing a leader that works.
+//!
+//! Source: Ongaro 2014, "Consensus: Bridging Theory and Practice", section 9.6.
+//!
+//! # The problem
+//!
+//! A server that is cut off hears no leader. Its election timer fires, again and again, and each time it enters a new term.
+//! When the link heals, its term is above everybody's. The first message with that term deposes the leader, although nobody
+//! needed another one.
+//!
+//! # The protocol
+//!
+//! Before it goes to a new term, a server asks what would happen if it did ([`Message::PreVote`]). Others say yes if its log
+//! is up to date enough for their vote *and* they have not heard from a leader themselves since their election timer last
+//! fired. To ask and to answer changes nobody's term, vote or timer. Only with a majority of yes does the real election begin.
+//!
+//! # How it is built
+//!
+//! [`PreVote`] is a server around a [`Raft`], which stays as it is. What is for the inner server goes through to it, and what
+//! it wants done is passed on, by [`inside`]. Only the election timer is caught on its way in.
+//!
+//! # This design
+//!
+//! What a server thinks of its leader is one of three states, [`Watch`], and the question under way keeps its term.
+
+use std::collections::BTreeSet;
+
+use testkit::node::{Membership, Node, NodeId, Outbox, RequestId};
+
+use super::log::{Index, Term};
+use super::store::{Request, Response};
+use super::{Durable, Raft, Timer, message};
+use crate::quorum::majority;
+
+/// What servers with pre-vote send each other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Message {
+    /// What the servers inside say to each other.
+    Raft(message::Message),
+    /// From a server whose election timer has fired, to all others: would you vote for me in this term?
+    PreVote {
+        /// The term that the sender would enter: one above its own.
+        term: Term,
+        /// The index of the last entry of its log.
+        last_index: Index,
+        /// The term of that entry.
+        last_term: Term,
+    },
+    /// To a server that asked.
+    PreVoteReply {
+        /// If granted, the term that was asked about. If not, the sender's own, from which the asker can learn that it is behind.
+        term: Term,
+        /// Would the sender vote for the asker?
+        granted: bool,
+    },
+}
+
+/// A server that asks before it goes to a new term.
+///
+/// Invariants:
+/// - its term grows only by a message of a higher term, or when a majority has said yes;
+/// - while it leads, or has heard from a leader since its election timer last fired, it says no to everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PreVote {
+    me: Membership,
+    raft: Raft,
+    watch: Watch,
+}
+
+/// What a server thinks of its leader.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Watch {
+    /// A leader was heard since the election timer last fired.
+    Content,
+    /// None was, and nobody is asked for anything.
+    Waiting,
+    /// None was, and the others are asked.
+    Asking {
+        /// Whether they would vote for this server in this term.
+        term: Term,
+        /// Who would, itself included.
+        would_vote: BTreeSet<NodeId>,
+    },
+}
+
+impl Node for PreVote {
+    type Message = Message;
+    type Timer = Timer;
+    type Request = Request;
+    type Response = Response;
+    type Durable = Durable;
+
+    fn start(me: Membership, saved: Option<Durable>, out: &mut Outbox<Self>) -> Self {
+        PreVote { me, raft: inside(out, |out| Raft::start(me, saved, out)), watch: Watch::Waiting }
+    }
+
+    fn on_timer(&mut self, timer: Timer, out: &mut Outbox<Self>) {
+        match timer {
+            Timer::Election => self.ask(out),
+            Timer::Heartbeat => inside(out, |out| self.raft.on_timer(timer, out)),
+        }
+    }
+
+    fn on_message(&mut self, from: NodeId, message: Message, out: &mut Outbox<Self>) {
+        match message {
+            Message::Raft(message) => {
+                self.note_leader(&message);
+                inside(out, |out| self.raft.on_message(from, message, out));
+            }
+            Message::PreVote { term, last_index, last_term } => {
+                self.on_pre_vote(from, term, last_index, last_term, out)
+            }
+            Message::PreVoteReply { term, granted } => self.on_pre_vote_reply(from, term, granted, out),
+        }
+    }
+
+    fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
+        inside(out, |out| self.raft.on_request(id, request, out));
+    }
+}
+
+impl PreVote {
+    /// The election timer has fired: no leader was heard for too long. Asks all others, and arms the timer anew. A cluster of
+    /// one needs to ask nobody.
+    ///
+    /// Source: the thesis, section 9.6.
+    fn ask(&mut self, out: &mut Outbox<Self>) {
+        let term = self.raft.term() + 1;
+        self.watch = Watch::Asking { term, would_vote: BTreeSet::new() };
+        out.arm(Timer::Election);
+        let (last_index, last_term) = (self.raft.log().last_index(), self.raft.log().last_term());
+        out.send_all(self.me.peers(), &Message::PreVote { term, last_index, last_term });
+        self.on_pre_vote_reply(self.me.id, term, true, out);
+    }
+
+    /// Looks at a message to the inner server: does it come from a leader that is not deposed? Then there is no need for another.
+    fn note_leader(&mut self, message: &message::Message) {
+        let from_leader = matches!(message, message::Message::AppendEntries { .. });
+        if from_leader && message.term() >= self.raft.term() {
+            self.watch = Watch::Content;
+        }
+    }
+
+    /// Says whether this server would vote for another. Nothing changes here by that.
+    ///
+    /// Source: the thesis, section 9.6.
+    fn on_pre_vote(&mut self, from: NodeId, term: Term, last_index: Index, last_term: Term, out: &mut Outbox<Self>) {
+        let in_need = self.watch != Watch::Content && !self.raft.is_leader();
+        let granted = in_need && term > self.raft.term() && self.raft.is_up_to_date(last_index, last_term);
+        let term = if granted { term } else { self.raft.term() };
+        out.send(from, Message::PreVoteReply { term, granted });
+    }
+
+    /// Counts a yes for the term that this server asks about, once for each server; who asks nothing, a leader for instance,
+    /// counts nothing. A no may show that this server is behind: then it enters the other's term, as it would by any message, and
+    /// has to ask again.
+    fn on_pre_vote_reply(&mut self, from: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
+        if granted {
+            self.count(from, term, out);
+        } else {
+            inside(out, |out| self.raft.observe_term(term, out));
+        }
+    }
+
+    /// Counts a yes. With a majority of them, the election begins. A question about a term that has come since was asked in vain, and so
+    /// was one of a server that has become the leader in the meantime.
+    fn count(&mut self, from: NodeId, for_term: Term, out: &mut Outbox<Self>) {
+        let Watch::Asking { term, would_vote } = &mut self.watch else { return };
+        if for_term != *term || *term != self.raft.term() + 1 || self.raft.is_leader() {
+            return;
+        }
+        would_vote.insert(from);
+        if would_vote.len() >= majority(self.me.size) {
+            self.watch = Watch::Waiting;
+            inside(out, |out| self.raft.start_election(out));
+        }
+    }
+
+    /// The server inside: what the checks look at.
+    pub fn raft(&self) -> &Raft {
+        &self.raft
+    }
+}
+
+/// Lets the inner server do something, and passes on what it wants done.
+fn inside<T>(out: &mut Outbox<PreVote>, run: impl FnOnce(&mut Outbox<Raft>) -> T) -> T {
+    let mut inner = Outbox::new();
+    let result = run(&mut inner);
+    out.pass_on(inner, Message::Raft, |durable| durable);
+    result
+}

@@ -1,0 +1,185 @@
+//! The chaos monkey: failures on purpose, on a schedule, one at a time.
+//!
+//! # The problem
+//!
+//! Servers fail when nobody is watching. Code that is to handle it runs seldom, and nobody knows whether it works. So somebody makes
+//! servers fail all the time, in the middle of a working day: if the system does not bear it, those who built it are at their desks. This
+//! monkey is modelled on Netflix's Chaos Monkey, and takes its kinds of failure from the wider "simian army".
+//!
+//! # The model
+//!
+//! Instances stand in *groups*. On each working day, a group is hit with a chance of 1 / `mean_days`, once at most, in working hours.
+//! Which instance and which kind of failure is chance, too. The monkey has no clock, no thread and no source of chance. Somebody calls
+//! [`Monkey::tick`] from time to time, with the instant and with what is known of the instances; chance comes from a seed. So years pass in
+//! a second in a check, a lab lets a day pass in a second, and the same seed makes the same trouble again.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`config`] | what people tell it |
+//! | [`schedule`] | working time: hours, days, time zone |
+//! | [`dice`], [`mod@plan`] | whether and when a group is hit today |
+//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and deed |
+//! | [`audit`] | what it writes down |
+//! | [`deed`] | what it sees, and what it does through whose hands |
+//!
+//! # What it remembers
+//!
+//! Plans are derived from the seed and the date. What was done is in the audit log, where it stands *before* it is done. So a monkey that
+//! starts again reads its log ([`Monkey::remember`]) and knows at least as much as has happened. What was announced and then not done is
+//! lost: one failure less.
+//!
+//! # This design
+//!
+//! One throw chooses among all pairs of a victim and a kind.
+//!
+//! # Left out on purpose
+//!
+//! To end what lasts, which is up to the [`Hands`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
+//! a region. Finding out who is healthy: somebody looks, and says so in the [`View`].
+
+pub mod audit;
+pub mod config;
+pub mod deed;
+pub mod dice;
+pub mod plan;
+pub mod schedule;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+pub use audit::{Audit, Entry, Why};
+pub use config::{Config, Group};
+pub use deed::{Deed, Hands, Kind, State, View};
+use dice::Dice;
+use plan::plan;
+pub use schedule::Schedule;
+
+/// A chaos monkey.
+///
+/// Invariants:
+/// - what `memory` holds is in the audit log;
+/// - a deed is in `memory` before it is done.
+#[derive(Clone, Debug)]
+pub struct Monkey {
+    config: Config,
+    seed: u64,
+    /// What it knows of each group, by name.
+    memory: BTreeMap<String, Memory>,
+}
+
+/// What the monkey knows of a group.
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    /// The last date on which the group had its turn, with a deed or without.
+    turn: Option<Date>,
+    /// The last date with a deed.
+    deed: Option<Date>,
+}
+
+impl Monkey {
+    /// A monkey that has done nothing yet. If it has, [`remember`](Self::remember) comes next.
+    pub fn new(config: Config, seed: u64) -> Self {
+        Monkey { config, seed, memory: BTreeMap::new() }
+    }
+
+    /// Takes note of an entry of the audit log. After a start, all entries of the log are handed in, in order.
+    ///
+    /// A turn is used up by what was announced, whatever came of it, by a dry run, and by having been left out.
+    pub fn remember(&mut self, entry: &Entry) {
+        let day = Some(self.config.schedule.day(entry.at()));
+        let memory = self.memory.entry(entry.group().to_owned()).or_default();
+        memory.turn = memory.turn.max(day);
+        if let Entry::Will { .. } = entry {
+            memory.deed = memory.deed.max(day);
+        }
+    }
+
+    /// What is to be done now: [`Entry::Will`] for a deed, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
+    /// and asking changes nothing.
+    ///
+    /// A group has its turn at the first tick in working time at or after the moment that its [`plan()`] for the day gives, if
+    /// - it is enabled;
+    /// - it has had no turn on this date;
+    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last deed.
+    pub fn decide(&self, now: Timestamp, view: &View) -> Vec<Entry> {
+        if !self.config.schedule.is_working_time(now) {
+            return Vec::new();
+        }
+        let turn = |group| self.due(group, now).map(|dice| self.turn(group, dice, now, view));
+        self.config.groups.iter().filter_map(turn).collect()
+    }
+
+    /// Is it a group's turn, in working time? Then these are the dice for it.
+    fn due(&self, group: &Group, now: Timestamp) -> Option<Dice> {
+        let today = self.config.schedule.day(now);
+        let Memory { turn, deed } = self.memory.get(&group.name).copied().unwrap_or_default();
+        let free = group.enabled && turn.is_none_or(|day| day < today);
+        if !free || !deed.is_none_or(|day| self.has_rested(day, today, group.min_days)) {
+            return None;
+        }
+        let plan = plan(self.seed, &self.config.schedule, group, today)?;
+        (plan.due <= now).then_some(plan.dice)
+    }
+
+    /// Is `today` the `min_days`-th working day after `deed`, or later?
+    fn has_rested(&self, deed: Date, today: Date, min_days: u16) -> bool {
+        let days = deed.series(1.day()).skip(1).take_while(|day| *day <= today);
+        let working = days.filter(|day| self.config.schedule.is_working_day(*day));
+        working.take(usize::from(min_days)).count() == usize::from(min_days)
+    }
+
+    /// What a group's turn comes to.
+    ///
+    /// The victim is a healthy instance that is not spared, each as likely as any other, and the kind one of the group's, independent of
+    /// the victim. The turn is left out
+    /// - with [`Why::TooFewHealthy`] if, with one healthy instance less, fewer than [`min_healthy`](Group::min_healthy) were left, or if
+    ///   none is healthy;
+    /// - with [`Why::AllSpared`] if all that are healthy are spared.
+    fn turn(&self, group: &Group, mut dice: Dice, now: Timestamp, view: &View) -> Entry {
+        let skipped = |why| Entry::Skipped { at: now, group: group.name.clone(), why };
+        let healthy: Vec<_> = group.instances.iter().filter(|name| view.get(*name) == Some(&State::Healthy)).collect();
+        if healthy.len() <= group.min_healthy {
+            return skipped(Why::TooFewHealthy);
+        }
+        let victims: Vec<_> = healthy.into_iter().filter(|name| !group.spared.contains(*name)).collect();
+        if victims.is_empty() {
+            return skipped(Why::AllSpared);
+        }
+        // One throw among all pairs of a victim and a kind.
+        let pair = dice.below(victims.len() * group.kinds.len());
+        let (victim, kind) = (victims[pair % victims.len()].clone(), group.kinds[pair / victims.len()]);
+        let deed = Deed { at: now, group: group.name.clone(), victim, kind };
+        Entry::Will { deed, dry: self.config.dry_run }
+    }
+
+    /// Does what is to be done now.
+    ///
+    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a deed, and this
+    /// is no dry run, the deed is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A deed that has failed is not tried again.
+    ///
+    /// # Errors
+    /// That of the audit log. What could not be written there is not done, and neither is what would have come after it in this tick.
+    pub fn tick(
+        &mut self,
+        now: Timestamp,
+        view: &View,
+        hands: &mut impl Hands,
+        audit: &mut impl Audit,
+    ) -> io::Result<()> {
+        for entry in self.decide(now, view) {
+            audit.write(&entry)?;
+            self.remember(&entry);
+            if let Entry::Will { deed, dry: false } = entry {
+                let outcome = match hands.carry_out(&deed) {
+                    Ok(()) => Entry::Done { deed },
+                    Err(error) => Entry::Failed { deed, error: error.to_string() },
+                };
+                audit.write(&outcome)?;
+            }
+        }
+        Ok(())
+    }
+}

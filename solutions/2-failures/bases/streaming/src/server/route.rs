@@ -1,0 +1,174 @@
+//! The route: which server a client asks next, and what it knows in the end.
+//!
+//! Source: Ongaro & Ousterhout 2014 (extended version), section 8; Ongaro 2014, "Consensus: Bridging Theory and Practice", sections 6.2
+//! and 6.3.
+//!
+//! # The problem
+//!
+//! Only the leader takes requests, and the leader changes. A client begins somewhere; it is sent on, to a server that may have lost the lead
+//! meanwhile, or that is down. Servers are silent, or hang up. Whatever happens, two things must hold. A request is done once, however
+//! often it is sent. And a client that gives up says what it knows: that nothing was done, or that nobody can tell.
+//!
+//! # The protocol
+//!
+//! A [`Route`] is told what came of the last try ([`Heard`]), and says what to do next ([`Next`]). It opens no connection and looks at no clock.
+//!
+//! # This design
+//!
+//! It remembers who was asked since the last pause. To ask one of them again is what a pause is for.
+//!
+//! # Left out on purpose
+//!
+//! Several requests at once: Raft's sessions allow a client one. Pauses that grow and differ by chance, as a server with many clients needs
+//! them: that is the next stage's.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cap::raft::store::{Response, Value};
+use testkit::node::{ClientId, NodeId, RequestId};
+
+/// What came of a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// An answer, to the request `id`.
+    Answer {
+        /// Which request it answers. It may be an earlier one: then the answer was late.
+        id: RequestId,
+        /// What it says.
+        response: Response,
+    },
+    /// There was no connection, so the request was not sent.
+    Unreachable,
+    /// The request was sent. Then the time was over, or the connection broke.
+    Silence,
+}
+
+/// What a client does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Wait, then send the request as `id` to `server`.
+    Ask {
+        /// Whom to ask.
+        server: NodeId,
+        /// As which request.
+        id: RequestId,
+        /// How long to wait before.
+        after: Duration,
+    },
+    /// What was heard says nothing about this request: go on waiting for an answer.
+    Wait,
+    /// The request is done.
+    Done(Value),
+    /// Nobody has taken the request, and nobody will.
+    NotDone,
+    /// It may have been done, or be done later, or never.
+    Unknown,
+}
+
+/// How much a client bears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How many times a request is sent at most, one or more.
+    pub tries: usize,
+    /// How long to wait when all servers might have been asked in vain.
+    pub pause: Duration,
+}
+
+/// A client's way to the leader.
+///
+/// Invariants:
+/// - no two requests have the same number, and later ones have higher ones;
+/// - all tries of a request have the same id.
+#[derive(Clone, Debug)]
+pub struct Route {
+    client: ClientId,
+    /// How many servers there are.
+    servers: usize,
+    patience: Patience,
+    /// The server that was asked last. At first, the first.
+    at: NodeId,
+    /// How many requests were begun.
+    begun: usize,
+    /// How many times the request was sent.
+    tried: usize,
+    /// Who was asked since the last pause.
+    asked: BTreeSet<NodeId>,
+    /// Whether one of the tries may have been taken.
+    may_be_done: bool,
+}
+
+impl Route {
+    /// A client that has asked nothing. `servers` is one or more.
+    pub fn new(client: ClientId, servers: usize, patience: Patience) -> Self {
+        Route {
+            client,
+            servers,
+            patience,
+            at: NodeId(0),
+            begun: 0,
+            tried: 0,
+            asked: BTreeSet::new(),
+            may_be_done: false,
+        }
+    }
+
+    /// Begins a request. It goes at once to the server that was asked last: it was the leader, if all went well.
+    pub fn begin(&mut self) -> Next {
+        self.begun += 1;
+        (self.tried, self.may_be_done) = (0, false);
+        self.asked.clear();
+        self.ask(self.at)
+    }
+
+    /// Says what to do after something was heard about the request that was begun last.
+    ///
+    /// - An answer to another request is none.
+    /// - Whoever names a leader is believed at once, unless that leader does not exist, or is itself. Otherwise it is the next server's turn:
+    ///   as many tries in a row as there are servers reach each of them.
+    /// - Of any `servers + 1` tries in a row, one comes after a pause at least, whoever names whom.
+    /// - After `tries` tries it ends. `NotDone` is said only if no try can have been taken.
+    ///
+    /// Source: the thesis, section 6.2, on finding the leader, and 6.3, on retries.
+    pub fn heard(&mut self, heard: Heard) -> Next {
+        let named = match heard {
+            Heard::Answer { id, .. } if id != self.id() => return Next::Wait,
+            Heard::Answer { response: Response::Done(value), .. } => return Next::Done(value),
+            Heard::Answer { response: Response::NotLeader { leader }, .. } => leader,
+            Heard::Unreachable => None,
+            Heard::Silence => {
+                self.may_be_done = true;
+                None
+            }
+        };
+        if self.tried < self.patience.tries {
+            return self.ask(self.after(named));
+        }
+        if self.may_be_done { Next::Unknown } else { Next::NotDone }
+    }
+
+    /// The request that was begun last.
+    fn id(&self) -> RequestId {
+        RequestId { client: self.client, number: self.begun.saturating_sub(1) }
+    }
+
+    /// Whom to ask next: the leader that was named, if that makes sense, or the next server by turns.
+    fn after(&self, named: Option<NodeId>) -> NodeId {
+        let sensible = named.filter(|leader| leader.0 < self.servers && *leader != self.at);
+        sensible.unwrap_or(NodeId((self.at.0 + 1) % self.servers))
+    }
+
+    /// Asks a server. To come back to one is a reason to pause first: whoever was asked since the last pause had nothing to offer. Among
+    /// more tries than there are servers, somebody is always asked twice.
+    fn ask(&mut self, server: NodeId) -> Next {
+        let comes_back = self.asked.contains(&server);
+        if comes_back {
+            self.asked.clear();
+        }
+        self.asked.insert(server);
+        self.tried += 1;
+        self.at = server;
+        let after = if comes_back { self.patience.pause } else { Duration::ZERO };
+        Next::Ask { server, id: self.id(), after }
+    }
+}
