@@ -1,8 +1,9 @@
 //! Task `abd`: the CP register.
 
+use testkit::alone::Alone;
 use testkit::check::{Rule, check};
 use testkit::cluster::{Cluster, History, Invocation, Linearizable, Log, Peers, Transition, View};
-use testkit::node::{ClientId, NodeId, RequestId};
+use testkit::node::{ClientId, Effect, NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
 use super::holders::{Holders, among_holders, written_by};
@@ -280,6 +281,42 @@ pub fn a_minority_gives_no_answer() {
             .leads_to(MAJORITY_SIDE, 1, |view| no_live_coordinator_is_silent(view, &[0, 1]));
         check.exhausts("n0 apart from n1 and n2", silent.sometimes(FINISHES, |view| view.answered(ClientId(1)) == 2))
     });
+}
+
+#[test]
+pub fn the_same_value_again_is_another_version() {
+    check(|check| {
+        let version = |number, value| Version { tag: Tag { number, writer: NodeId(1) }, value };
+        let cases =
+            [("the initial value again", version(1, 0), Version::INITIAL), ("5 twice", version(3, 5), version(1, 5))];
+        for (what, newest, older) in cases {
+            let mut server = Alone::<Abd>::start(5, None, &[]);
+            let operation = RequestId { client: ClientId(0), number: 0 };
+            let mut effects = server.is_asked(Read);
+            for (from, held) in [(1, newest), (2, older)] {
+                effects.extend(server.receives(NodeId(from), Message::QueryReply { operation, held }));
+            }
+            check.requires(MAJORITY_HOLDS, !answers_a_client(&effects), || {
+                format!(
+                    "Somebody has written {what}. n0, one of five servers, heard {newest:?} from n1 and {older:?} from n2, and \
+                     answered a read. Only n0 and n1 hold {newest:?}."
+                )
+            })?;
+            let mut effects = server.receives(NodeId(2), Message::StoreAck { operation });
+            effects.extend(server.receives(NodeId(3), Message::StoreAck { operation }));
+            check.requires(TERMINATION, answers_a_client(&effects), || {
+                format!("n1, n2 and n3 hold {newest:?} and have told n0 so, and n0 does not answer the read.")
+            })?;
+        }
+        check.evidence(
+            "a value that was written before, and the initial one: who holds the older version does not count",
+        );
+        Ok(())
+    });
+}
+
+fn answers_a_client(effects: &[Effect<Abd>]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Reply { .. }))
 }
 
 #[test]

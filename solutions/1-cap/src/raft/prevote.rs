@@ -155,6 +155,7 @@ impl PreVote {
             inside(out, |out| self.raft.observe_term(term, out));
         } else if let Some(would_vote) = &mut self.would_vote
             && term == self.raft.term() + 1
+            && !self.raft.is_leader()
         {
             would_vote.insert(from);
             self.start_election_if_welcome(out);

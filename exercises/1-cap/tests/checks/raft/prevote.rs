@@ -55,6 +55,13 @@ const UP_TO_DATE: Rule = Rule::new(
     "1-cap/raft-production.md#pre-vote-stale-log",
 );
 
+const LEADS_ON: Rule = Rule::new(
+    "a leader leads on",
+    "A leader leads until it hears of a later term. An answer to a question that it asked before it was elected changes nothing.",
+    "Ongaro 2014, Consensus: Bridging Theory and Practice, sections 3.4 and 9.6",
+    "1-cap/raft-production.md#pre-vote-counts",
+);
+
 const ASKS: Rule = Rule::new(
     "a server asks",
     "A server whose election timer fires asks the others before it does anything else.",
@@ -247,6 +254,36 @@ pub fn a_late_yes_counts_for_nothing() {
             )
         })?;
         check.evidence("a yes to an earlier question, and one that comes after the leader: neither starts an election");
+        Ok(())
+    });
+}
+
+#[test]
+pub fn a_leader_does_not_depose_itself() {
+    check(|check| {
+        let mut server = Alone::<PreVote>::start(3, Some(saved(2, &[1, 2])), &[]);
+        let yes = |term| Message::PreVoteReply { term, granted: true };
+        let vote = |term| Message::Raft(message::Message::Vote { term, granted: true });
+        // n0 stands for election in term 3. Its timer fires again, and it asks about term 4. Then the votes of term 3 come.
+        server.fires(Timer::Election);
+        server.receives(NodeId(1), yes(3));
+        server.fires(Timer::Election);
+        server.receives(NodeId(1), vote(3));
+        check.requires(ELECTED, server.raft().is_leader() && server.raft().term() == 3, || {
+            "n0 asked about term 3, and n1 said yes and voted for it. n0 does not lead term 3.".to_owned()
+        })?;
+        for (from, late) in [(1, yes(4)), (2, yes(4)), (2, yes(3)), (2, vote(3))] {
+            let told = format!("{late:?}");
+            server.receives(NodeId(from), late);
+            check.requires(LEADS_ON, server.raft().is_leader() && server.raft().term() == 3, || {
+                format!(
+                    "n0 was elected in term 3, after its timer had fired once more. Then {told} came from n{from}, and n0 {} term {}.",
+                    if server.raft().is_leader() { "leads" } else { "does not lead any more, and is in" },
+                    server.raft().term()
+                )
+            })?;
+        }
+        check.evidence("a leader, and the late answers to what it asked before it was elected: it leads on");
         Ok(())
     });
 }
