@@ -20,7 +20,7 @@
 //! A follower is probed or streamed to. To a streaming follower `next_index` moves when entries are *sent*. A heartbeat takes it back to
 //! what is known to match, and a conflict makes it a probe again.
 
-use testkit::node::{NodeId, Outbox};
+use testkit::node::{Membership, NodeId, Outbox};
 
 use super::log::{Command, Entry, Index, Term};
 use super::message::{Message, Outcome};
@@ -146,6 +146,28 @@ impl Raft {
             *next = continue_at;
             streaming.remove(&follower);
             self.send_entries(follower, out);
+        }
+    }
+}
+
+/// What later stages need of a leader's memory of its followers.
+impl Role {
+    /// The log's beginning is cut off, up to `index`: a leader continues with each follower behind that, or further on.
+    pub(super) fn continue_behind(&mut self, index: Index) {
+        let Role::Leader { next_index, .. } = self else { return };
+        next_index.values_mut().for_each(|next| *next = (*next).max(index + 1));
+    }
+
+    /// The servers are those of `membership` now. A leader forgets the others, and probes each new one at `next`: it knows nothing of
+    /// its log.
+    pub(super) fn lead_only(&mut self, membership: Membership, next: Index) {
+        let Role::Leader { next_index, match_index, streaming } = self else { return };
+        streaming.retain(|server| server.0 < membership.size);
+        next_index.retain(|server, _| server.0 < membership.size);
+        match_index.retain(|server, _| server.0 < membership.size);
+        for peer in membership.peers() {
+            next_index.entry(peer).or_insert(next);
+            match_index.entry(peer).or_insert(0);
         }
     }
 }
