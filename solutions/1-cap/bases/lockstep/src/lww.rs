@@ -1,0 +1,126 @@
+//! The AP register: it always answers, and the last writer wins.
+//!
+//! Source: Lamport 1978, "Time, Clocks, and the Ordering of Events in a Distributed System" (the clock); Johnson & Thomas
+//! 1975, RFC 677 (the last writer wins).
+//!
+//! # The problem
+//!
+//! A client always gets an answer from the server that it asks, at once, however few servers that one can reach. Servers
+//! that have heard of the same writes hold the same value, in whatever order they heard of them.
+//!
+//! # The protocol
+//!
+//! A server answers from its own copy. Each write carries a [`Stamp`]; of two writes, the one with the larger stamp wins,
+//! everywhere. A server tells all others of each write that it takes.
+//!
+//! A stamp is made of a Lamport clock, so a write is always above every write that its server had heard of. Of two writes
+//! that did not know of each other one wins as well, by the number of its server, and the other one is lost. That is the
+//! price of this register.
+//!
+//! # Left out on purpose
+//!
+//! Messages are not sent again when they are lost: the network delivers late, but it delivers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};
+
+use crate::register::{Request, Response, Value};
+
+/// Orders writes: by clock first, then by replica, so two different servers never make the same stamp. Shown as `1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// The Lamport clock of the server when it took the write.
+    pub clock: u64,
+    /// The server that took the write.
+    pub replica: NodeId,
+}
+
+/// A write with its stamp. The larger one wins. Shown as `7@1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamped {
+    /// When it was written, as far as anyone can tell.
+    pub stamp: Stamp,
+    /// What was written.
+    pub value: Value,
+}
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.clock, self.replica)
+    }
+}
+
+impl fmt::Debug for Stamped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{:?}", self.value, self.stamp)
+    }
+}
+
+/// "This was written", from the server that took the write to all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Update(pub Stamped);
+
+/// One replica of the register: the last write of each server. The largest of them is what is read.
+///
+/// Invariants:
+/// - each write that this server has heard of stands in `lasts`, or a later one of the same server;
+/// - no stamp is made that is not above all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lww {
+    me: Membership,
+    lasts: BTreeMap<NodeId, Stamped>,
+}
+
+impl Node for Lww {
+    type Message = Update;
+    type Timer = Never;
+    type Request = Request;
+    type Response = Response;
+    type Durable = ();
+
+    fn start(me: Membership, _saved: Option<()>, _out: &mut Outbox<Self>) -> Self {
+        Lww { me, lasts: BTreeMap::new() }
+    }
+
+    /// Answers at once, from what this server knows.
+    fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
+        match request {
+            Request::Read => out.reply(id, Response::Read(self.value())),
+            Request::Write(value) => self.write(id, value, out),
+        }
+    }
+
+    fn on_message(&mut self, _from: NodeId, Update(heard): Update, _out: &mut Outbox<Self>) {
+        self.hear(heard);
+    }
+}
+
+impl Lww {
+    /// Takes a client's write: stamps it above everything that this server has heard of, keeps it, tells all others, and
+    /// answers the client at once.
+    fn write(&mut self, id: RequestId, value: Value, out: &mut Outbox<Self>) {
+        let stamp = Stamp { clock: self.clock() + 1, replica: self.me.id };
+        let write = Stamped { stamp, value };
+        self.hear(write);
+        out.send_all(self.me.peers(), &Update(write));
+        out.reply(id, Response::Written);
+    }
+
+    /// Hears of a write, of another server or its own. It may be old, and it may come twice.
+    fn hear(&mut self, heard: Stamped) {
+        let last = self.lasts.entry(heard.stamp.replica).or_insert(heard);
+        *last = heard.max(*last);
+    }
+
+    /// The Lamport clock: the largest of all stamps that this server has made or heard of.
+    fn clock(&self) -> u64 {
+        self.lasts.values().map(|write| write.stamp.clock).max().unwrap_or(0)
+    }
+
+    /// What the last writer wrote; 0 before the first write.
+    fn value(&self) -> Value {
+        self.lasts.values().max().map_or(0, |winner| winner.value)
+    }
+}

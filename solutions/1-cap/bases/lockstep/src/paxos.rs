@@ -1,0 +1,338 @@
+//! Single-decree Paxos: several servers propose a value, one is chosen, for good. No leader, no log.
+//!
+//! Source: Lamport 2001, "Paxos Made Simple", sections 2.2 and 2.3.
+//!
+//! # The problem
+//!
+//! Each client proposes a value, and all must be told the same one, which somebody proposed. Servers stop and come back,
+//! messages come late, twice or never.
+//!
+//! # The protocol
+//!
+//! A value is *chosen* when a majority has accepted it under the same [`Ballot`]. The trouble is that nobody may notice: the
+//! only server that knew may be gone. So whoever proposes must first find out what may have been chosen already, and then
+//! propose that.
+//!
+//! 1. *Prepare*: a server picks a ballot above all that it has seen, and asks a majority for promises to accept nothing below
+//!    it. Each promise names what its sender has accepted so far. ([`Message::Prepare`], [`Message::Promise`])
+//! 2. *Accept*: if any of them has accepted a value, the proposer must take the one with the highest ballot; only if none has
+//!    is it free to propose its own client's. A majority that accepts makes it chosen. ([`Message::Accept`], [`Message::Accepted`])
+//!
+//! Who is refused tries again with a higher ballot, after a while. Two proposers can go on refusing each other for ever
+//! (Fischer, Lynch & Paterson 1985 says that something like it cannot be ruled out); the timer makes it unlikely.
+//!
+//! # Left out on purpose
+//!
+//! Learners of their own: a server finds out what is chosen by proposing. Sequences of decisions (Multi-Paxos).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use testkit::node::{Membership, Node, NodeId, Outbox, RequestId};
+
+use crate::quorum::majority;
+
+/// What is proposed.
+pub type Value = u32;
+
+/// Names an attempt. Compared by round first, then by proposer, so two servers never use the same. Shown as `1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ballot {
+    /// Counted up by each attempt.
+    pub round: u64,
+    /// Whose attempt it is.
+    pub proposer: NodeId,
+}
+
+/// A value that a server has accepted, and under which ballot. The one with the larger ballot is the larger. Shown as `7@1.n0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Proposal {
+    /// Under which ballot.
+    pub ballot: Ballot,
+    /// What.
+    pub value: Value,
+}
+
+impl fmt::Debug for Ballot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.round, self.proposer)
+    }
+}
+
+impl fmt::Debug for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{:?}", self.value, self.ballot)
+    }
+}
+
+/// What servers send each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Message {
+    /// From a proposer to all others: promise to accept nothing below this ballot, and say what you have accepted.
+    Prepare {
+        /// The proposer's ballot.
+        ballot: Ballot,
+    },
+    /// To a proposer: promised.
+    Promise {
+        /// As in the Prepare.
+        ballot: Ballot,
+        /// What the sender accepted last.
+        accepted: Option<Proposal>,
+    },
+    /// From a proposer to all others: accept this value.
+    Accept {
+        /// The ballot and the value.
+        proposal: Proposal,
+    },
+    /// To a proposer: accepted.
+    Accepted {
+        /// As in the Accept.
+        ballot: Ballot,
+    },
+    /// To a proposer whose ballot is below what the sender has promised to another.
+    Refused {
+        /// The proposer's ballot.
+        ballot: Ballot,
+        /// What the sender has promised.
+        promised: Ballot,
+    },
+}
+
+/// What a client asks: choose this value, or tell me which was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Propose(pub Value);
+
+/// What a client is told: this value is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Chosen(pub Value);
+
+/// What wakes a server up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// The attempt has taken too long, or was refused: try again.
+    Retry,
+}
+
+/// What survives a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Durable {
+    /// The highest ballot that this server has promised, or used itself.
+    pub promised: Ballot,
+    /// What it accepted last.
+    pub accepted: Option<Proposal>,
+}
+
+/// What has come of a ballot of this server's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tally {
+    /// Who has promised, the proposer included, and what each had accepted.
+    promises: BTreeMap<NodeId, Option<Proposal>>,
+    /// What is proposed, once a majority has promised.
+    value: Option<Value>,
+    /// Who has accepted that, the proposer included.
+    acceptors: BTreeSet<NodeId>,
+    /// Somebody has promised more to another.
+    is_refused: bool,
+}
+
+/// One server: a proposer for its clients, and an acceptor for everybody.
+///
+/// Invariants:
+/// - `promised` never falls, and `accepted` is never above it;
+/// - the attempt under way is that of the ballot `promised`, if this server has a tally of it;
+/// - a tally with a value has no other value later.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Paxos {
+    me: Membership,
+    promised: Ballot,
+    accepted: Option<Proposal>,
+    /// The highest round heard of.
+    seen: u64,
+    /// What the first client here proposed.
+    wish: Option<Value>,
+    waiting: BTreeSet<RequestId>,
+    /// This server's ballots since its start, until something is chosen.
+    tallies: BTreeMap<Ballot, Tally>,
+    chosen: Option<Value>,
+}
+
+impl Node for Paxos {
+    type Message = Message;
+    type Timer = Timer;
+    type Request = Propose;
+    type Response = Chosen;
+    type Durable = Durable;
+
+    fn start(me: Membership, saved: Option<Durable>, _out: &mut Outbox<Self>) -> Self {
+        let never = Ballot { round: 0, proposer: NodeId(0) };
+        let Durable { promised, accepted } = saved.unwrap_or(Durable { promised: never, accepted: None });
+        let seen = promised.round;
+        Paxos {
+            me,
+            promised,
+            accepted,
+            seen,
+            wish: None,
+            waiting: BTreeSet::new(),
+            tallies: BTreeMap::new(),
+            chosen: None,
+        }
+    }
+
+    fn on_request(&mut self, id: RequestId, Propose(value): Propose, out: &mut Outbox<Self>) {
+        if let Some(chosen) = self.chosen {
+            return out.reply(id, Chosen(chosen));
+        }
+        self.waiting.insert(id);
+        self.wish.get_or_insert(value);
+        if !self.is_under_way() {
+            self.start_attempt(out);
+        }
+    }
+
+    fn on_timer(&mut self, Timer::Retry: Timer, out: &mut Outbox<Self>) {
+        if !self.waiting.is_empty() {
+            self.start_attempt(out);
+        }
+    }
+
+    fn on_message(&mut self, from: NodeId, message: Message, out: &mut Outbox<Self>) {
+        match message {
+            Message::Prepare { ballot } => self.on_prepare(from, ballot, out),
+            Message::Promise { ballot, accepted } => self.on_promise(from, ballot, accepted, out),
+            Message::Accept { proposal } => self.on_accept(from, proposal, out),
+            Message::Accepted { ballot } => self.on_accepted(from, ballot, out),
+            Message::Refused { ballot, promised } => self.on_refused(ballot, promised),
+        }
+    }
+}
+
+impl Paxos {
+    /// Begins an attempt under a ballot of this server's own, above all that it has heard of. It promises itself to accept
+    /// nothing below it, and saves that: the ballot must not be used again after a crash.
+    ///
+    /// Source: section 2.2, phase 1 (a).
+    fn start_attempt(&mut self, out: &mut Outbox<Self>) {
+        let ballot = Ballot { round: self.seen + 1, proposer: self.me.id };
+        self.tallies.insert(ballot, Tally::default());
+        self.promise(ballot, out);
+        out.arm(Timer::Retry);
+        out.send_all(self.me.peers(), &Message::Prepare { ballot });
+        self.on_promise(self.me.id, ballot, self.accepted, out);
+    }
+
+    /// Is there an attempt of this server's own that may still come to something?
+    fn is_under_way(&self) -> bool {
+        self.tallies.get(&self.promised).is_some_and(|tally| !tally.is_refused)
+    }
+
+    /// Promises to accept nothing below `ballot`, unless a higher one was promised before. A ballot that was promised already is
+    /// promised again: the message may have come twice. An attempt of this server's own under a lower ballot is lost by that.
+    ///
+    /// Source: section 2.2, phase 1 (b).
+    fn on_prepare(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
+        if ballot < self.promised {
+            return out.send(from, Message::Refused { ballot, promised: self.promised });
+        }
+        self.promise(ballot, out);
+        out.send(from, Message::Promise { ballot, accepted: self.accepted });
+    }
+
+    /// Notes a promise for one of this server's ballots. With a majority of them, and if no other ballot has come in between,
+    /// proposes: the accepted value with the highest ballot among the promises, or this server's own wish if there is none.
+    ///
+    /// Source: section 2.2, phase 2 (a).
+    fn on_promise(&mut self, from: NodeId, ballot: Ballot, accepted: Option<Proposal>, out: &mut Outbox<Self>) {
+        let Some(tally) = self.tallies.get_mut(&ballot) else { return };
+        tally.promises.insert(from, accepted);
+        let may_propose = ballot == self.promised && !tally.is_refused && tally.value.is_none();
+        if !may_propose || tally.promises.len() < majority(self.me.size) {
+            return;
+        }
+        tally.value = tally.bound().or(self.wish);
+        if let Some(value) = tally.value {
+            let proposal = Proposal { ballot, value };
+            self.accept(proposal, out);
+            out.send_all(self.me.peers(), &Message::Accept { proposal });
+            self.on_accepted(self.me.id, ballot, out);
+        }
+    }
+
+    /// Accepts a proposal, unless a higher ballot was promised before. It is a promise too: an attempt of this server's own under a
+    /// lower ballot is lost by it.
+    ///
+    /// Source: section 2.2, phase 2 (b).
+    fn on_accept(&mut self, from: NodeId, proposal: Proposal, out: &mut Outbox<Self>) {
+        let ballot = proposal.ballot;
+        if ballot < self.promised {
+            return out.send(from, Message::Refused { ballot, promised: self.promised });
+        }
+        self.accept(proposal, out);
+        out.send(from, Message::Accepted { ballot });
+    }
+
+    /// Notes an acceptance for one of this server's ballots. What a majority has accepted under one ballot is chosen, also if this
+    /// server is at a later attempt by now; and whoever waits is told.
+    ///
+    /// Source: section 2.2 and 2.3.
+    fn on_accepted(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
+        let Some(tally) = self.tallies.get_mut(&ballot) else { return };
+        tally.acceptors.insert(from);
+        if tally.acceptors.len() >= majority(self.me.size)
+            && let Some(value) = tally.value
+        {
+            self.learn(value, out);
+        }
+    }
+
+    /// Learns that a higher ballot is about: gives the attempt up, and tries above that ballot when the timer fires.
+    ///
+    /// Source: section 2.3, last paragraph.
+    fn on_refused(&mut self, ballot: Ballot, promised: Ballot) {
+        self.seen = self.seen.max(promised.round);
+        if let Some(tally) = self.tallies.get_mut(&ballot) {
+            tally.is_refused = true;
+        }
+    }
+
+    /// Raises the promise to `ballot`, and saves it.
+    fn promise(&mut self, ballot: Ballot, out: &mut Outbox<Self>) {
+        self.promised = ballot;
+        self.seen = self.seen.max(ballot.round);
+        self.save(out);
+    }
+
+    /// Accepts, and promises nothing less. Saves both.
+    fn accept(&mut self, proposal: Proposal, out: &mut Outbox<Self>) {
+        self.accepted = Some(proposal);
+        self.promise(proposal.ballot, out);
+    }
+
+    /// A value is chosen: tells everybody who waits, and tries no more.
+    fn learn(&mut self, value: Value, out: &mut Outbox<Self>) {
+        self.chosen = Some(value);
+        self.tallies.clear();
+        out.disarm(Timer::Retry);
+        for id in std::mem::take(&mut self.waiting) {
+            out.reply(id, Chosen(value));
+        }
+    }
+
+    /// Saves what must survive a crash. It is on disk before anything that is put into `out` later.
+    fn save(&self, out: &mut Outbox<Self>) {
+        out.save(Durable { promised: self.promised, accepted: self.accepted });
+    }
+
+    /// The value that this server knows to be chosen: what the checks look at.
+    pub fn chosen(&self) -> Option<Value> {
+        self.chosen
+    }
+}
+
+impl Tally {
+    /// The value that must be proposed, if there is one: of all that those who promised had accepted, the one with the highest ballot.
+    fn bound(&self) -> Option<Value> {
+        self.promises.values().flatten().max_by_key(|proposal| proposal.ballot).map(|proposal| proposal.value)
+    }
+}

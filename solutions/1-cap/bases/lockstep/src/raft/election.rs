@@ -1,0 +1,137 @@
+//! Elections: at most one leader in each term, and only one whose log holds everything that is committed.
+//!
+//! Source: Ongaro & Ousterhout 2014, sections 5.1, 5.2 and 5.4.1; figure 2, "RequestVote RPC" and "Rules for Servers".
+//!
+//! # The problem
+//!
+//! A server that has not heard from a leader for a while cannot know whether the leader is gone, slow, or only out of its own
+//! reach. It may try to take over all the same, at any time, and so may others. Two things must never happen: two leaders in
+//! one term, and a leader without an entry that was committed before.
+//!
+//! # The protocol
+//!
+//! The candidate goes to a new term and asks everybody for a vote. A server gives at most one vote in a term, for good: it saves
+//! it before it says so. A majority of votes makes a leader, and two majorities share a server. And a server votes only for a
+//! candidate whose log is at least as up to date as its own. A committed entry is on a majority, so it is on one of the voters.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use testkit::node::{NodeId, Outbox};
+
+use super::log::{Index, Term};
+use super::message::Message;
+use super::{Raft, Role, Timer};
+use crate::quorum::majority;
+
+impl Raft {
+    /// Goes to a new term as a candidate, and asks all others for their votes. The timer is armed anew, in case that nobody wins.
+    ///
+    /// Source: section 5.2; figure 2, rules for candidates.
+    pub(super) fn start_election(&mut self, out: &mut Outbox<Self>) {
+        self.enter(self.term + 1, Some(self.me.id), out);
+        self.role = Role::Candidate { answers: BTreeMap::new() };
+        out.arm(Timer::Election);
+        let (last_index, last_term) = (self.log.last_index(), self.log.last_term());
+        out.send_all(self.me.peers(), &Message::RequestVote { term: self.term, last_index, last_term });
+        self.on_vote(self.me.id, self.term, true, out);
+    }
+
+    /// Looks at the term of a message, before anything else is done with it. If it is above this server's own, this server is
+    /// behind: it enters that term as a follower, and has not voted in it yet. A leader that is one no more needs its
+    /// election timer again, and its heartbeats no more.
+    ///
+    /// Source: section 5.1; figure 2, rules for all servers.
+    pub(super) fn observe_term(&mut self, term: Term, out: &mut Outbox<Self>) {
+        if term > self.term {
+            self.enter(term, None, out);
+            self.resign(out);
+            self.role = Role::Follower { leader: None };
+        }
+    }
+
+    /// Goes to a later term, with a vote in it or without, and saves that.
+    fn enter(&mut self, term: Term, voted_for: Option<NodeId>, out: &mut Outbox<Self>) {
+        (self.term, self.voted_for) = (term, voted_for);
+        self.save(out);
+    }
+
+    /// Votes for a candidate or not, and tells it so. The vote is granted if the candidate's term is this server's own, this
+    /// server has not voted for another in it, and the candidate's log is at least as up to date as its own. A granted vote is
+    /// saved before it is sent, and gives the candidate time: the election timer starts anew.
+    ///
+    /// Source: sections 5.2 and 5.4.1; figure 2, RequestVote RPC, receiver implementation.
+    pub(super) fn on_request_vote(
+        &mut self,
+        candidate: NodeId,
+        term: Term,
+        last_index: Index,
+        last_term: Term,
+        out: &mut Outbox<Self>,
+    ) {
+        let is_free = self.voted_for.is_none_or(|voted_for| voted_for == candidate);
+        let granted = term == self.term && is_free && self.is_up_to_date(last_index, last_term);
+        if granted {
+            self.voted_for = Some(candidate);
+            self.save(out);
+            out.arm(Timer::Election);
+        }
+        out.send(candidate, Message::Vote { term: self.term, granted });
+    }
+
+    /// Is a log that ends with an entry of `last_term` at `last_index` at least as up to date as this server's? The later last
+    /// term wins; with the same last term, the longer log.
+    ///
+    /// Source: section 5.4.1.
+    pub(super) fn is_up_to_date(&self, last_index: Index, last_term: Term) -> bool {
+        match last_term.cmp(&self.log.last_term()) {
+            Ordering::Less => false,
+            Ordering::Equal => last_index >= self.log.last_index(),
+            Ordering::Greater => true,
+        }
+    }
+
+    /// Notes what a voter of this server's present term has answered, as long as it is a candidate. Each voter has one
+    /// answer: whoever has refused in a term has voted for another in it, or has a better log, and will not change its mind.
+    /// With a majority this server leads. Without a chance of one it stands no more; its timer goes on.
+    ///
+    /// Source: section 5.2.
+    pub(super) fn on_vote(&mut self, voter: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
+        let Role::Candidate { answers } = &mut self.role else { return };
+        if term != self.term {
+            return;
+        }
+        answers.entry(voter).or_insert(granted);
+        let refused = answers.values().filter(|granted| !**granted).count();
+        let needed = majority(self.me.size);
+        if answers.len() - refused >= needed {
+            self.lead(out);
+        } else if self.me.size - refused < needed {
+            self.role = Role::Follower { leader: None };
+        }
+    }
+
+    /// Becomes the leader of its term: assumes that the others' logs end where its own does, exchanges the election timer for
+    /// the heartbeat, and makes itself heard, so that nobody else becomes a candidate.
+    ///
+    /// Source: section 5.2; figure 2, volatile state on leaders.
+    fn lead(&mut self, out: &mut Outbox<Self>) {
+        let next = self.log.last_index() + 1;
+        self.role = Role::Leader {
+            next_index: self.me.peers().map(|peer| (peer, next)).collect(),
+            match_index: self.me.peers().map(|peer| (peer, 0)).collect(),
+            awaited: BTreeMap::new(),
+        };
+        out.disarm(Timer::Election);
+        self.on_heartbeat(out);
+    }
+
+    /// Hears from the leader of this server's own term. There is only one, so whoever was a candidate has lost. The leader is
+    /// remembered, to send clients there, and the election timer starts anew.
+    ///
+    /// Source: section 5.2; figure 2, rules for followers and candidates.
+    pub(super) fn follow(&mut self, leader: NodeId, out: &mut Outbox<Self>) {
+        self.role = Role::Follower { leader: Some(leader) };
+        out.arm(Timer::Election);
+    }
+}

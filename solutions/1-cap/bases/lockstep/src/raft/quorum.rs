@@ -1,0 +1,22 @@
+//! Quorum arithmetic over log indices: how far does a majority agree?
+
+use super::log::Index;
+use crate::quorum::majority;
+
+/// The largest index such that a majority of the cluster holds the log at least that far. `held` says how far each server
+/// holds it, the leader included, in any order.
+///
+/// | held | agreed |
+/// |---|---|
+/// | 7 | 7 |
+/// | 7, 3 | 3 |
+/// | 7, 3, 5 | 5 |
+/// | 7, 3, 5, 5 | 5 |
+/// | 7, 3, 0, 5, 0 | 3 |
+///
+/// Source: Ongaro & Ousterhout 2014, figure 2, rules for leaders: "a majority of matchIndex\[i\] ≥ N".
+pub fn agreed(held: &[Index]) -> Index {
+    let needed = majority(held.len());
+    let holders = |index: Index| held.iter().filter(|held| **held >= index).count();
+    held.iter().copied().filter(|index| holders(*index) >= needed).max().unwrap_or(0)
+}

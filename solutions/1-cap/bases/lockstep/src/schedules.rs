@@ -1,0 +1,34 @@
+//! Runs that you write by hand: who is cut off from whom, which client asks which server for what, in which order.
+//!
+//! A [`Schedule`] is a list of steps. After each step the network delivers everything that it can: each message whose link
+//! works, and the messages that those cause, until nothing moves. A message on a cut link waits until the link heals.
+//!
+//! The cluster has three servers, `n0` to `n2`. Clients are numbered from 0, and there are as many as you name. A client
+//! that got no answer yet cannot ask again, but another client can.
+
+use testkit::schedule::Schedule;
+
+use crate::register::Request;
+
+/// An example, in which nothing goes wrong: client 0 writes at `n0`, the link to `n1` is cut, and client 1 reads at `n1` what
+/// had arrived there before.
+pub fn a_quiet_day() -> Schedule<Request> {
+    Schedule::new().ask(0, 0, Request::Write(7)).cut(0, 1).ask(1, 1, Request::Read)
+}
+
+/// A run of the [naive register](crate::naive) that is not linearizable: no single copy of a register could have given
+/// these answers in this order.
+///
+/// Contract: at least one answer in it contradicts what was answered before. Shortest possible: three steps.
+pub fn stale_read() -> Schedule<Request> {
+    Schedule::new().cut(2, 1).ask(0, 2, Request::Write(5)).ask(1, 1, Request::Read)
+}
+
+/// A run of your own [quorum register](crate::abd) in which a server that is up leaves a client without an answer, because
+/// the network keeps it from a majority.
+///
+/// Contract: at the end, some client waits for an answer of a server that is up, and whose links work to less than a majority
+/// of the servers, itself included. Links count, not crashes. Shortest possible: three steps.
+pub fn silent_minority() -> Schedule<Request> {
+    Schedule::new().cut(1, 0).cut(1, 2).ask(0, 1, Request::Write(3))
+}

@@ -1,0 +1,184 @@
+//! The chaos monkey: failures on purpose, on a schedule, one at a time.
+//!
+//! # The problem
+//!
+//! Servers fail when nobody is watching. Code that is to handle it runs seldom, and nobody knows whether it works. So somebody makes
+//! servers fail all the time, in the middle of a working day: if the system does not bear it, those who built it are at their desks. This
+//! monkey is modelled on Netflix's Chaos Monkey, and takes its kinds of failure from the wider "simian army".
+//!
+//! # The model
+//!
+//! Instances stand in *groups*. On each working day, a group is hit with a chance of 1 / `mean_days`, once at most, in working hours.
+//! Which instance and which kind of failure is chance, too. The monkey has no clock, no thread and no source of chance. Somebody calls
+//! [`Monkey::tick`] from time to time, with the instant and with what is known of the instances; chance comes from a seed. So years pass in
+//! a second in a check, a lab lets a day pass in a second, and the same seed makes the same trouble again.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`config`] | what people tell it |
+//! | [`schedule`] | working time: hours, days, time zone |
+//! | [`dice`], [`mod@plan`] | whether and when a group is hit today |
+//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and deed |
+//! | [`audit`] | what it writes down |
+//! | [`deed`] | what it sees, and what it does through whose hands |
+//!
+//! # What it remembers
+//!
+//! Plans are derived from the seed and the date. What was done is in the audit log, where it stands *before* it is done. So a monkey that
+//! starts again reads its log ([`Monkey::remember`]) and knows at least as much as has happened. What was announced and then not done is
+//! lost: one failure less.
+//!
+//! # Left out on purpose
+//!
+//! To end what lasts, which is up to the [`Hands`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
+//! a region. Finding out who is healthy: somebody looks, and says so in the [`View`].
+
+pub mod audit;
+pub mod config;
+pub mod deed;
+pub mod dice;
+pub mod plan;
+pub mod schedule;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+pub use audit::{Audit, Entry, Why};
+pub use config::{Config, Group};
+pub use deed::{Deed, Hands, Kind, State, View};
+use dice::Dice;
+use plan::plan;
+pub use schedule::Schedule;
+
+/// A chaos monkey.
+///
+/// Invariants:
+/// - what `turns` and `deeds` hold is in the audit log;
+/// - a deed is in both before it is done.
+#[derive(Clone, Debug)]
+pub struct Monkey {
+    config: Config,
+    seed: u64,
+    /// The last date on which each group had its turn, with a deed or without.
+    turns: BTreeMap<String, Date>,
+    /// The last date with a deed.
+    deeds: BTreeMap<String, Date>,
+}
+
+impl Monkey {
+    /// A monkey that has done nothing yet. If it has, [`remember`](Self::remember) comes next.
+    pub fn new(config: Config, seed: u64) -> Self {
+        Monkey { config, seed, turns: BTreeMap::new(), deeds: BTreeMap::new() }
+    }
+
+    /// Takes note of an entry of the audit log. After a start, all entries of the log are handed in, in order.
+    ///
+    /// A turn is used up by what was announced, whatever came of it, by a dry run, and by having been left out.
+    pub fn remember(&mut self, entry: &Entry) {
+        let day = self.config.schedule.day(entry.at());
+        self.turns.insert(entry.group().to_owned(), day);
+        if matches!(entry, Entry::Will { .. }) {
+            self.deeds.insert(entry.group().to_owned(), day);
+        }
+    }
+
+    /// What is to be done now: [`Entry::Will`] for a deed, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
+    /// and asking changes nothing.
+    ///
+    /// A group has its turn at the first tick in working time at or after the moment that its [`plan()`] for the day gives, if
+    /// - it is enabled;
+    /// - it has had no turn on this date;
+    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last deed.
+    pub fn decide(&self, now: Timestamp, view: &View) -> Vec<Entry> {
+        if !self.config.schedule.is_working_time(now) {
+            return Vec::new();
+        }
+        let groups = self.config.groups.iter();
+        groups.filter_map(|group| Some(self.turn(group, self.dice_if_due(group, now)?, now, view))).collect()
+    }
+
+    /// The dice for a group's turn, if that has come.
+    fn dice_if_due(&self, group: &Group, now: Timestamp) -> Option<Dice> {
+        let Config { schedule, .. } = &self.config;
+        let today = schedule.day(now);
+        let had_its_turn = self.turns.get(&group.name).is_some_and(|day| *day >= today);
+        if !group.enabled || had_its_turn || !self.has_rested(group, today) {
+            return None;
+        }
+        plan(self.seed, schedule, group, today).filter(|plan| plan.due <= now).map(|plan| plan.dice)
+    }
+
+    /// Whether enough working days have come since a group's last deed: today is the `min_days`-th, or a later one.
+    fn has_rested(&self, group: &Group, today: Date) -> bool {
+        let Some(deed) = self.deeds.get(&group.name) else { return true };
+        let days = deed.series(1.day()).skip(1).take_while(|day| *day <= today);
+        let working_days = days.filter(|day| self.config.schedule.is_working_day(*day));
+        working_days.take(group.min_days.into()).count() == usize::from(group.min_days)
+    }
+
+    /// What a group's turn comes to.
+    ///
+    /// The victim is a healthy instance that is not spared, each as likely as any other, and the kind one of the group's, independent of
+    /// the victim. The turn is left out
+    /// - with [`Why::TooFewHealthy`] if, with one healthy instance less, fewer than [`min_healthy`](Group::min_healthy) were left, or if
+    ///   none is healthy;
+    /// - with [`Why::AllSpared`] if all that are healthy are spared.
+    fn turn(&self, group: &Group, mut dice: Dice, now: Timestamp, view: &View) -> Entry {
+        let is_healthy = |name: &&String| view.get(*name) == Some(&State::Healthy);
+        let healthy: Vec<&String> = group.instances.iter().filter(is_healthy).collect();
+        let left_out = |why| Entry::Skipped { at: now, group: group.name.clone(), why };
+        if healthy.len() <= group.min_healthy {
+            return left_out(Why::TooFewHealthy);
+        }
+        let mut victims: Vec<&String> = healthy.into_iter().filter(|name| !group.spared.contains(*name)).collect();
+        let mut kinds = group.kinds.clone();
+        shuffle(&mut victims, &mut dice);
+        shuffle(&mut kinds, &mut dice);
+        let (Some(victim), Some(kind)) = (victims.first(), kinds.first()) else { return left_out(Why::AllSpared) };
+        let deed = Deed { at: now, group: group.name.clone(), victim: (*victim).clone(), kind: *kind };
+        Entry::Will { deed, dry: self.config.dry_run }
+    }
+
+    /// Does what is to be done now.
+    ///
+    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a deed, and this
+    /// is no dry run, the deed is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A deed that has failed is not tried again.
+    ///
+    /// # Errors
+    /// That of the audit log. What could not be written there is not done, and neither is what would have come after it in this tick.
+    pub fn tick(
+        &mut self,
+        now: Timestamp,
+        view: &View,
+        hands: &mut impl Hands,
+        audit: &mut impl Audit,
+    ) -> io::Result<()> {
+        for entry in self.decide(now, view) {
+            audit.write(&entry)?;
+            self.remember(&entry);
+            if let Entry::Will { deed, dry: false } = entry {
+                audit.write(&outcome(deed, hands))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Carries a deed out, and says what came of it.
+fn outcome(deed: Deed, hands: &mut impl Hands) -> Entry {
+    match hands.carry_out(&deed) {
+        Ok(()) => Entry::Done { deed },
+        Err(error) => Entry::Failed { deed, error: error.to_string() },
+    }
+}
+
+/// Puts things into an order of which each is as likely as any other: the last place gets any of them, the one before it any of the
+/// rest, and so on (Fisher and Yates 1938).
+fn shuffle<T>(things: &mut [T], dice: &mut Dice) {
+    for last in (1..things.len()).rev() {
+        things.swap(last, dice.below(last + 1));
+    }
+}

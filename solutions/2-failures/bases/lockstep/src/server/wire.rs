@@ -1,0 +1,378 @@
+//! The wire: bytes in pieces become messages, or one reason to close the connection.
+//!
+//! Source: RFC 9293, "Transmission Control Protocol (TCP)", 2022: a connection carries a stream of bytes, in order, and knows of no
+//! messages in it.
+//!
+//! # The problem
+//!
+//! What was sent in one call may arrive in three pieces, and two messages in one. And whoever can reach the port can send anything: a
+//! browser, a port scanner, a server of another cluster with a wrong line in its configuration, a program with a defect. None of
+//! them may get this server to stop, to fill its memory, or to believe a word.
+//!
+//! # The protocol
+//!
+//! A connection carries *frames*: four bytes with the length of the body, lowest first, then the body. The first frame is the
+//! greeting:
+//!
+//! ```text
+//! MAGIC (4 bytes)  VERSION (1 byte)  Greeting { cluster, speaker }
+//! ```
+//!
+//! Magic and version stand in front and have a fixed form, so that every later version can tell an older one from noise. Behind the greeting
+//! each frame holds one message, and nothing else: from a server a [`Message`], from a client a [`Call`]. A server answers a
+//! client with [`Answer`]s on the same connection. To other servers it opens connections of its own.
+//!
+//! Everything but the frame and the magic is in the format of `postcard`.
+//!
+//! # Left out on purpose
+//!
+//! Proof: who knows the name of the cluster is believed to belong to it. That takes TLS with certificates on both sides. A checksum: TCP has one, a
+//! weak one, and TLS a strong one.
+
+use std::fmt;
+
+use cap::raft::store::{Request, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use testkit::node::{Membership, NodeId, RequestId};
+
+use crate::snapshot::Message;
+
+/// What a greeting begins with. It is no word of another protocol.
+pub const MAGIC: [u8; 4] = *b"\xd5kv2";
+
+/// The version of the protocol that this program speaks.
+pub const VERSION: u8 = 1;
+
+/// The bytes of a frame before its body.
+pub const HEAD: usize = 4;
+
+/// How long the body of a frame may be. A snapshot has to fit in.
+pub const LIMIT: usize = 8 << 20;
+
+/// Who speaks on a connection, and to which cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Greeting {
+    /// The name of the cluster.
+    pub cluster: String,
+    /// Who speaks.
+    pub speaker: Speaker,
+}
+
+/// Who speaks on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Speaker {
+    /// Another server of the cluster. It sends [`Message`]s.
+    Server(NodeId),
+    /// A client. It sends [`Call`]s.
+    Client,
+}
+
+/// What a client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The client and the number of its request. A retry has the same.
+    pub id: RequestId,
+    /// What it asks.
+    pub request: Request,
+}
+
+/// What a client is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Which call this answers.
+    pub id: RequestId,
+    /// What it is told.
+    pub response: Response,
+}
+
+/// What arrives at a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Somebody has greeted, and may speak.
+    Greeted(Speaker),
+    /// A server of the cluster says something.
+    Message {
+        /// The server.
+        from: NodeId,
+        /// What it says.
+        message: Message,
+    },
+    /// A client asks something.
+    Call(Call),
+}
+
+/// Why a connection is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A frame is announced that is longer than it may be.
+    TooLong {
+        /// How long, in bytes.
+        len: usize,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// The first frame is no greeting.
+    NotGreeted,
+    /// The greeting is of another version of the protocol.
+    OtherVersion(u8),
+    /// The greeting is for another cluster, of this name.
+    OtherCluster(String),
+    /// The speaker says that it is this very server, or one that does not exist.
+    Impostor(NodeId),
+    /// A frame is not what this speaker may send: no message, or a message with something behind it.
+    NoMessage,
+    /// The connection has ended in the middle of a frame.
+    HalfAFrame,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::TooLong { len, limit } => {
+                write!(f, "a frame of {len} bytes was announced, with at most {limit} allowed")
+            }
+            Refusal::NotGreeted => write!(f, "the first frame is no greeting of this protocol"),
+            Refusal::OtherVersion(version) => write!(f, "version {version} of the protocol is spoken, not {VERSION}"),
+            // Escaped and cut off: it is somebody else's text, and goes into a log of lines.
+            Refusal::OtherCluster(name) => {
+                write!(f, "it belongs to the cluster {:?}", name.chars().take(40).collect::<String>())
+            }
+            Refusal::Impostor(id) => write!(f, "it says that it is n{}", id.0),
+            Refusal::NoMessage => write!(f, "a frame holds no message"),
+            Refusal::HalfAFrame => write!(f, "it ended in the middle of a frame"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A frame around a body.
+pub fn frame(body: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(body.len()).expect("a body is shorter than 4 GiB");
+    [&len.to_le_bytes()[..], body].concat()
+}
+
+/// A frame around a message.
+pub fn framed(message: &impl Serialize) -> Vec<u8> {
+    frame(&encode(message))
+}
+
+/// The frame with which a connection begins.
+pub fn greet(greeting: &Greeting) -> Vec<u8> {
+    frame(&[&MAGIC[..], &[VERSION], &encode(greeting)].concat())
+}
+
+fn encode(message: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(message).expect("memory takes whatever is written to it")
+}
+
+/// Reads what a body holds, if it holds one message and nothing behind it.
+///
+/// # Errors
+/// [`Refusal::NoMessage`] otherwise.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    match postcard::take_from_bytes(body) {
+        Ok((message, [])) => Ok(message),
+        _ => Err(Refusal::NoMessage),
+    }
+}
+
+/// Walks along bytes, and takes some of them at each step, if there are as many.
+struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    /// The next `len` bytes.
+    fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(bytes)
+    }
+
+    /// The next bytes, as many as the array has.
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.bytes(N)?.try_into().ok()
+    }
+
+    /// The next byte.
+    fn byte(&mut self) -> Option<u8> {
+        self.array().map(|[byte]| byte)
+    }
+
+    /// The length of a body: four bytes, the lowest first.
+    fn length(&mut self) -> Option<usize> {
+        usize::try_from(u32::from_le_bytes(self.array()?)).ok()
+    }
+}
+
+/// Cuts a stream of bytes into frames.
+///
+/// Invariants:
+/// - what it holds has arrived, and has not been given out;
+/// - between two calls it holds less than one frame of the greatest length, and what came with the last piece.
+#[derive(Clone, Debug)]
+pub struct Frames {
+    limit: usize,
+    buffer: Vec<u8>,
+    /// How many bytes at the start of `buffer` were given out already. They go with the next piece.
+    given: usize,
+}
+
+impl Frames {
+    /// None yet. No body may be longer than `limit`.
+    pub fn new(limit: usize) -> Self {
+        Frames { limit, buffer: Vec::new(), given: 0 }
+    }
+
+    /// Takes bytes, as they have come.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..std::mem::take(&mut self.given));
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Takes out the next frame, and gives its body. None if not all of it has come.
+    ///
+    /// # Errors
+    /// [`Refusal::TooLong`], as soon as the length is known. No memory is taken because of a length that was only announced.
+    pub fn next_body(&mut self) -> Result<Option<Vec<u8>>, Refusal> {
+        let mut cursor = Cursor { rest: &self.buffer[self.given..] };
+        let Some(len) = cursor.length() else { return Ok(None) };
+        if len > self.limit {
+            return Err(Refusal::TooLong { len, limit: self.limit });
+        }
+        let Some(body) = cursor.bytes(len) else { return Ok(None) };
+        let body = body.to_vec();
+        self.given += HEAD + len;
+        Ok(Some(body))
+    }
+
+    /// Whether nothing of a frame has come that is not complete.
+    pub fn is_between_frames(&self) -> bool {
+        self.given == self.buffer.len()
+    }
+
+    /// How many bytes of memory it holds.
+    pub fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+}
+
+/// What a server knows of itself at its door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct House {
+    /// The name of its cluster.
+    pub cluster: String,
+    /// Which of the servers it is.
+    pub me: Membership,
+}
+
+/// The server's end of a connection: who speaks, and what is said.
+///
+/// Invariants:
+/// - nothing arrives before a greeting;
+/// - behind a refusal nothing arrives, and nothing is held.
+#[derive(Clone, Debug)]
+pub struct Door {
+    house: House,
+    frames: Frames,
+    stage: Stage,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Debug)]
+enum Stage {
+    /// Nobody has greeted yet.
+    Strange,
+    /// This one has.
+    Greeted(Speaker),
+    /// It is closed.
+    Closed(Refusal),
+}
+
+impl Door {
+    /// The door of a connection that was just accepted.
+    pub fn new(house: House, limit: usize) -> Self {
+        Door { house, frames: Frames::new(limit), stage: Stage::Strange }
+    }
+
+    /// Takes bytes as they come, in whatever pieces, and adds what has arrived to `arrived`. What comes does not depend on the pieces.
+    ///
+    /// It never panics, and never holds much more memory than one frame.
+    ///
+    /// # Errors
+    /// Why the connection must be closed. What arrived before that is in `arrived`. From then on it takes nothing, and says the same again.
+    pub fn take(&mut self, bytes: &[u8], arrived: &mut Vec<Arrival>) -> Result<(), Refusal> {
+        if let Stage::Closed(refusal) = &self.stage {
+            return Err(refusal.clone());
+        }
+        self.frames.take(bytes);
+        let taken = self.take_frames(arrived);
+        if let Err(refusal) = &taken {
+            self.frames = Frames::new(self.frames.limit);
+            self.stage = Stage::Closed(refusal.clone());
+        }
+        taken
+    }
+
+    /// Takes all frames that have come as a whole.
+    fn take_frames(&mut self, arrived: &mut Vec<Arrival>) -> Result<(), Refusal> {
+        while let Some(body) = self.frames.next_body()? {
+            arrived.push(self.arrival(&body)?);
+        }
+        Ok(())
+    }
+
+    /// What a frame's body says, at the stage at which it comes.
+    fn arrival(&mut self, body: &[u8]) -> Result<Arrival, Refusal> {
+        Ok(match &self.stage {
+            Stage::Strange => {
+                let speaker = self.house.speaker(body)?;
+                self.stage = Stage::Greeted(speaker);
+                Arrival::Greeted(speaker)
+            }
+            Stage::Greeted(Speaker::Server(from)) => Arrival::Message { from: *from, message: decode(body)? },
+            Stage::Greeted(Speaker::Client) => Arrival::Call(decode(body)?),
+            Stage::Closed(refusal) => return Err(refusal.clone()),
+        })
+    }
+
+    /// The other side has closed the connection.
+    ///
+    /// # Errors
+    /// Why it was closed before, or [`Refusal::HalfAFrame`]. Whoever goes between two frames, or without a word, just goes.
+    pub fn end(&self) -> Result<(), Refusal> {
+        match &self.stage {
+            Stage::Closed(refusal) => Err(refusal.clone()),
+            _ if self.frames.is_between_frames() => Ok(()),
+            _ => Err(Refusal::HalfAFrame),
+        }
+    }
+
+    /// How many bytes of memory it holds: for the checks.
+    pub fn held(&self) -> usize {
+        self.frames.held()
+    }
+}
+
+impl House {
+    /// Who greets, if it is a greeting of this protocol for this house, of somebody who may come in.
+    fn speaker(&self, body: &[u8]) -> Result<Speaker, Refusal> {
+        let mut cursor = Cursor { rest: body };
+        if cursor.array() != Some(MAGIC) {
+            return Err(Refusal::NotGreeted);
+        }
+        match cursor.byte() {
+            Some(VERSION) => {}
+            Some(other) => return Err(Refusal::OtherVersion(other)),
+            None => return Err(Refusal::NotGreeted),
+        }
+        let Greeting { cluster, speaker } = decode(cursor.rest).map_err(|_| Refusal::NotGreeted)?;
+        match speaker {
+            _ if cluster != self.cluster => Err(Refusal::OtherCluster(cluster)),
+            Speaker::Server(id) if !self.me.peers().any(|peer| peer == id) => Err(Refusal::Impostor(id)),
+            known => Ok(known),
+        }
+    }
+}

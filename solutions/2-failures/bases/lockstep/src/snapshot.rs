@@ -1,0 +1,274 @@
+//! Snapshots: what the log led to, in place of the log's beginning.
+//!
+//! Source: Ongaro & Ousterhout 2014, "In Search of an Understandable Consensus Algorithm" (extended version), section 7, figure 13.
+//!
+//! # The problem
+//!
+//! The log of stage 1 grows with every command, and is read from its beginning at each start. After a year of log lines no disk holds
+//! it, and a start takes a day. But the store that all these commands lead to is small: most commands replace what others wrote.
+//!
+//! # The protocol
+//!
+//! Each server takes snapshots for itself. A [`Snapshot`] holds what the applied entries led to, and says up to where. Then the log's
+//! beginning may go. Two things follow:
+//!
+//! - A follower may need entries that the leader has no more. The leader sends it the snapshot instead
+//!   ([`Message::InstallSnapshot`]).
+//! - A message may speak of entries that the receiver has cut off already. It was late, or it comes twice. What was cut off is
+//!   committed, so nothing needs to be done about it; but the rest of the message may be new.
+//!
+//! # How it is built
+//!
+//! [`Compacting`] is a server around your [`Raft`] of stage 1, which stays as it is. What is for the inner server goes through to it,
+//! and what it wants done is passed on. Three methods of the inner server help ([`cap::raft::compaction`]): `cut_log`, `take_over` and
+//! `durable`.
+//!
+//! # Left out on purpose
+//!
+//! Snapshots in pieces: here one has to fit into a message. Taking a snapshot without stopping: a large store would be written by
+//! another thread, from a copy. Forgetting the sessions of clients that are gone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cap::raft::clients::Session;
+use cap::raft::log::{Index, Log, Start, Term};
+use cap::raft::message::{self, Outcome};
+use cap::raft::store::{Request, Response, Store};
+use cap::raft::{self, Raft, Timer};
+use serde::{Deserialize, Serialize};
+use testkit::node::{ClientId, Membership, Node, NodeId, Outbox, RequestId};
+
+/// What the log led to, up to one of its entries.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The last entry that it stands for.
+    pub index: Index,
+    /// The term of that entry.
+    pub term: Term,
+    /// The store, with all commands up to there carried out.
+    pub store: Store,
+    /// The sessions at that point.
+    pub sessions: BTreeMap<ClientId, Session>,
+}
+
+/// What servers that take snapshots send each other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// What the servers inside say to each other.
+    Raft(message::Message),
+    /// From the leader to a follower that lacks entries which the leader has no more. The answer is an
+    /// [`AppendReply`](message::Message::AppendReply), as if entries up to the snapshot had been sent.
+    InstallSnapshot {
+        /// The leader's term.
+        term: Term,
+        /// What the entries led to.
+        snapshot: Snapshot,
+    },
+}
+
+/// What survives a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Durable {
+    /// The newest snapshot. It is shared, since each save speaks of it.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// What the server inside saves. Its log begins where the snapshot ends, or before.
+    pub raft: raft::Durable,
+}
+
+/// A server that cuts its log: as soon as more than `LIMIT` entries are applied and still there, it takes a snapshot.
+///
+/// Invariants:
+/// - the log starts at the snapshot's index or before, and without a snapshot at 0;
+/// - the snapshot goes up to an applied entry, and never back to an earlier one;
+/// - the next entry for each follower, as the leader inside sees it, is behind the log's start.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Compacting<const LIMIT: Index> {
+    raft: Raft,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+impl<const LIMIT: Index> Node for Compacting<LIMIT> {
+    type Message = Message;
+    type Timer = Timer;
+    type Request = Request;
+    type Response = Response;
+    type Durable = Durable;
+
+    fn start(me: Membership, saved: Option<Durable>, out: &mut Outbox<Self>) -> Self {
+        let (snapshot, saved) = saved.map_or((None, None), |saved| (saved.snapshot, Some(saved.raft)));
+        let mut inner = Outbox::new();
+        let mut server = Compacting { raft: Raft::start(me, saved, &mut inner), snapshot: None };
+        if let Some(snapshot) = snapshot {
+            server.take_over(snapshot);
+        }
+        server.pass_on(inner, out);
+        server
+    }
+
+    fn on_message(&mut self, from: NodeId, message: Message, out: &mut Outbox<Self>) {
+        match message {
+            Message::Raft(message) if self.asks_for_what_is_gone(&message) => self.send_snapshot(from, out),
+            Message::Raft(message) => {
+                let message = self.without_what_is_gone(message);
+                self.inside(out, |raft, out| raft.on_message(from, message, out));
+            }
+            Message::InstallSnapshot { term, snapshot } => self.on_install_snapshot(from, term, snapshot, out),
+        }
+    }
+
+    fn on_timer(&mut self, timer: Timer, out: &mut Outbox<Self>) {
+        self.inside(out, |raft, out| raft.on_timer(timer, out));
+    }
+
+    fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
+        self.inside(out, |raft, out| raft.on_request(id, request, out));
+    }
+}
+
+impl<const LIMIT: Index> Compacting<LIMIT> {
+    /// If more than `LIMIT` entries are applied and still in the log: takes a snapshot, cuts the log, and saves both. Some of the entries
+    /// may stay, but no more than `LIMIT` that are applied: then a follower that is a little behind needs no snapshot.
+    ///
+    /// Source: section 7.
+    fn compact(&mut self, out: &mut Outbox<Self>) {
+        let (start, applied) = (self.raft.log().start().index, self.raft.applied());
+        if applied - start > LIMIT {
+            self.snapshot = Snapshot::of(&self.raft).map(Arc::new);
+            self.raft.cut_log(applied - LIMIT / 4);
+            self.save(out);
+        }
+    }
+
+    /// Lets a snapshot stand for the log up to its index: its store and its sessions become this server's. If the log holds the
+    /// snapshot's last entry, what stands behind that stays: it may have been promised to somebody. If not, all of the log goes.
+    ///
+    /// Source: section 7; figure 13, receiver implementation, steps 6 to 8.
+    fn take_over(&mut self, snapshot: Arc<Snapshot>) {
+        let log = snapshot.followed_by(self.raft.log());
+        self.raft.take_over(log, snapshot.store.clone(), snapshot.sessions.clone());
+        self.snapshot = Some(snapshot);
+    }
+
+    /// On a leader: does a message to the server inside show that its sender lacks an entry that this log has no more? Messages of
+    /// other terms, and those to a server that does not lead, are the inner server's business.
+    ///
+    /// Two answers can show it: a conflict after which the leader would have to continue at or before the log's start
+    /// ([`next_after`](Log::next_after)), and a match that ends before the log's start.
+    fn asks_for_what_is_gone(&self, message: &message::Message) -> bool {
+        let message::Message::AppendReply { term, outcome } = *message else { return false };
+        let log = self.raft.log();
+        let next = match outcome {
+            Outcome::Matches(index) => index.saturating_add(1),
+            Outcome::Conflict(hint) => log.next_after(hint),
+        };
+        self.raft.is_leader() && term == self.raft.term() && next <= log.start().index
+    }
+
+    /// A message, without the entries that are cut off here. If it speaks of a place before the log's start, it is changed to speak of the
+    /// start, with the entries that stand behind it, if it has any. All other messages stay as they are.
+    ///
+    /// Nothing is lost by that: what was cut off is committed, so whoever leads has the same.
+    fn without_what_is_gone(&self, message: message::Message) -> message::Message {
+        let start = self.raft.log().start();
+        match message {
+            message::Message::AppendEntries { term, prev_index, entries, commit_index, .. }
+                if prev_index < start.index =>
+            {
+                let known = usize::try_from(start.index - prev_index).unwrap_or(usize::MAX);
+                let entries = entries.into_iter().skip(known).collect();
+                let (prev_index, prev_term) = (start.index, start.term);
+                message::Message::AppendEntries { term, prev_index, prev_term, entries, commit_index }
+            }
+            other => other,
+        }
+    }
+
+    /// Takes a snapshot from a leader, unless the leader is deposed, or this server knows as much to be committed already: an old
+    /// snapshot must not take back what came after it. What is taken is saved. Then the leader is answered, in each case as it would
+    /// be to a heartbeat that speaks of the snapshot's last entry.
+    ///
+    /// Source: section 7; figure 13.
+    fn on_install_snapshot(&mut self, leader: NodeId, term: Term, snapshot: Snapshot, out: &mut Outbox<Self>) {
+        let heartbeat = snapshot.heartbeat(term);
+        if term >= self.raft.term() && snapshot.index > self.raft.commit_index() {
+            self.take_over(Arc::new(snapshot));
+            self.save(out);
+        }
+        self.on_message(leader, Message::Raft(heartbeat), out);
+    }
+
+    /// Sends the newest snapshot.
+    fn send_snapshot(&self, to: NodeId, out: &mut Outbox<Self>) {
+        if let Some(snapshot) = &self.snapshot {
+            out.send(to, Message::InstallSnapshot { term: self.raft.term(), snapshot: (**snapshot).clone() });
+        }
+    }
+
+    /// Saves what must survive a crash. It is on disk before anything that is put into `out` later.
+    fn save(&self, out: &mut Outbox<Self>) {
+        out.save(Durable { snapshot: self.snapshot.clone(), raft: self.raft.durable() });
+    }
+
+    /// Lets the server inside do something, and passes on what it wants done. Then there may be something to cut off.
+    fn inside(&mut self, out: &mut Outbox<Self>, run: impl FnOnce(&mut Raft, &mut Outbox<Raft>)) {
+        let mut inner = Outbox::new();
+        run(&mut self.raft, &mut inner);
+        self.pass_on(inner, out);
+        self.compact(out);
+    }
+
+    fn pass_on(&self, inner: Outbox<Raft>, out: &mut Outbox<Self>) {
+        out.pass_on(inner, Message::Raft, |raft| Durable { snapshot: self.snapshot.clone(), raft });
+    }
+}
+
+impl Snapshot {
+    /// What the entries that a server has applied led to. None if its log does not know the last of them.
+    fn of(raft: &Raft) -> Option<Self> {
+        let index = raft.applied();
+        let term = raft.log().term_at(index)?;
+        Some(Snapshot { index, term, store: raft.store().clone(), sessions: raft.sessions().clone() })
+    }
+
+    /// What of a log stays behind this: all that follows its last entry, if the log holds that one; nothing if it does not.
+    fn followed_by(&self, log: &Log) -> Log {
+        let mut rest = Log::beginning_after(Start { index: self.index, term: self.term });
+        if log.term_at(self.index) == Some(self.term) {
+            log.after(self.index).iter().for_each(|entry| rest.push(entry.clone()));
+        }
+        rest
+    }
+
+    /// What a leader would say of the last entry that this stands for.
+    fn heartbeat(&self, term: Term) -> message::Message {
+        let (prev_index, prev_term) = (self.index, self.term);
+        message::Message::AppendEntries { term, prev_index, prev_term, entries: Vec::new(), commit_index: self.index }
+    }
+}
+
+/// What [`Member`](crate::membership::Member) needs: doors to the server inside.
+impl<const LIMIT: Index> Compacting<LIMIT> {
+    /// See [`Raft::regroup`].
+    pub(crate) fn regroup(&mut self, size: usize) {
+        self.raft.regroup(size);
+    }
+
+    /// See [`Raft::resign`].
+    pub(crate) fn resign(&mut self, out: &mut Outbox<Self>) {
+        self.inside(out, |raft, out| raft.resign(out));
+    }
+}
+
+/// What the checks look at.
+impl<const LIMIT: Index> Compacting<LIMIT> {
+    /// The server inside.
+    pub fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
+    /// The newest snapshot, if there is one.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_deref()
+    }
+}

@@ -1,0 +1,175 @@
+//! A write-ahead log: what it has acknowledged is there after any crash.
+//!
+//! # The problem
+//!
+//! A server may promise something only when it can keep the promise after a crash: a vote, an entry, a payment. So before it answers, it
+//! writes down what it promises, and waits until that is on the disk. When it starts again it reads what it wrote. The crash may have
+//! come at any moment, in the middle of a write too.
+//!
+//! # The file
+//!
+//! One file, [`FILE`], which grows at its end. Its content is one [`frame`] after the other. Each frame holds the records of one
+//! [`sync`](Wal::sync), with a checksum and with the index of its first record, counted from 0.
+//!
+//! # Torn and corrupt
+//!
+//! At most one frame is not on the disk for sure: the one that was being written when the crash came. It is the last. So what is wrong
+//! at the end of the file is a *torn tail*, which nobody was promised, and is cut off. What is wrong *before* a frame that is whole was
+//! on the disk once, and was promised: the disk has lost it. Nobody can mend that here, and to skip it would be to lie. The log says
+//! [`WalError::Corrupt`], touches nothing, and leaves it to people, or to the other servers, which have copies.
+//!
+//! # Left out on purpose
+//!
+//! Checking that the last frame was not damaged later: from this file alone nobody can tell that from a torn write. Records that hold
+//! whole frames themselves: if the frame around them is torn, such a one could be taken for a frame of the log.
+
+pub mod frame;
+mod rewrite;
+mod scan;
+
+use std::fmt;
+use std::io;
+
+use scan::{Scan, Verdict};
+use testkit::disk::Disk;
+
+/// The name of the log's file.
+pub const FILE: &str = "log";
+
+/// A record: any bytes, also none.
+pub type Record = Vec<u8>;
+
+/// A log of records on a disk.
+///
+/// Invariants:
+/// - every frame in the file but the last is synced, and so is the last unless a sync is under way;
+/// - `batch` holds what was appended since the last sync, and nothing of it is in the file;
+/// - once something has failed, nothing is written any more.
+#[derive(Clone, Debug)]
+pub struct Wal<D> {
+    disk: D,
+    /// The index that the next record of the file will have: how many are durable.
+    next: u64,
+    batch: Vec<Record>,
+    has_failed: bool,
+}
+
+/// Why the log cannot go on.
+#[derive(Debug)]
+pub enum WalError {
+    /// The disk refused. What was in the batch may be on it or not: nobody can tell.
+    Disk(io::Error),
+    /// A frame that was on the disk once is damaged, at this offset in bytes. Nothing was changed.
+    Corrupt {
+        /// Where the damage begins.
+        at: u64,
+    },
+    /// The disk has refused before, and nothing is kept any more.
+    HasFailed,
+    /// The log holds a record, whole and undamaged, that this program did not write.
+    Unknown {
+        /// Its number, counted from 0.
+        record: u64,
+    },
+}
+
+impl<D: Disk> Wal<D> {
+    /// Opens the log in a folder, or begins one there. Gives it with the records that it holds, from the first on.
+    ///
+    /// Afterwards all of these records are durable, whatever they were before: somebody may rely on what was read. The file ends with
+    /// a whole frame, and the folder knows the file.
+    ///
+    /// # Errors
+    /// [`WalError::Corrupt`] if a damaged frame stands before a whole one; [`WalError::Disk`].
+    pub fn open(mut disk: D) -> Result<(Self, Vec<Record>), WalError> {
+        if !disk.list()?.iter().any(|name| name == FILE) {
+            disk.create(FILE)?;
+        }
+        let Scan { records, verdict } = Scan::of(&disk.read(FILE)?);
+        match verdict {
+            Verdict::Whole => {}
+            Verdict::Torn { at } => disk.truncate(FILE, at)?,
+            Verdict::Corrupt { at } => return Err(WalError::Corrupt { at }),
+        }
+        disk.sync(FILE)?;
+        disk.sync_dir()?;
+        Ok((Wal { disk, next: records.len() as u64, batch: Vec::new(), has_failed: false }, records))
+    }
+
+    /// Adds a record to those that the next [`sync`](Self::sync) will make durable. Nothing is promised before that.
+    pub fn append(&mut self, record: &[u8]) {
+        self.batch.push(record.to_vec());
+    }
+
+    /// Makes all records durable that were appended so far. Only when it has returned `Ok` may somebody be told.
+    ///
+    /// All of them go into one frame, which is written and synced once. With nothing appended, nothing is done.
+    ///
+    /// # Errors
+    /// [`WalError::Disk`] if the disk refuses, and [`WalError::HasFailed`] from then on. A sync that has failed is not tried again: the
+    /// second one would succeed and prove nothing (see [`Disk::sync`]).
+    pub fn sync(&mut self) -> Result<(), WalError> {
+        let batch = std::mem::take(&mut self.batch);
+        let bytes = frame::encode(self.next, &batch);
+        self.attempt(|disk| {
+            if batch.is_empty() {
+                return Ok(());
+            }
+            disk.append(FILE, &bytes)?;
+            disk.sync(FILE)
+        })?;
+        self.next += batch.len() as u64;
+        Ok(())
+    }
+
+    /// Lets the disk do something, unless it has refused before. Until it has done all of it, it counts as having refused: whatever
+    /// happens in between, nothing is written behind it.
+    fn attempt(&mut self, work: impl FnOnce(&mut D) -> io::Result<()>) -> Result<(), WalError> {
+        if std::mem::replace(&mut self.has_failed, true) {
+            return Err(WalError::HasFailed);
+        }
+        work(&mut self.disk)?;
+        self.has_failed = false;
+        Ok(())
+    }
+
+    /// How many records are durable.
+    pub fn durable(&self) -> u64 {
+        self.next
+    }
+
+    /// The disk that it is on: for the checks.
+    pub fn disk(&self) -> &D {
+        &self.disk
+    }
+}
+
+impl From<io::Error> for WalError {
+    fn from(error: io::Error) -> Self {
+        WalError::Disk(error)
+    }
+}
+
+impl fmt::Display for WalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WalError::Disk(error) => {
+                write!(f, "the disk refuses ({error}): see to the disk, and then open the log again")
+            }
+            WalError::Corrupt { at } => {
+                write!(f, "the log is damaged at byte {at}, before records that are whole: restore it from a copy")
+            }
+            WalError::HasFailed => {
+                f.write_str("the disk has refused before: see to the disk, and then open the log again")
+            }
+            WalError::Unknown { record } => {
+                write!(
+                    f,
+                    "nobody can read record {record} of the log: start the program that wrote it, or use another folder"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for WalError {}

@@ -1,0 +1,53 @@
+//! Rewriting: a new log in place of the old one, in one step.
+//!
+//! # The problem
+//!
+//! A log that only grows fills the disk. When a snapshot says all that the old records said, they may go. But a file cannot be
+//! replaced by overwriting it: a crash in the middle would leave neither the old log nor the new one.
+//!
+//! # The way
+//!
+//! The new log is written beside the old one, under another name, and synced. Then it gets the old one's name. Whenever the crash comes,
+//! under that name there is either the old log as a whole or the new one as a whole.
+
+use std::io;
+
+use testkit::disk::Disk;
+
+use super::{FILE, Record, Wal, WalError, frame};
+
+/// The name of a new log that is not complete yet. After a crash it may be left over; it means nothing.
+pub const NEW: &str = "log.new";
+
+impl<D: Disk> Wal<D> {
+    /// Replaces the whole log by `records`, durably. What was appended since the last sync is dropped: the caller says it again, or does not
+    /// need it.
+    ///
+    /// A crash at any moment leaves a log that opens with what was durable before, or with `records`. Once it has returned `Ok`, it opens
+    /// with `records`.
+    ///
+    /// # Errors
+    /// [`WalError::Disk`] if the disk refuses, and [`WalError::HasFailed`] from then on.
+    pub fn rewrite(&mut self, records: &[Record]) -> Result<(), WalError> {
+        self.batch.clear();
+        let bytes = frame::encode(0, records);
+        self.attempt(|disk| {
+            clear_away(disk, NEW)?;
+            disk.create(NEW)?;
+            disk.append(NEW, &bytes)?;
+            disk.sync(NEW)?;
+            disk.rename(NEW, FILE)?;
+            disk.sync_dir()
+        })?;
+        self.next = records.len() as u64;
+        Ok(())
+    }
+}
+
+/// Removes a file that may have been left over.
+fn clear_away(disk: &mut impl Disk, name: &str) -> io::Result<()> {
+    if disk.list()?.iter().any(|there| there == name) {
+        disk.remove(name)?;
+    }
+    Ok(())
+}
