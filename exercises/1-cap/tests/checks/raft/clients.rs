@@ -13,7 +13,7 @@ use super::servers::{FINISHES, Logged, Watched, busy, finishes, in_time, said, s
 use crate::subject::raft::log::{Command, Entry};
 use crate::subject::raft::message::Message;
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
-use crate::subject::raft::store::Response;
+use crate::subject::raft::store::{Response, Value};
 use crate::subject::raft::{Raft, Timer};
 
 const PERSISTENCE_PAYS: Rule = Rule::new(
@@ -95,18 +95,20 @@ pub fn a_request_that_is_made_again_is_done_once() {
         let cluster = serving::<Raft>(3, 1, 0).fires_first(0, Timer::Election);
         let cluster = cluster.client(&[0, 1], [Add('x', 1)]).retries(1).lost_replies(1);
         check.bounded("three servers, an addition, two elections, a lost reply, a retry", cluster, 13)?;
-        repeated_in_the_log(check)
+        repeated_in_the_log(check, Add('x', 1), 9)?;
+        repeated_in_the_log(check, Get('x'), 8)
     });
 }
 
-/// A log in which c8's first request stands three times, the last time behind its second: a repetition that was on its way for
-/// long. Behind that, seven other clients' requests stand there twice.
-fn repeated_in_the_log(check: &mut Check) -> Proven {
+/// A log in which c8's first request stands three times, the last time behind its `second`: a repetition that was on its way for
+/// long. Behind that, seven other clients' requests stand there twice. All but the second add one, so x is `sum` in the end.
+fn repeated_in_the_log(check: &mut Check, second: Request, sum: Value) -> Proven {
     let others = || (0..7).map(|client| (client, 0));
     let requests = [(7, 0), (7, 0), (7, 1), (7, 0)].into_iter().chain(others()).chain(others());
     let mut saved = saved(1, &[]);
     for (client, number) in requests {
-        let command = Command::Client { id: RequestId { client: ClientId(1 + client), number }, request: Add('x', 1) };
+        let request = if number == 0 { Add('x', 1) } else { second };
+        let command = Command::Client { id: RequestId { client: ClientId(1 + client), number }, request };
         saved.log.push(Entry { term: 1, command });
     }
     let log = saved.log.clone();
@@ -118,10 +120,10 @@ fn repeated_in_the_log(check: &mut Check) -> Proven {
         Effect::Reply { to, response } if to.client == ClientId(0) => Some(response),
         _ => None,
     });
-    check.requires(AT_MOST_ONCE, told == Some(Response::Done(9)), || {
+    check.requires(AT_MOST_ONCE, told == Some(Response::Done(sum)), || {
         format!(
             "Eight clients have made nine requests, and the log has {} entries of them, since some came again: {log:?}. Asked for \
-             x, the only server of its cluster answers {}.",
+             x, which is {sum}, the only server of its cluster answers {}.",
             log.last_index(),
             said(told.as_ref())
         )

@@ -332,7 +332,7 @@ pub fn a_reply_of_an_earlier_term_commits_nothing() {
             let cluster = timeouts(among_followers(followers, &LATER), 2, 0).saved(0, saved(2, &[1, 2]));
             let cluster = cluster.client(&[0], [Put('x', 1)]).always(followers::COMMITS, commits_what_it_may);
             let commits = |view: &View<'_, Raft, _>| committed(view) > 2;
-            check.bounded(scope, cluster.sometimes(COMMITS, commits), 10)?;
+            check.bounded(scope, cluster.sometimes(COMMITS, commits), 14)?;
         }
         Ok(())
     });
