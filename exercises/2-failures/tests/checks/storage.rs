@@ -346,10 +346,11 @@ fn costs_what_it_changes(check: &mut Check, what: &str, long: Life, restart: boo
     let disk = Faulty::new();
     let (mut storage, _) = open(check, disk.clone())?;
     saves(check, &mut storage, &long.durable)?;
-    let before = storage.disk().written();
+    let whole = storage.disk().written();
     if restart {
         (storage, _) = open(check, disk)?;
     }
+    let before = storage.disk().written(); // a program may write the log anew when it opens it
     let when = if restart { " Then the server started again." } else { "" };
     let mut life = Life { durable: long.durable, states: Vec::new() };
     for number in 1_000..1_050 {
@@ -364,9 +365,9 @@ fn costs_what_it_changes(check: &mut Check, what: &str, long: Life, restart: boo
         saves(check, &mut storage, durable)?;
     }
     let written = storage.disk().written() - before;
-    check.requires(CHEAP, written < before, || {
+    check.requires(CHEAP, written < whole, || {
         format!(
-            "{what} of 1,000 entries was saved: {before} bytes were written.{when} Then fifty times an entry came, a vote was given, and the last \
+            "{what} of 1,000 entries was saved: {whole} bytes were written.{when} Then fifty times an entry came, a vote was given, and the last \
              entry was replaced. For these {written} bytes were written."
         )
     })

@@ -160,11 +160,11 @@ impl PreVote {
         }
     }
 
-    /// Counts a yes for `term`, if that is the one that this server asks about, and could still enter. With a majority the real
-    /// election begins.
+    /// Counts a yes for `term`, if that is the one that this server asks about, and could still enter: it may lead by now, elected in
+    /// the term before. With a majority the real election begins.
     fn count(&mut self, voter: NodeId, about: Term, out: &mut Outbox<Self>) {
         let Need::Asking { term, voters } = &mut self.need else { return };
-        if about != *term || about != self.raft.term() + 1 {
+        if about != *term || about != self.raft.term() + 1 || self.raft.is_leader() {
             return;
         }
         voters.insert(voter);
