@@ -7,7 +7,7 @@
 //!
 //! # The servers
 //!
-//! Three servers, `n0` to `n2`, are your own [`Compacting`](crate::snapshot::Compacting), and hold two applied entries at most. Then something is
+//! Three servers, `n0` to `n2` (five in one case), are your own [`Compacting`](crate::snapshot::Compacting), and hold two applied entries at most. Then something is
 //! done to them that makes them wrong in one way; each function here says in which. Nobody looks inside. They are judged by what clients are
 //! told, key by key, as in the chaos run.
 //!
@@ -23,7 +23,7 @@ use cap::raft::Timer;
 use cap::raft::store::Request::{self, Get, Put};
 use testkit::schedule::Schedule;
 
-/// What is done to three servers, and asked of them.
+/// What is done to the servers, and asked of them.
 pub type Script = Schedule<Request, Timer>;
 
 /// An example, in which nobody is found out: `n0` is elected, a client writes, `n2` is cut off and comes back, `n1` starts again, and a
@@ -49,10 +49,11 @@ pub fn begun_anew() -> Script {
     todo!("How many servers must start again, so that none is left that knows what was acknowledged?")
 }
 
-/// Finds out servers that save their term and their log, and forget at a start for whom they have voted.
+/// Finds out servers that save their term and their log, and forget at a start for whom they have voted. There are five of them, `n0` to
+/// `n4`: of three, the one that votes twice elects each time, and may have a leader's first entry before it can forget.
 pub fn two_votes() -> Script {
     todo!(
-        "Let two servers be elected in one term, one after the other, by the same vote. Which links must be cut so that neither hears of the other?"
+        "Let two servers be elected in one term, with the same vote. Which links must be cut so that neither hears of the other?"
     )
 }
 

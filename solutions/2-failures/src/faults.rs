@@ -7,7 +7,7 @@
 //!
 //! # The servers
 //!
-//! Three servers, `n0` to `n2`, are your own [`Compacting`](crate::snapshot::Compacting), and hold two applied entries at most. Then something is
+//! Three servers, `n0` to `n2` (five in one case), are your own [`Compacting`](crate::snapshot::Compacting), and hold two applied entries at most. Then something is
 //! done to them that makes them wrong in one way; each function here says in which. Nobody looks inside. They are judged by what clients are
 //! told, key by key, as in the chaos run.
 //!
@@ -23,7 +23,7 @@ use cap::raft::Timer;
 use cap::raft::store::Request::{self, Get, Put};
 use testkit::schedule::Schedule;
 
-/// What is done to three servers, and asked of them.
+/// What is done to the servers, and asked of them.
 pub type Script = Schedule<Request, Timer>;
 
 /// An example, in which nobody is found out: `n0` is elected, a client writes, `n2` is cut off and comes back, `n1` starts again, and a
@@ -61,13 +61,14 @@ pub fn begun_anew() -> Script {
     //# end
 }
 
-/// Finds out servers that save their term and their log, and forget at a start for whom they have voted.
+/// Finds out servers that save their term and their log, and forget at a start for whom they have voted. There are five of them, `n0` to
+/// `n4`: of three, the one that votes twice elects each time, and may have a leader's first entry before it can forget.
 pub fn two_votes() -> Script {
-    //# hole: Let two servers be elected in one term, one after the other, by the same vote. Which links must be cut so that neither hears of the other?
-    let first = Schedule::with_timers().cut(0, 2).cut(1, 2).fire(0, Timer::Election);
-    let second = first.cut(0, 1).restart(1).heal(1, 2).fire(2, Timer::Election).ask(0, 2, Put('x', 1));
-    let again = second.cut(1, 2).heal(0, 1).ask(1, 0, Put('x', 2));
-    again.cut(0, 1).heal(1, 2).ask(2, 2, Get('x'))
+    //# hole: Let two servers be elected in one term, with the same vote. Which links must be cut so that neither hears of the other?
+    let alone = Schedule::with_timers().cut(0, 2).cut(0, 3).cut(0, 4).cut(1, 2).cut(1, 3).cut(1, 4).cut(2, 3).cut(2, 4);
+    let first = alone.fire(0, Timer::Election).cut(0, 1).restart(1).heal(0, 2);
+    let second = first.heal(1, 4).fire(4, Timer::Election).ask(0, 4, Put('x', 2));
+    second.ask(1, 0, Put('x', 1)).heal(0, 1).ask(2, 4, Get('x'))
     //# end
 }
 

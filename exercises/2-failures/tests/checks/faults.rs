@@ -33,20 +33,20 @@ const FOUND_OUT: Rule = Rule::new(
     "2-failures/chaos.md#the-task-faults",
 );
 
-/// Three servers whose clients' story is judged, and nothing else.
-fn three<N: Node<Request = Request, Response = Response, Timer = Timer>>() -> Cluster<N, Log<N>> {
-    Cluster::new(3, Log::default()).refusals(|response: &Response| matches!(response, Response::NotLeader { .. }))
+/// Servers whose clients' story is judged, and nothing else.
+fn servers<N: Node<Request = Request, Response = Response, Timer = Timer>>(size: usize) -> Cluster<N, Log<N>> {
+    Cluster::new(size, Log::default()).refusals(|response: &Response| matches!(response, Response::NotLeader { .. }))
 }
 
 /// Demands that the learner's own servers bear a script, and that those with a flaw are found out by it.
-fn tells<const FLAW: u8>(check: &mut Check, script: &Script, flaw: &str) -> Proven {
+fn tells<const FLAW: u8>(check: &mut Check, size: usize, script: &Script, flaw: &str) -> Proven {
     let scope = "your script on your own servers";
-    let played = check.plays(scope, three::<Compacting<LIMIT>>(), script)?;
+    let played = check.plays(scope, servers::<Compacting<LIMIT>>(size), script)?;
     let story = played.view().history().linearizable_by_key(|_| Cell::default(), key);
     check
         .requires_of_run(scope, &played, BORNE, story.is_ok(), || story.as_ref().err().cloned().unwrap_or_default())?;
     let scope = format!("your script on servers that {flaw}");
-    let played = match three::<Planted<FLAW>>().play(script) {
+    let played = match servers::<Planted<FLAW>>(size).play(script) {
         Ok(played) => played,
         Err(unplayable) => {
             return check.requires_of_run(&scope, &unplayable.played, PLAYABLE, false, || {
@@ -64,29 +64,29 @@ fn tells<const FLAW: u8>(check: &mut Check, script: &Script, flaw: &str) -> Prov
 
 #[test]
 pub fn a_leader_that_reads_for_free_is_found_out() {
-    check(|check| tells::<READS_FOR_FREE>(check, &faults::reads_for_free(), "answer reads from their own memory"));
+    check(|check| tells::<READS_FOR_FREE>(check, 3, &faults::reads_for_free(), "answer reads from their own memory"));
 }
 
 #[test]
 pub fn an_answer_before_the_majority_is_found_out() {
     check(|check| {
-        tells::<ANSWERS_TOO_SOON>(check, &faults::answered_too_soon(), "answer a write when it is in their own log")
+        tells::<ANSWERS_TOO_SOON>(check, 3, &faults::answered_too_soon(), "answer a write when it is in their own log")
     });
 }
 
 #[test]
 pub fn a_server_that_begins_anew_is_found_out() {
-    check(|check| tells::<BEGINS_ANEW>(check, &faults::begun_anew(), "start with nothing"));
+    check(|check| tells::<BEGINS_ANEW>(check, 3, &faults::begun_anew(), "start with nothing"));
 }
 
 #[test]
 pub fn a_vote_that_is_forgotten_is_found_out() {
-    check(|check| tells::<FORGETS_ITS_VOTE>(check, &faults::two_votes(), "forget their vote at a start"));
+    check(|check| tells::<FORGETS_ITS_VOTE>(check, 5, &faults::two_votes(), "forget their vote at a start"));
 }
 
 #[test]
 pub fn an_empty_snapshot_is_found_out() {
     check(|check| {
-        tells::<EMPTIES_SNAPSHOTS>(check, &faults::an_empty_snapshot(), "take snapshots without what is in them")
+        tells::<EMPTIES_SNAPSHOTS>(check, 3, &faults::an_empty_snapshot(), "take snapshots without what is in them")
     });
 }
