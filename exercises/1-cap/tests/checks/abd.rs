@@ -323,7 +323,7 @@ fn heard_by_itself(server: &mut Alone<Abd>, effects: Vec<Effect<Abd>>) -> Vec<Ef
     let mut at = 0;
     while let Some(effect) = all.get(at) {
         if let Effect::Send { to: NodeId(0), message } = effect {
-            let led_to = server.receives(NodeId(0), message.clone());
+            let led_to = server.receives(NodeId(0), *message);
             all.extend(led_to);
         }
         at += 1;
