@@ -40,7 +40,8 @@ test("a known bug shows its run, which can be stepped through to the end, and wh
   course.plant("1-cap", "abd-read-without-write-back");
   const page = await browser.open(`${server.address}/1-cap/abd.html`);
   const own = await check(page, "abd");
-  const run = own.locator(".task-failure space-time").first();
+  const failure = own.locator(".task-failure", { hasText: /linearizab/i }).first();
+  const run = failure.locator("space-time").first();
   await run.waitFor();
   const steps = await run.evaluate((element) => element.trace.steps.length);
   assert.ok(steps > 3 && steps < 26, `${steps} steps`);
@@ -57,14 +58,14 @@ test("a known bug shows its run, which can be stepped through to the end, and wh
   const middle = Math.floor(steps / 2);
   const labels = await run.evaluate((element) => element.trace.steps.map(({ label }) => label));
   await run.evaluate((element, step) => element.show(step), middle);
-  await own.getByRole("button", { name: "What if, instead…" }).click();
+  await failure.getByRole("button", { name: "What if, instead…" }).click();
   await own.locator(".explore .st-count", { hasText: `step ${middle} of ${middle}` }).waitFor();
   const walked = await own.locator(".explore space-time").evaluate((element) => element.trace.steps.map(({ label }) => label));
   assert.deepEqual(walked, labels.slice(0, middle));
   assert.ok((await own.locator(".explore-steps button").count()) > 1, "there is more than one way to go on");
 
   // Handed on as a file, the run opens in another reader's page.
-  const [download] = await Promise.all([page.waitForEvent("download"), own.locator(".task-failure").getByRole("button", { name: "Save the run" }).first().click()]);
+  const [download] = await Promise.all([page.waitForEvent("download"), failure.getByRole("button", { name: "Save the run" }).first().click()]);
   const file = course.path("handed-on.json");
   await download.saveAs(file);
   const other = await browser.open(`${server.address}/introduction.html`, { isStranger: true });
