@@ -32,7 +32,8 @@ impl Base {
     /// The reference of a stage.
     pub fn reference(workspace: &Workspace, stage: &Stage) -> Result<Self, Error> {
         let solution = workspace.solution(&stage.id);
-        let folders = all_below(&solution)?;
+        let name = |folder: &PathBuf| folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let folders = reach::with_earlier(&solution)?.into_iter().map(|folder| (name(&folder), folder)).collect();
         Ok(Self { name: None, folders, mutants: mutant::load(&solution)? })
     }
 
@@ -79,23 +80,6 @@ impl Base {
     pub fn qualified(&self, mutant: &Mutant) -> String {
         self.name.as_ref().map_or(mutant.name.clone(), |name| format!("{name}/{}", mutant.name))
     }
-}
-
-/// A solution and all that it is built on, each once.
-fn all_below(solution: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
-    let mut all = vec![solution.to_owned()];
-    for earlier in reach::built_on(solution)? {
-        all.extend(all_below(&earlier)?.into_iter().map(|(_, folder)| folder));
-    }
-    let mut seen = Vec::new();
-    all.retain(|folder| {
-        !seen.contains(folder) && {
-            seen.push(folder.clone());
-            true
-        }
-    });
-    let name = |folder: &PathBuf| folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(all.into_iter().map(|folder| (name(&folder), folder)).collect())
 }
 
 fn names(solution: &Path) -> Result<Vec<String>, Error> {

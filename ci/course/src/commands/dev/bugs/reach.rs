@@ -56,15 +56,24 @@ impl Reach {
     }
 }
 
+/// A solution, first, and all earlier ones that it is built on, each once.
+pub fn with_earlier(solution: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut all = vec![solution.to_owned()];
+    for earlier in built_on(solution)? {
+        for folder in with_earlier(&earlier)? {
+            if !all.contains(&folder) {
+                all.push(folder);
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// The folders of the code that a solution is: its own, and that of the earlier solutions which it is built on. Its manifest says which
 /// these are, by their paths.
-pub fn sources(solution: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut sources = vec![solution.join("src")];
-    for earlier in built_on(solution)? {
-        sources.extend(self::sources(&earlier)?);
-    }
+fn sources(solution: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut sources: Vec<PathBuf> = with_earlier(solution)?.iter().map(|folder| folder.join("src")).collect();
     sources.sort();
-    sources.dedup();
     Ok(sources)
 }
 
