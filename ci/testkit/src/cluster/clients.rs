@@ -1,8 +1,9 @@
 //! Clients: what each may do next, and what reaches it.
 
+use super::Fault;
 use super::state::{Causes, Event, Key, State};
 use super::step::Budget;
-use super::tables::{Fault, Handled, Output};
+use super::tables::{Handled, Output, Recorded};
 use super::{Cluster, History};
 use crate::node::{ClientId, Node, NodeId, RequestId};
 
@@ -66,7 +67,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         let id = RequestId { client, number };
         let request = self.script(client).requests[number];
         let server = state.servers[to.0];
-        state.history = self.tables.invoked(state.history, id, to, server.local, request, server.causes);
+        let (local, causes) = (server.local, server.causes);
+        let invoked = Recorded::Invoked { id, server: to, local, request, causes };
+        state.history = self.tables.record(state.history, invoked);
         if self.tracks_causes {
             let nth: u32 = state.clients.iter().map(|client| u32::from(client.asked)).sum();
             assert!(nth < Causes::BITS, "causes are tracked for at most {} requests in a run", Causes::BITS);
@@ -92,7 +95,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         client.refused = refused;
         if !refused {
             client.waiting = false;
-            state.history = self.tables.returned(state.history, to.client, to.number, response);
+            state.history = self.tables.record(state.history, Recorded::Returned { id: to, response });
         }
     }
 

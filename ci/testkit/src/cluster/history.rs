@@ -91,6 +91,9 @@ impl<N: Node, A: History<N>, B: History<N>> History<N> for (A, B) {
 }
 
 /// An object whose histories can be judged: what it answers to each request when nothing is concurrent.
+///
+/// Its requests and answers are made of those of the code under test by `From`. Where a learner can change those, an object of a
+/// check has types of its own: what an answer equals is not the learner's to say.
 pub trait Object: SequentialSpec<Op: Word, Ret: Word> + Word {}
 impl<S: SequentialSpec<Op: Word, Ret: Word> + Word> Object for S {}
 
@@ -145,19 +148,22 @@ impl<S: Object> fmt::Debug for Linearizable<S> {
     }
 }
 
-impl<N: Node, S: Object + SequentialSpec<Op = N::Request, Ret = N::Response>> History<N> for Linearizable<S> {
+impl<N: Node, S: Object> History<N> for Linearizable<S>
+where
+    S::Op: From<N::Request>,
+    S::Ret: From<N::Response>,
+{
     fn invoked(&mut self, invocation: Invocation<'_, N>) {
-        let told = self.told.entry(invocation.id.client).or_default();
-        told.push((invocation.request.clone(), None));
-        self.tester
-            .on_invoke(invocation.id.client, invocation.request.clone())
-            .expect("the model lets a client have one open request");
+        let request = S::Op::from(invocation.request.clone());
+        self.told.entry(invocation.id.client).or_default().push((request.clone(), None));
+        self.tester.on_invoke(invocation.id.client, request).expect("the model lets a client have one open request");
     }
 
     fn returned(&mut self, id: RequestId, response: &N::Response) {
+        let response = S::Ret::from(response.clone());
         let open = self.told.get_mut(&id.client).and_then(|told| told.last_mut());
         open.expect("the model passes on replies to requests").1 = Some(response.clone());
-        self.tester.on_return(id.client, response.clone()).expect("the model passes on one reply to each open request");
+        self.tester.on_return(id.client, response).expect("the model passes on one reply to each open request");
         // A history that cannot be explained stays so, whatever comes after it.
         self.holds = self.holds && self.tester.is_consistent();
     }
@@ -182,11 +188,13 @@ impl<N: Node> Log<N> {
     ///
     /// # Errors
     /// The operation that no order explains, and why.
-    pub fn linearizable<S: Object + SequentialSpec<Op = N::Request, Ret = N::Response>>(
-        &self,
-        object: S,
-    ) -> Result<(), String> {
-        self.explained(history::linearizable(object, &self.operations))
+    pub fn linearizable<S: Object>(&self, object: S) -> Result<(), String>
+    where
+        S::Op: From<N::Request>,
+        S::Ret: From<N::Response>,
+    {
+        let operations = self.told::<S>();
+        explained(history::linearizable(object, &operations), &operations)
     }
 
     /// Judges the operations on each key by themselves: linearizability is local (Herlihy & Wing 1990, theorem 1). `object` is
@@ -194,23 +202,30 @@ impl<N: Node> Log<N> {
     ///
     /// # Errors
     /// As [`linearizable`](Self::linearizable).
-    pub fn linearizable_by_key<S: Object + SequentialSpec<Op = N::Request, Ret = N::Response>, K: Ord>(
+    pub fn linearizable_by_key<S: Object, K: Ord>(
         &self,
         object: impl Fn(&K) -> S,
-        key: impl Fn(&N::Request) -> K,
-    ) -> Result<(), String> {
-        self.explained(history::linearizable_by_key(object, &self.operations, key))
+        key: impl Fn(&S::Op) -> K,
+    ) -> Result<(), String>
+    where
+        S::Op: From<N::Request>,
+        S::Ret: From<N::Response>,
+    {
+        let operations = self.told::<S>();
+        explained(history::linearizable_by_key(object, &operations, key), &operations)
     }
 
-    fn explained(&self, verdict: Verdict<N::Response>) -> Result<(), String> {
-        match verdict {
-            Verdict::Linearizable { .. } => Ok(()),
-            Verdict::Not { misfit, .. } => Err(misfit.sentence(&self.operations)),
-            Verdict::Undecided { steps } => Err(format!(
-                "No order was found in {} steps. The check asks too much: it is the course that is at fault here.",
-                thousands(steps as usize)
-            )),
-        }
+    /// The operations in the words of an object.
+    fn told<S: Object>(&self) -> Vec<Operation<S::Op, S::Ret>>
+    where
+        S::Op: From<N::Request>,
+        S::Ret: From<N::Response>,
+    {
+        let told = |Operation { client, op, invoked, returned }| {
+            let returned = returned.map(|(at, response)| (at, S::Ret::from(response)));
+            Operation { client, op: S::Op::from(op), invoked, returned }
+        };
+        self.operations.iter().cloned().map(told).collect()
     }
 
     fn now(&mut self) -> u64 {
@@ -230,5 +245,19 @@ impl<N: Node> History<N> for Log<N> {
         let now = self.now();
         let open = self.operations.iter_mut().rev().find(|operation| operation.client == id.client.0);
         open.expect("the model passes on replies to requests").returned = Some((now, response.clone()));
+    }
+}
+
+fn explained<Op: fmt::Debug, Ret: fmt::Debug>(
+    verdict: Verdict<Ret>,
+    operations: &[Operation<Op, Ret>],
+) -> Result<(), String> {
+    match verdict {
+        Verdict::Linearizable { .. } => Ok(()),
+        Verdict::Not { misfit, .. } => Err(misfit.sentence(operations)),
+        Verdict::Undecided { steps } => Err(format!(
+            "No order was found in {} steps. The check asks too much: it is the course that is at fault here.",
+            thousands(steps as usize)
+        )),
     }
 }

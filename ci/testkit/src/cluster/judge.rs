@@ -2,7 +2,7 @@
 
 use super::liveness::Known;
 use super::state::{Action, NOTHING, State};
-use super::{Cluster, Expectation, History, Property};
+use super::{Cluster, Expectation, Fault, History, Property};
 use crate::check::{FailureKind, Finding};
 use crate::node::Node;
 use crate::rule::Rule;
@@ -25,12 +25,19 @@ pub(crate) struct Broken {
     pub(super) why: String,
     /// For liveness: the fair suffix that does not reach the goal.
     suffix: Vec<Action>,
+    /// It is about the code under test, and about no run in particular.
+    of_no_run: bool,
 }
 
 impl Broken {
     /// Broken in a state, without a look at what may follow.
     fn here(kind: FailureKind, rule: Rule, why: String) -> Box<Self> {
-        Box::new(Broken { kind, rule, why, suffix: Vec::new() })
+        Box::new(Broken { kind, rule, why, suffix: Vec::new(), of_no_run: false })
+    }
+
+    /// Is there no run that shows it?
+    pub fn is_of_no_run(&self) -> bool {
+        self.of_no_run
     }
 
     /// Is it the same rule, broken in the same way?
@@ -65,11 +72,20 @@ impl<N: Node, H: History<N>> Judge<Cluster<N, H>> for Rules {
 impl<N: Node, H: History<N>> Cluster<N, H> {
     /// Did learner code do what no program may do?
     fn faultless(&self, state: &State) -> Result<(), Box<Broken>> {
+        self.nothing_was_caught()?;
         if state.fault == NOTHING {
             return Ok(());
         }
         let (kind, rule, why) = self.tables.faults.get(state.fault).describe();
         Err(Broken::here(kind, rule, why))
+    }
+
+    /// Was learner code caught at something while handlers were called again?
+    fn nothing_was_caught(&self) -> Result<(), Box<Broken>> {
+        match self.tables.caught.get().map(Fault::describe) {
+            None => Ok(()),
+            Some((kind, rule, why)) => Err(Box::new(Broken { of_no_run: true, ..*Broken::here(kind, rule, why) })),
+        }
     }
 
     /// Can rules be tested here: did learner code do nothing that no program may do, and could the scene be set?
@@ -175,14 +191,18 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             }
             Ended::StatesReached | Ended::Exhausted | Ended::DepthReached => {}
         }
+        self.nothing_was_caught().map_err(|broken| self.finding(Producer::Model, &broken, &[]))?;
         match self.unseen(&judge.seen) {
             Some(rule) => Err(Box::new(unreachable(rule, &evidence(&found, bounds)))),
             None => Ok(evidence(&found, bounds)),
         }
     }
 
-    /// A broken rule with the run that shows it.
+    /// A broken rule with the run that shows it, if there is one.
     pub(crate) fn finding(&self, producer: Producer, broken: &Broken, path: &[Action]) -> Finding {
+        if broken.of_no_run {
+            return Finding { kind: broken.kind, rule: broken.rule.clone(), summary: broken.why.clone(), trace: None };
+        }
         let steps = [path, &broken.suffix].concat();
         let behaves =
             broken.kind == FailureKind::Stuck || broken.kind == FailureKind::Violated && !broken.suffix.is_empty();

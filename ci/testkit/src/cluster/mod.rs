@@ -14,7 +14,8 @@
 //! # The files
 //!
 //! - [`state`]: states and steps, in small integers.
-//! - [`tables`]: what the integers stand for; each handler runs once for each state and event.
+//! - [`tables`]: what the integers stand for.
+//! - [`calls`]: each handler runs once for each state and event; [`merged`] says which values are the same.
 //! - [`step`]: which steps are possible, and what a step does; [`network`] and [`clients`] say so of messages and requests.
 //! - [`property`]: what must hold, and the view of a state that it is written on.
 //! - [`transition`]: what one server makes of one event, and rules about that.
@@ -27,10 +28,12 @@
 //!
 //! [`Cluster`] implements [`stateright::Model`], so stateright's own checkers run on it too.
 
+mod calls;
 mod clients;
 mod history;
 mod judge;
 mod liveness;
+mod merged;
 mod model;
 mod network;
 mod peers;
@@ -42,13 +45,13 @@ mod tables;
 mod transition;
 mod walk;
 
+pub use calls::Fault;
 pub use history::{History, Invocation, Linearizable, Log, Object, Word};
 pub use peers::Peers;
 pub use property::{Claim, Expectation, Property, Sight, View, answer};
 pub use state::{Action, Causes, Envelope, Event, State};
 pub use stateright::semantics::SequentialSpec;
 pub use step::Occurrence;
-pub use tables::Fault;
 pub use transition::{Demand, Given, Transition};
 pub use walk::{Choice, Is, Place, Standing};
 

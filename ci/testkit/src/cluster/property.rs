@@ -1,9 +1,8 @@
 //! What must hold in a cluster, and the view of a state on which it is written.
 
 use super::state::{NOTHING, State};
-use super::tables::Fault;
 use super::transition::Demand;
-use super::{Cluster, History};
+use super::{Cluster, Fault, History};
 use crate::check::{FailureKind, Finding};
 use crate::node::{ClientId, Effect, Node, NodeId, Outbox, RequestId};
 use crate::rule::Rule;
@@ -140,6 +139,22 @@ const DETERMINISTIC: Rule = Rule::new(
     "1-cap/counterexamples.md#determinism",
 );
 
+/// A server is all that is in its fields.
+const SHARED_NOTHING: Rule = Rule::new(
+    "servers share nothing",
+    "Servers share nothing but the messages that they send each other.",
+    "contract of the Node trait",
+    "1-cap/counterexamples.md#determinism",
+);
+
+/// The search takes equal states for one.
+const EQUALITY: Rule = Rule::new(
+    "equal is alike",
+    "States, messages and answers that are equal by `==` lead to the same. `#[derive(PartialEq, Eq, Hash)]` sees to that.",
+    "contract of the Node trait",
+    "1-cap/counterexamples.md#determinism",
+);
+
 /// Replies and messages go to somebody who is there.
 const ADDRESSED: Rule = Rule::new(
     "addresses",
@@ -163,6 +178,23 @@ impl Fault {
                     "The same handler, called twice on the same state with the same event, did two different things. \
                      Look for a HashMap or HashSet that is iterated, a clock, a random number, or a static variable.\n\
                      Once:  {first}\nTwice: {second}"
+                ),
+            ),
+            Fault::Shares { first, second } => (
+                FailureKind::Violated,
+                SHARED_NOTHING,
+                format!(
+                    "The same handler, called on the same state with the same event, did something else after handlers of other \
+                     servers had run. Look for a `static` or a `thread_local!` variable, or for a clock: what a server knows is \
+                     in its own fields.\nFirst: {first}\nThen:  {second}"
+                ),
+            ),
+            Fault::Unlike { first, second } => (
+                FailureKind::Violated,
+                EQUALITY,
+                format!(
+                    "Two values of your types are equal by their own `==`, and lead to two different things. Look for a `PartialEq` \
+                     or a `Hash` that is written by hand.\nOne:   {first}\nOther: {second}"
                 ),
             ),
             Fault::AnswersNobody { server, to } => (

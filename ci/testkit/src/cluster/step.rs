@@ -2,9 +2,9 @@
 
 use super::network::{insert, remove};
 use super::state::{Action, Envelope, Event, NOTHING, State, link};
-use super::tables::{Fault, Handled, Input, Output};
+use super::tables::{Handled, Input, Output, Recorded};
 use super::transition::{Outcome, Taken};
-use super::{Cluster, History};
+use super::{Cluster, Fault, History};
 use crate::node::{ClientId, Membership, Node, NodeId, RequestId};
 
 /// What a cluster may spend; the limits that a check adds come behind.
@@ -329,7 +329,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
             Handled::Done { local, outputs, unfinished } => {
                 let before = std::mem::replace(&mut state.servers[server.0].local, *local);
                 if H::WATCHES_SERVERS && before != *local {
-                    state.history = self.tables.server_changed(state.history, server, before, *local);
+                    let changed = Recorded::ServerChanged { server, before, after: *local };
+                    state.history = self.tables.record(state.history, changed);
                 }
                 if (self.demands > 0 || H::WATCHES_TRANSITIONS) && action.torn_at.is_none() {
                     let saved = state.servers[server.0].saved;

@@ -1,7 +1,8 @@
 //! Transitions: what one server makes of one event. Most rules of a protocol's papers are about nothing larger.
 
+use super::calls::Fault;
 use super::state::{Key, NOTHING, State};
-use super::tables::{Fault, Input, Output, Tables};
+use super::tables::{Input, Output, Tables};
 use super::{Cluster, Expectation, History, Property};
 use crate::node::{Effect, Node, NodeId, RequestId};
 

@@ -208,6 +208,9 @@ impl<N: Node, H: History<N>> Simulation<N, H> {
     }
 
     fn shrunk(&self, seed: u64, actions: Vec<Action>, broken: Box<Broken>) -> Finding {
+        if broken.is_of_no_run() {
+            return self.cluster.finding(Producer::Simulation, &broken, &[]);
+        }
         let drawn = actions.len();
         let (actions, broken) = shrink::shrink(&self.cluster, actions, broken);
         let mut finding = self.cluster.finding(Producer::Simulation, &broken, &actions);

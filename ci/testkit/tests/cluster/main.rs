@@ -2,6 +2,7 @@
 
 #[path = "../aloud/mod.rs"]
 mod aloud;
+mod cheats;
 mod clients;
 mod findings;
 mod labels;

@@ -6,7 +6,7 @@ use testkit::node::{NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
 use super::replicas::{CONVERGENCE, ENOUGH, NOT_LINEARIZABLE, agree, answers_at_once};
-use super::spec::{LINEARIZABLE, Register, is_linearizable, register};
+use super::spec::{LINEARIZABLE, Register, Told, is_linearizable, register};
 use crate::subject::lww::{Lww, Stamp, Stamped, Update};
 use crate::subject::register::Request::{Read, Write};
 use crate::subject::register::{Response, Value};
@@ -179,7 +179,7 @@ pub fn long_runs_agree_in_the_end() {
         for client in 0..5 {
             cluster = cluster.client(&[client], (0..20).map(move |n| Write(100 * (client as Value + 1) + n)));
         }
-        let cluster = cluster.settles(CONVERGENCE, 1, |view| agree(view, &Read)).settles(
+        let cluster = cluster.settles(CONVERGENCE, 1, |view| agree::<Told, _, _>(view, &Read)).settles(
             HAPPENED_BEFORE,
             1,
             Writes::winner_was_not_overwritten,
@@ -190,7 +190,7 @@ pub fn long_runs_agree_in_the_end() {
 }
 
 fn settled(cluster: Cluster<Lww>) -> Cluster<Lww> {
-    answers_at_once(cluster).settles(CONVERGENCE, 1, |view| agree(view, &Read))
+    answers_at_once(cluster).settles(CONVERGENCE, 1, |view| agree::<Told, _, _>(view, &Read))
 }
 
 /// The writes of a run. Each writes a value of its own.

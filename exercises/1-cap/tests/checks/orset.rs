@@ -8,9 +8,9 @@ use testkit::node::{NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
 use super::replicas::{CONVERGENCE, ENOUGH, NOT_LINEARIZABLE, agree, answers_at_once};
-use super::set::Set;
+use super::set::{Asked, Set, Told};
 use crate::subject::orset::Request::{Add, Elements, Remove};
-use crate::subject::orset::{Element, OrSet, Request, Response};
+use crate::subject::orset::{OrSet, Response};
 
 const SEQUENTIAL: Rule = Rule::new(
     "a set",
@@ -123,7 +123,7 @@ pub fn long_runs_agree_in_the_end() {
 }
 
 fn settled(cluster: Cluster<OrSet>) -> Cluster<OrSet> {
-    answers_at_once(cluster).settles(CONVERGENCE, 1, |view| agree(view, &Elements))
+    answers_at_once(cluster).settles(CONVERGENCE, 1, |view| agree::<Told, _, _>(view, &Elements))
 }
 
 /// Servers with a history of who could know of what.
@@ -139,7 +139,7 @@ struct Updates {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Made {
-    request: Request,
+    request: Asked,
     server: NodeId,
     /// The earlier requests that can have influenced the server, by their place in the run.
     causes: Causes,
@@ -154,19 +154,22 @@ impl History<OrSet> for Updates {
             _ => false,
         };
         let Invocation { request, server, causes, .. } = invocation;
-        self.made.push(Made { request: *request, server, causes, shown });
+        self.made.push(Made { request: Asked::from(*request), server, causes, shown });
     }
 
     fn returned(&mut self, _id: RequestId, _response: &Response) {}
 }
 
 impl Updates {
-    fn places(&self, request: Request) -> impl Iterator<Item = usize> + '_ {
+    fn places(&self, request: Asked) -> impl Iterator<Item = usize> + '_ {
         (0..self.made.len()).filter(move |&at| self.made[at].request == request)
     }
 
-    fn elements(&self) -> BTreeSet<Element> {
-        self.made.iter().filter_map(|made| if let Add(element) = made.request { Some(element) } else { None }).collect()
+    fn elements(&self) -> BTreeSet<u32> {
+        self.made
+            .iter()
+            .filter_map(|made| if let Asked::Add(element) = made.request { Some(element) } else { None })
+            .collect()
     }
 
     /// Can the Remove at `remove` have known of the request at `add`?
@@ -185,9 +188,9 @@ impl Updates {
 
     fn gone(view: &View<'_, OrSet, Updates>) -> Result<(), String> {
         let history = view.history();
-        let gone = |element: &Element| {
-            let removed = |add| history.places(Remove(*element)).any(|remove| history.observed(remove, add));
-            history.places(Add(*element)).all(removed)
+        let gone = |element: &u32| {
+            let removed = |add| history.places(Asked::Remove(*element)).any(|remove| history.observed(remove, add));
+            history.places(Asked::Add(*element)).all(removed)
         };
         let expected: BTreeSet<_> = history.elements().into_iter().filter(gone).collect();
         each_server(view, |id, shown| match expected.intersection(shown).next() {
@@ -201,9 +204,9 @@ impl Updates {
 
     fn survive(view: &View<'_, OrSet, Updates>) -> Result<(), String> {
         let history = view.history();
-        let safe = |element: &Element| {
-            let unknown = |add| !history.places(Remove(*element)).any(|remove| history.can_know(remove, add));
-            history.places(Add(*element)).any(unknown)
+        let safe = |element: &u32| {
+            let unknown = |add| !history.places(Asked::Remove(*element)).any(|remove| history.can_know(remove, add));
+            history.places(Asked::Add(*element)).any(unknown)
         };
         let expected: BTreeSet<_> = history.elements().into_iter().filter(safe).collect();
         each_server(view, |id, shown| match expected.difference(shown).next() {
@@ -219,7 +222,7 @@ impl Updates {
 /// Asks each server that is up what it shows.
 fn each_server(
     view: &View<'_, OrSet, Updates>,
-    judge: impl Fn(NodeId, &BTreeSet<Element>) -> Result<(), String>,
+    judge: impl Fn(NodeId, &BTreeSet<u32>) -> Result<(), String>,
 ) -> Result<(), String> {
     view.servers().try_for_each(|(id, node)| match answer(node, Elements) {
         Some(Response::Elements(shown)) => judge(id, &shown),

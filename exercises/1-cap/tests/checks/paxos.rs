@@ -11,14 +11,34 @@ use crate::subject::paxos::{Ballot, Chosen, Durable, Message, Paxos, Proposal, P
 
 /// One decision, when there is one copy and one client at a time: the first proposal is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Decision(Option<Value>);
+pub struct Decision(Option<u32>);
+
+/// A proposal of a client, and the value that it is told. Types of the check: what an answer equals is not for the code under test
+/// to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Proposed(u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Told(u32);
+
+impl From<Propose> for Proposed {
+    fn from(Propose(value): Propose) -> Self {
+        Proposed(value)
+    }
+}
+
+impl From<Chosen> for Told {
+    fn from(Chosen(value): Chosen) -> Self {
+        Told(value)
+    }
+}
 
 impl SequentialSpec for Decision {
-    type Op = Propose;
-    type Ret = Chosen;
+    type Op = Proposed;
+    type Ret = Told;
 
-    fn invoke(&mut self, Propose(value): &Propose) -> Chosen {
-        Chosen(*self.0.get_or_insert(*value))
+    fn invoke(&mut self, Proposed(value): &Proposed) -> Told {
+        Told(*self.0.get_or_insert(*value))
     }
 }
 
@@ -188,7 +208,8 @@ impl Peers<Paxos> for Proposers {
 }
 
 fn agree(view: &View<'_, Paxos, Decisions>) -> Result<(), String> {
-    let mut chosen = view.servers().filter_map(|(id, server)| Some((id, server.chosen()?)));
+    let mut chosen =
+        view.servers().filter_map(|(id, server)| -> Option<(NodeId, u32)> { Some((id, server.chosen()?)) });
     let Some((first, value)) = chosen.next() else { return Ok(()) };
     match chosen.find(|(_, other)| *other != value) {
         None => Ok(()),

@@ -1,5 +1,7 @@
 //! What both AP exercises promise: an answer at once, and agreement once everything has arrived.
 
+use std::fmt::Debug;
+
 use testkit::check::Rule;
 use testkit::cluster::{Cluster, History, View, answer};
 use testkit::node::{ClientId, Node};
@@ -51,14 +53,17 @@ pub fn answers_at_once<N: Node, H: History<N>>(cluster: Cluster<N, H>) -> Cluste
     })
 }
 
-/// All servers that are up answer `request` alike.
-pub fn agree<N: Node, H: History<N>>(view: &View<'_, N, H>, request: &N::Request) -> Result<(), String> {
-    let answers: Vec<_> = view.servers().map(|(id, node)| (id, answer(node, request.clone()))).collect();
+/// All servers that are up answer `request` alike, in the words `A` of the checks.
+pub fn agree<A: From<N::Response> + PartialEq + Debug, N: Node, H: History<N>>(
+    view: &View<'_, N, H>,
+    request: &N::Request,
+) -> Result<(), String> {
+    let answers: Vec<_> = view.servers().map(|(id, node)| (id, answer(node, request.clone()).map(A::from))).collect();
     match answers.iter().find(|(_, answer)| *answer != answers[0].1) {
         None => Ok(()),
         Some((id, other)) => {
             let (first, one) = &answers[0];
-            let shown = |answer: &Option<N::Response>| match answer {
+            let shown = |answer: &Option<A>| match answer {
                 Some(response) => format!("{response:?}"),
                 None => "nothing".to_owned(),
             };

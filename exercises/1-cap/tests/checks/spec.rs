@@ -1,25 +1,58 @@
-//! What a register does when there is one copy and one client at a time. Histories are judged against it.
+//! What a register does when there is one copy and one client at a time. Histories are judged against it, in types of its own:
+//! what an answer equals is not for the code under test to say.
 
 use testkit::check::Rule;
 use testkit::cluster::{Linearizable, SequentialSpec, View};
 use testkit::node::Node;
 
-use crate::subject::register::{Request, Response, Value};
+use crate::subject::register::{Request, Response};
+
+/// What a client asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asked {
+    Read,
+    Write(u32),
+}
+
+/// What a client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Told {
+    Read(u32),
+    Written,
+}
+
+impl From<Request> for Asked {
+    fn from(request: Request) -> Self {
+        match request {
+            Request::Read => Asked::Read,
+            Request::Write(value) => Asked::Write(value),
+        }
+    }
+}
+
+impl From<Response> for Told {
+    fn from(response: Response) -> Self {
+        match response {
+            Response::Read(value) => Told::Read(value),
+            Response::Written => Told::Written,
+        }
+    }
+}
 
 /// A register, 0 before the first write.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Register(Value);
+pub struct Register(u32);
 
 impl SequentialSpec for Register {
-    type Op = Request;
-    type Ret = Response;
+    type Op = Asked;
+    type Ret = Told;
 
-    fn invoke(&mut self, request: &Request) -> Response {
+    fn invoke(&mut self, request: &Asked) -> Told {
         match *request {
-            Request::Read => Response::Read(self.0),
-            Request::Write(value) => {
+            Asked::Read => Told::Read(self.0),
+            Asked::Write(value) => {
                 self.0 = value;
-                Response::Written
+                Told::Written
             }
         }
     }

@@ -7,13 +7,12 @@ use testkit::simulation::{Faults, Simulation};
 
 use super::membership_rules::{IN_THE_LOG, LEAVE};
 use super::raft::chronicle::Chronicle;
-use super::raft::servers::{Cell, Logged, finishes, in_time, is_linearizable, key, servers, timeouts};
+use super::raft::servers::{Asked, Cell, Logged, Told, finishes, in_time, is_linearizable, key, servers, timeouts};
 use super::spec::LINEARIZABLE;
 use crate::subject::membership::{Member, SIZE};
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::{Command, Entry, Index};
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
-use crate::subject::raft::store::{Response, Value};
 
 /// How many servers there are, whether they count or not.
 pub const ALL: usize = 5;
@@ -23,7 +22,7 @@ pub const ALL: usize = 5;
 pub struct Map {
     all: usize,
     cell: Cell,
-    size: Value,
+    size: i64,
 }
 
 impl Map {
@@ -31,28 +30,28 @@ impl Map {
         Map { all, cell: Cell::default(), size: 0 }
     }
 
-    fn may_become(&self, size: Value) -> bool {
-        let now = if self.size == 0 { self.all as Value } else { self.size };
-        (1..=self.all as Value).contains(&size) && size.abs_diff(now) == 1
+    fn may_become(&self, size: i64) -> bool {
+        let now = if self.size == 0 { self.all as i64 } else { self.size };
+        (1..=self.all as i64).contains(&size) && size.abs_diff(now) == 1
     }
 }
 
 impl SequentialSpec for Map {
-    type Op = Request;
-    type Ret = Response;
+    type Op = Asked;
+    type Ret = Told;
 
-    fn invoke(&mut self, request: &Request) -> Response {
+    fn invoke(&mut self, request: &Asked) -> Told {
         match *request {
-            Put(SIZE, size) if self.may_become(size) => self.size = size,
-            Get(SIZE) | Put(SIZE, _) | Add(SIZE, _) => {}
+            Asked::Put(SIZE, size) if self.may_become(size) => self.size = size,
+            Asked::Get(SIZE) | Asked::Put(SIZE, _) | Asked::Add(SIZE, _) => {}
             _ => return self.cell.invoke(request),
         }
-        Response::Done(self.size)
+        Told::Done(self.size)
     }
 
     /// A change may always be answered as a question: something else was under way.
-    fn is_valid_step(&mut self, request: &Request, response: &Response) -> bool {
-        let asks = matches!(request, Put(SIZE, _)) && *response == Response::Done(self.size);
+    fn is_valid_step(&mut self, request: &Asked, response: &Told) -> bool {
+        let asks = matches!(request, Asked::Put(SIZE, _)) && *response == Told::Done(self.size);
         asks || self.invoke(request) == *response
     }
 }

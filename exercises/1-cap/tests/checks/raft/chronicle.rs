@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use testkit::cluster::{History, Invocation};
 use testkit::node::{NodeId, RequestId};
 
+use super::rules::same;
 use super::servers::Server;
 use crate::subject::raft::log::{Entry, Term};
 use crate::subject::raft::store::Response;
@@ -59,7 +60,7 @@ impl Chronicle {
         let (before, after) = (before.raft(), after.raft());
         let led_on = before.is_leader() && after.is_leader() && before.term() == after.term();
         let start = after.log().start().index;
-        let is_kept = |(index, entry)| index <= start || after.log().entry(index) == Some(entry);
+        let is_kept = |(index, entry)| index <= start || after.log().entry(index).is_some_and(|held| same(held, entry));
         if led_on && !before.log().iter().all(is_kept) {
             self.note(Never::LeaderRewrites, || {
                 format!(
@@ -91,7 +92,7 @@ impl Chronicle {
                 (None, Some(entry)) => self.committed.push((entry.clone(), raft.term())),
                 (None, None) => break, // it came, was committed and was cut off, all in one step
                 (Some(_), None) => {}
-                (Some((first, _)), Some(entry)) if first == entry => {}
+                (Some((first, _)), Some(entry)) if same(first, entry) => {}
                 (Some((first, _)), Some(entry)) => {
                     let first = first.clone();
                     self.note(Never::CommittedDiffers, || {

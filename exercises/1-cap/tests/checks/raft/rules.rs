@@ -7,9 +7,9 @@ use testkit::cluster::{Cluster, History, Transition, View};
 use testkit::node::{ClientId, NodeId};
 
 use super::chronicle::{Chronicle, Never};
-use super::servers::Server;
+use super::servers::{Asked, Server};
 use crate::subject::raft::Raft;
-use crate::subject::raft::log::{Command, Index, Log};
+use crate::subject::raft::log::{Command, Entry, Index, Log};
 use crate::subject::raft::store::Store;
 
 /// A server's store, from its log.
@@ -151,11 +151,21 @@ fn logs_match<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result<(), Str
     Ok(())
 }
 
+/// Are two entries the same? Part by part: what `==` says of entries is the code under test's.
+pub fn same(one: &Entry, other: &Entry) -> bool {
+    let command = |entry: &Entry| match entry.command {
+        Command::Noop => None,
+        Command::Client { id, request } => Some((id, Asked::from(request))),
+    };
+    let terms: [u64; 2] = [one.term, other.term];
+    terms[0] == terms[1] && command(one) == command(other)
+}
+
 /// The last index at which two logs have an entry of the same term, if they are not the same up to there.
 fn disagreement(one: &Log, other: &Log) -> Option<Index> {
     let held_by_both = || one.iter().filter_map(|(index, entry)| Some((index, entry, other.entry(index)?)));
     let (last, ..) = held_by_both().rfind(|(_, one, other)| one.term == other.term)?;
-    held_by_both().take_while(|(index, ..)| *index <= last).any(|(_, one, other)| one != other).then_some(last)
+    held_by_both().take_while(|(index, ..)| *index <= last).any(|(_, one, other)| !same(one, other)).then_some(last)
 }
 
 fn leaders_are_complete<N: Server, H: History<N> + Chronicled>(view: &View<'_, N, H>) -> Result<(), String> {
@@ -168,7 +178,7 @@ fn leaders_are_complete<N: Server, H: History<N> + Chronicled>(view: &View<'_, N
         let cut_off = raft.log().start().index as usize;
         for (at, (entry, term)) in committed.iter().enumerate().skip(cut_off) {
             let index = at as Index + 1;
-            if *term < raft.term() && raft.log().entry(index) != Some(entry) {
+            if *term < raft.term() && !raft.log().entry(index).is_some_and(|held| same(held, entry)) {
                 return Err(format!(
                     "{entry:?} was committed at index {index} in term {term}, and {id}, which leads term {}, does not have it: its \
                      log is {:?}.",

@@ -13,7 +13,7 @@ use super::rules::{APPLIED, Chronicled, all_have_applied, applies_its_log, safe}
 use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
 use crate::subject::raft::prevote::PreVote;
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
-use crate::subject::raft::store::{Key, Response, Value};
+use crate::subject::raft::store::Response;
 use crate::subject::raft::{Durable, Raft, Timer};
 
 pub const FINISHES: Rule = Rule::new(
@@ -40,21 +40,55 @@ impl Server for PreVote {
     }
 }
 
+/// What a client asks, and is told. Histories are judged in types of the checks: what an answer equals is not for the code under
+/// test to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asked {
+    Get(char),
+    Put(char, i64),
+    Add(char, i64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Told {
+    Done(i64),
+    NotLeader,
+}
+
+impl From<Request> for Asked {
+    fn from(request: Request) -> Self {
+        match request {
+            Get(key) => Asked::Get(key),
+            Put(key, value) => Asked::Put(key, value),
+            Add(key, amount) => Asked::Add(key, amount),
+        }
+    }
+}
+
+impl From<Response> for Told {
+    fn from(response: Response) -> Self {
+        match response {
+            Response::Done(value) => Told::Done(value),
+            Response::NotLeader { .. } => Told::NotLeader,
+        }
+    }
+}
+
 /// What stands under one key, when there is one copy and one client at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Cell(Value);
+pub struct Cell(i64);
 
 impl SequentialSpec for Cell {
-    type Op = Request;
-    type Ret = Response;
+    type Op = Asked;
+    type Ret = Told;
 
-    fn invoke(&mut self, request: &Request) -> Response {
+    fn invoke(&mut self, request: &Asked) -> Told {
         match *request {
-            Get(_) => {}
-            Put(_, value) => self.0 = value,
-            Add(_, amount) => self.0 += amount,
+            Asked::Get(_) => {}
+            Asked::Put(_, value) => self.0 = value,
+            Asked::Add(_, amount) => self.0 += amount,
         }
-        Response::Done(self.0)
+        Told::Done(self.0)
     }
 }
 
@@ -92,7 +126,7 @@ pub fn serving_late<N: Server>(size: usize, elections: u8, heartbeats: u8) -> Cl
 }
 
 /// One copy could have given the answers that clients got.
-pub fn is_linearizable<N: Server, S: Object + SequentialSpec<Op = Request, Ret = Response>>(
+pub fn is_linearizable<N: Server, S: Object + SequentialSpec<Op = Asked, Ret = Told>>(
     view: &View<'_, N, (Linearizable<S>, Chronicle)>,
 ) -> Result<(), String> {
     let (history, _) = view.history();
@@ -140,8 +174,8 @@ fn script(client: usize, requests: usize) -> impl Iterator<Item = Request> {
 }
 
 /// The key that a request is about.
-pub fn key(request: &Request) -> Key {
-    let (Get(key) | Put(key, _) | Add(key, _)) = request;
+pub fn key(request: &Asked) -> char {
+    let (Asked::Get(key) | Asked::Put(key, _) | Asked::Add(key, _)) = request;
     *key
 }
 
