@@ -2,18 +2,20 @@
 //! how that must end and what the learner is told.
 //!
 //! [`observe`] runs the test's own closure in a process of its own, so a body stands right beside what is expected of it.
-//! Code behind the call of `observe` runs in the supervising process only.
+//! Code behind the call of `observe` runs in the supervising process only. Code before it runs in the subject of every test here: the
+//! harness calls one after the other, and all but the one that is meant turn back in `observe`.
 
 use std::hint::black_box;
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use testkit::check::report::text;
@@ -21,6 +23,8 @@ use testkit::check::{
     Check, Ending, Failure, FailureKind, Finding, Limits, Mode, Proven, Rule, Run, RunRequest, check, observe,
     supervise,
 };
+use testkit::cluster::Cluster;
+use testkit::samples::Courier;
 use testkit::trace::{Kind, Participant, Producer, Step, StepKind, Trace, VERSION, Violation};
 
 const RULE: Rule = Rule::new("agreement", "Two servers never disagree.", "Lamport 1998, section 2.1", "1-cap/abd.md");
@@ -157,6 +161,90 @@ fn a_thread_left_running_does_not_hold_the_check_up() {
         &patient(),
     );
     assert!(run.passed(), "{run:?}");
+    if cfg!(target_os = "linux") {
+        assert_says(&run, &["done", "still running at the end, and ended then: a thread"]);
+    }
+}
+
+// Who the children of a process are, and which threads it has, only Linux tells.
+#[cfg(target_os = "linux")]
+mod children {
+    use super::*;
+
+    /// Starts a process that nobody waits for, and prints its number.
+    fn leave_one() {
+        let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
+        println!("{}", child.id());
+    }
+
+    /// Does the process whose number a check has printed still run? One that was killed may need a moment to be gone.
+    fn runs(run: &Run) -> bool {
+        let number: u32 = run.output.text.trim().parse().unwrap_or_else(|_| panic!("no number in {run:?}"));
+        let stat = || fs::read_to_string(format!("/proc/{number}/stat"));
+        let runs = || stat().is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "));
+        let begun = Instant::now();
+        while runs() && begun.elapsed() < Duration::from_secs(60) {
+            thread::yield_now();
+        }
+        runs()
+    }
+
+    #[test]
+    fn a_process_left_running_is_named_and_ended() {
+        let run = observe(
+            |check| {
+                leave_one();
+                check.evidence("done");
+                Ok(())
+            },
+            &patient(),
+        );
+        assert!(run.passed(), "{run:?}");
+        assert_says(&run, &["done", "still running at the end, and ended then: the process `sleep`"]);
+        assert!(!runs(&run), "{run:?}");
+    }
+
+    #[test]
+    fn a_process_whose_parent_has_gone_is_named_and_ended() {
+        let run = observe(
+            |check| {
+                let shell = "sleep 1000 & echo $!";
+                let status = Command::new("sh").args(["-c", shell]).stdin(Stdio::null()).process_group(0).status();
+                check.requires(RULE, status.is_ok(), || format!("{status:?}"))
+            },
+            &patient(),
+        );
+        assert!(run.passed(), "{run:?}");
+        assert_says(&run, &["the process `sleep`"]);
+        assert!(!runs(&run), "{run:?}");
+    }
+
+    #[test]
+    fn a_process_does_not_outlive_a_check_that_has_no_end() {
+        let run = observe(
+            |_| {
+                leave_one();
+                process::exit(0)
+            },
+            &patient(),
+        );
+        assert_eq!(run.ending, Ending::Exited { code: 0 });
+        assert!(!runs(&run), "{run:?}");
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_not_left_running() {
+        let run = observe(
+            |check| {
+                let ended = Command::new("true").status();
+                let _ = thread::spawn(|| ()).join();
+                check.requires(RULE, ended.is_ok(), || format!("{ended:?}"))
+            },
+            &patient(),
+        );
+        assert!(run.passed(), "{run:?}");
+        assert!(!text(&run, false).contains("still running"), "{run:?}");
+    }
 }
 
 #[test]
@@ -280,18 +368,95 @@ fn a_check_called_by_the_code_under_test_proves_nothing() {
 }
 
 #[test]
-fn the_request_is_out_of_reach_of_the_code_under_test() {
+fn neither_arguments_nor_environment_tell_which_check_runs() {
+    const NAME: &str = "neither_arguments_nor_environment_tell_which_check_runs";
     let run = observe(
         |check| {
+            let rule = || Rule::new("secrecy", "All checks are started alike.", "", "");
+            let environment = env::vars_os().map(|(_, value)| value);
+            let thread = thread::current().name().unwrap_or_default().into();
+            let told = env::args_os().chain(environment).chain([thread]);
+            let told: Vec<_> = told.filter(|text| text.to_string_lossy().contains(NAME)).collect();
+            check.requires(rule(), told.is_empty(), || format!("{told:?}"))?;
             let value = env::var("COURSE_RUN").unwrap_or_default();
-            let rule = Rule::new("secrecy", "The environment holds no nonce.", "", "");
-            check.requires(rule, value == "1", || format!("COURSE_RUN is {value}"))?;
+            check.requires(rule(), value == "1", || format!("COURSE_RUN is {value}"))?;
             check.evidence("looked");
             Ok(())
         },
         &patient(),
     );
     assert!(run.passed(), "{run:?}");
+}
+
+// Landlock is Linux's.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_a_check_is_closed_to_the_code_under_test() {
+    let run = observe(
+        |check| {
+            let parent = std::os::unix::process::parent_id();
+            let places = ["self", "thread-self", &process::id().to_string(), &parent.to_string()];
+            let files = places.map(|place| format!("/proc/{place}/mem"));
+            let cat = |file: &String| Command::new("head").args(["-c", "1", file]).stderr(Stdio::null()).status();
+            for file in &files {
+                let opened = fs::File::open(file).is_ok() || fs::OpenOptions::new().write(true).open(file).is_ok();
+                let elsewhere = thread::scope(|scope| scope.spawn(|| fs::File::open(file).is_ok()).join());
+                let by_another = cat(file).is_ok_and(|status| status.success());
+                let closed = !opened && elsewhere.is_ok_and(|opened| !opened) && !by_another;
+                let rule = Rule::new("secrecy", "The memory with the nonce cannot be opened.", "", "");
+                check.requires(rule, closed, || format!("{file} can be opened"))?;
+            }
+            // Everything else is as it was: a file can be written, and moved to another folder.
+            let folder = env::temp_dir().join(format!("course-confined-{}", process::id()));
+            let moved = fs::create_dir_all(folder.join("deeper"))
+                .and_then(|()| fs::write(folder.join("file"), "text"))
+                .and_then(|()| fs::rename(folder.join("file"), folder.join("deeper/file")))
+                .and_then(|()| fs::read_to_string(folder.join("deeper/file")));
+            let _ = fs::remove_dir_all(folder);
+            check.requires(RULE, moved.as_deref().is_ok_and(|text| text == "text"), || format!("{moved:?}"))
+        },
+        &patient(),
+    );
+    assert!(run.passed(), "{run:?}");
+}
+
+#[test]
+fn the_exit_code_of_a_grader_that_failed_is_nothing_special() {
+    let run = observe(|_| process::exit(70), &patient());
+    assert_eq!(run.ending, Ending::Exited { code: 70 });
+    assert_says(&run, &["Your code ended the program, with exit code 70."]);
+}
+
+/// Opens files until the system gives no more.
+fn exhaust_descriptors() -> Vec<fs::File> {
+    std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect()
+}
+
+#[test]
+fn a_verdict_needs_no_descriptor() {
+    let run = observe(
+        |check| {
+            std::mem::forget(exhaust_descriptors());
+            check.requires(RULE, false, || "n0 and n1 disagree.".to_owned())
+        },
+        &patient(),
+    );
+    assert_eq!(failure(&run).kind, FailureKind::Violated);
+    assert_says(&run, &["n0 and n1 disagree."]);
+}
+
+#[test]
+fn exhausted_descriptors_are_not_the_courses_fault() {
+    let run = observe(
+        |check| {
+            std::mem::forget(exhaust_descriptors());
+            Cluster::<Courier<true>>::new(99, ()); // a mistake of a check
+            check.requires(RULE, true, || "never asked".to_owned())
+        },
+        &patient(),
+    );
+    assert_eq!(failure(&run).rule.name, "what is opened is closed");
+    assert_says(&run, &["Your code holds all files open that a process may have"]);
 }
 
 #[test]
@@ -462,8 +627,8 @@ fn a_cancelled_check_ends_at_once() {
 #[test]
 fn a_check_dies_with_its_supervisor() {
     let name = "a_check_dies_with_its_supervisor";
-    if env::var_os("HOSTILE_SOCKET").is_some() {
-        // The supervisor that is about to be killed, and below it the subject.
+    if env::var_os("HOSTILE_SOCKET").is_some() || env::var_os("COURSE_RUN").is_some() {
+        // The supervisor that is about to be killed, and below it the subject; or another test's subject, which turns back.
         let run = observe(|_| call_and_spin(&socket("", 0)), &patient());
         unreachable!("the supervisor lived on: {run:?}");
     }

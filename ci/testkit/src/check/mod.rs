@@ -22,7 +22,7 @@
 //!
 //! Code under test may loop for ever, abort, use up the memory or call `exit(0)`, which a test harness takes for a pass. So
 //! a check's body never runs in the process that judges. The **supervisor** ([`supervise`]) starts the test executable once
-//! more for this one test, with an environment variable that tells [`check`] to be the **subject** this time. The subject
+//! more, with an environment variable that tells [`check`] to be the **subject** this time. The subject
 //! runs the body and writes a [`Verdict`]. Only a verdict with the right nonce says "passed"; whatever else happens to the
 //! subject is an [`Ending`] with a text of its own ([`report`]).
 //!
@@ -36,9 +36,12 @@
 //! # Left out on purpose
 //!
 //! A sandbox. The learner's code is the learner's own, on the learner's own machine: it is kept from passing or hanging by
-//! accident, not from reading files.
+//! accident, and cannot read its own process's memory where the system helps ([`confine`]), but everything else that the learner
+//! may do it may do, too.
 
 mod capture;
+mod confine;
+mod leftovers;
 mod patience;
 mod regression;
 pub mod report;
@@ -74,7 +77,7 @@ pub type Proven = Result<(), Box<Failure>>;
 /// A failure is printed and ends the test. A pass prints its evidence, which the harness shows with `--nocapture`.
 pub fn check<F>(body: F)
 where
-    F: FnOnce(&mut Check) -> Proven,
+    F: FnOnce(&mut Check) -> Proven + Send,
 {
     let run = observe(body, &Limits::default());
     let colour = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -88,11 +91,15 @@ where
 /// process this does not return.
 pub fn observe<F>(body: F, limits: &Limits) -> Run
 where
-    F: FnOnce(&mut Check) -> Proven,
+    F: FnOnce(&mut Check) -> Proven + Send,
 {
     let path = test_path_of_closure(any::type_name::<F>());
     if subject::is_here() {
-        subject::run(path, body);
+        let asked = subject::asked();
+        if asked.check != path {
+            panic::resume_unwind(Box::new("another check is meant")); // as a panic would, but without a word
+        }
+        subject::run(path, asked, body);
     }
     static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let first = SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());

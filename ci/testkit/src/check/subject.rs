@@ -1,31 +1,47 @@
 //! The inside of a check's process: the side on which the code under test runs, and may do what it likes.
 //!
-//! In order, and before any code under test: the lifeline, the request, the limits, the panic hook. The lifeline is a
-//! thread that waits at standard input. It takes the request from the first line and then waits for the end of the stream,
-//! which comes when the supervisor is gone. No loop of the code under test can hold it up, because all it does is wait in
-//! the kernel and then abort.
+//! In order, and before any code under test: the lifeline, the request, the limits, the file for the answer, the panic hook, and
+//! what the code [cannot open](super::confine). The lifeline is a thread that waits at standard input. It takes the request from
+//! the first line and then waits for the end of the stream, which comes when the supervisor is gone. No loop of the code under
+//! test can hold it up, because all it does is wait in the kernel and then abort.
 //!
-//! The request does not come through an environment variable, because everything in this process could read that. It is
-//! read from a pipe once, and the nonce in it is nowhere else.
+//! # Which check
+//!
+//! Every check's process is started with the same arguments and the same environment: code that could tell them apart could
+//! behave well where it is looked at. The request says which check is meant. The test harness calls one test after the other,
+//! and all but that one turn back at once.
+//!
+//! # The nonce
+//!
+//! The request comes through a pipe that is read once. From then on its nonce is in this process's memory, since this process
+//! writes the verdict. Safe code of another module gets no hold of it by the language, but the system has ways: `/proc/self/mem`
+//! is closed as far as the [system lets us](super::confine). What remains is open: unsound code that the compiler takes for
+//! safe, root without Landlock, a system that is not Linux. A verdict proves that the checks ran to their end on
+//! code that did not set out to forge it. Only a check whose rules are judged in another process could prove more.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 
+use rustix::io::{Errno, dup};
+
 use super::capture::Output;
-use super::verdict::{self, Finding, Outcome, RunRequest, VERSION, Verdict};
+use super::confine::confine;
+use super::leftovers::Before;
+use super::verdict::{self, Answer, Asked, Failure, FailureKind, Finding, Outcome, Rule, VERSION, Verdict};
 use super::{Check, Proven};
 use crate::panics;
 
 /// The environment variable that tells a test executable to be the subject's side.
 pub(super) const VARIABLE: &str = "COURSE_RUN";
 
-/// The exit code for a mistake of the course: "internal software error" by BSD's `sysexits.h`.
-pub(super) const GRADER_FAILED: i32 = 70;
+/// How deep the stack of the code under test may grow, in bytes: as deep as a main thread's usually.
+const STACK: usize = 8 << 20;
 
 /// Printed when the check begins: what comes before it is the test harness's.
 const BANNER: &str = "\u{1e}the check begins\u{1e}\n";
@@ -35,28 +51,78 @@ pub(super) fn is_here() -> bool {
     std::env::var_os(VARIABLE).is_some()
 }
 
+/// What this process was asked for.
+pub(super) fn asked() -> &'static Asked {
+    static ASKED: OnceLock<Asked> = OnceLock::new();
+    ASKED.get_or_init(|| {
+        lifeline().unwrap_or_else(|| {
+            print(&format!(
+                "{VARIABLE} is set, but no request came through standard input. Is it set in your shell?\n"
+            ));
+            process::exit(1)
+        })
+    })
+}
+
 /// Runs a check's body, writes the verdict and ends the process.
-pub(super) fn run(path: &str, body: impl FnOnce(&mut Check) -> Proven) -> ! {
+pub(super) fn run(path: &str, asked: &Asked, body: impl FnOnce(&mut Check) -> Proven + Send) -> ! {
     static BUSY: AtomicBool = AtomicBool::new(false);
     assert!(!BUSY.swap(true, Ordering::Relaxed), "a check cannot run inside of another");
-    let Some(request) = lifeline() else {
-        give_up(&format!("{VARIABLE} is set, but no request came through standard input. Is it set in your shell?"));
-    };
+    let request = &asked.request;
     limit(request.memory_bytes);
-    listen();
-    print(BANNER);
-    let mut check = match Check::new(path, &request) {
+    // Now: later, the code under test may hold all descriptors that there are.
+    let mut file = Answer::open(request).unwrap_or_else(|error| {
+        print(&format!("The verdict {} cannot be written: {error}.\n", request.verdict.display()));
+        process::exit(1)
+    });
+    let nonce = request.nonce.clone();
+    let mut check = match Check::new(path, request) {
         Ok(check) => check,
-        Err(error) => give_up(&error.to_string()),
+        Err(error) => answer(&mut file, asked, &Answer::GraderFailed { nonce, why: error.to_string() }),
     };
-    let outcome = judge(&mut check, body);
-    let verdict =
-        Verdict { version: VERSION, nonce: request.nonce, check: path.to_owned(), outcome, evidence: check.evidence };
-    match verdict.save(&request.verdict) {
-        // The harness must not go on: its "ok" means nothing here, and neither does what threads left running do.
-        Ok(()) => process::exit(0),
-        Err(error) => give_up(&format!("The verdict {} cannot be written: {error}.", request.verdict.display())),
+    let before = Before::now();
+    print(BANNER);
+    let judged = judge_apart(&mut check, body);
+    let left = before.clear();
+    let outcome = match judged {
+        Ok(outcome) => outcome,
+        Err(why) => answer(&mut file, asked, &Answer::GraderFailed { nonce, why }),
+    };
+    match (&outcome, left) {
+        (Outcome::Passed, Some(left)) => check.evidence(left),
+        (Outcome::Failed(_), Some(left)) => print(&format!("({left})\n")),
+        (_, None) => {}
     }
+    let verdict = Verdict { version: VERSION, nonce, check: path.to_owned(), outcome, evidence: check.evidence };
+    answer(&mut file, asked, &Answer::Judged(verdict))
+}
+
+/// Writes the answer and ends the process. The harness must not go on: its "ok" means nothing here, and neither does what threads
+/// left running do.
+fn answer(file: &mut File, asked: &Asked, answer: &Answer) -> ! {
+    match answer.save(file, &asked.request) {
+        Ok(()) => process::exit(0),
+        Err(error) => {
+            print(&format!("The verdict {} cannot be written: {error}.\n", asked.request.verdict.display()));
+            process::exit(1)
+        }
+    }
+}
+
+/// Runs the body in a thread of its own, which is confined. The error is the course's.
+fn judge_apart(check: &mut Check, body: impl FnOnce(&mut Check) -> Proven + Send) -> Result<Outcome, String> {
+    thread::scope(|scope| {
+        let apart = thread::Builder::new().name("check".to_owned()).stack_size(STACK).spawn_scoped(scope, || {
+            confine();
+            listen();
+            judge(check, body)
+        });
+        let apart = apart.map_err(|error| format!("No thread could be started: {error}."))?;
+        apart.join().unwrap_or_else(|payload| {
+            let (message, at) = panics::take(payload);
+            Err(format!("The check panicked at {at}: {message}"))
+        })
+    })
 }
 
 /// Splits what the process printed from what the test harness printed before the check began, and says if it began.
@@ -71,7 +137,7 @@ pub(super) fn strip_banner(printed: Output) -> (bool, Output) {
 }
 
 /// Starts the lifeline and waits for the request.
-fn lifeline() -> Option<RunRequest> {
+fn lifeline() -> Option<Asked> {
     let (found, request) = mpsc::channel();
     thread::spawn(move || {
         let mut stdin = io::stdin().lock(); // kept for good, so that nobody else gets at the request
@@ -116,24 +182,38 @@ fn listen() {
     }));
 }
 
-fn judge(check: &mut Check, body: impl FnOnce(&mut Check) -> Proven) -> Outcome {
+/// Runs the body. The error is the course's.
+fn judge(check: &mut Check, body: impl FnOnce(&mut Check) -> Proven) -> Result<Outcome, String> {
     let payload = match panic::catch_unwind(AssertUnwindSafe(|| body(check))) {
-        Ok(Ok(())) => return Outcome::Passed,
-        Ok(Err(failure)) => return Outcome::Failed(failure),
+        Ok(Ok(())) => return Ok(Outcome::Passed),
+        Ok(Err(failure)) => return Ok(Outcome::Failed(failure)),
         Err(payload) => payload,
     };
     let (message, at) = panics::describe(&*payload);
     std::mem::forget(payload); // its drop is the code under test's, and could panic again
-    if verdict::is_ours(&at) {
-        give_up(&format!("The check panicked at {at}: {message}"));
+    match verdict::is_ours(&at) {
+        true if descriptors_are_exhausted() => Ok(Outcome::Failed(Box::new(out_of_descriptors(&message)))),
+        true => Err(format!("The check panicked at {at}: {message}")),
+        false => Ok(Outcome::Failed(Box::new(check.failure(Finding::panicked(&message, &at))))),
     }
-    Outcome::Failed(Box::new(check.failure(Finding::panicked(&message, &at))))
 }
 
-/// Ends the process with word that the course is at fault.
-fn give_up(why: &str) -> ! {
-    print(&format!("{why}\n"));
-    process::exit(GRADER_FAILED)
+/// Can no file be opened any more? The course has a few open at a time.
+fn descriptors_are_exhausted() -> bool {
+    matches!(dup(io::stdin()), Err(Errno::MFILE | Errno::NFILE))
+}
+
+fn out_of_descriptors(message: &str) -> Failure {
+    const RULE: Rule = Rule::new(
+        "what is opened is closed",
+        "A program closes the files and connections that it needs no more.",
+        "open(2), EMFILE",
+        "",
+    );
+    let summary = format!(
+        "Your code holds all files open that a process may have, and the check cannot go on. It says: {message}"
+    );
+    Failure { kind: FailureKind::Violated, rule: RULE, summary, trace: None, diagram: None }
 }
 
 /// Prints past the harness, and without a panic if nobody listens any more.

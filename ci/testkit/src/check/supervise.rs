@@ -5,7 +5,7 @@
 //! itself (see [`subject`]).
 
 use std::io::{self, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::capture::{Capture, Output};
 use super::patience::Spent;
 use super::subject;
-use super::verdict::{Failure, Outcome, RunRequest, Verdict};
+use super::verdict::{Answer, Asked, Failure, Outcome, RunRequest, Verdict};
 
 /// How often a waiting supervisor looks whether the process has ended or is to be stopped.
 const POLL: Duration = Duration::from_millis(5);
@@ -107,9 +107,18 @@ impl Run {
 }
 
 /// Runs the check with the test path `check` of a test executable, and waits for its end. Nothing of the process is left
-/// when this returns.
+/// when this returns, nor of processes that it has started, unless they have left its process group and it ended without a verdict.
 pub fn run(executable: &Path, check: &str, request: &RunRequest, limits: &Limits) -> Run {
     let begun = Instant::now();
+    if subject::is_here() {
+        let why = "A check cannot start another one.".to_owned();
+        return Run {
+            check: check.to_owned(),
+            ending: Ending::GraderFailed { why },
+            output: Output::default(),
+            took: begun.elapsed(),
+        };
+    }
     let (ending, output) = match Subject::start(executable, check, request) {
         Ok(subject) => subject.observe(check, request, limits),
         Err(error) => {
@@ -130,7 +139,7 @@ struct Subject {
 
 /// Why the waiting came to an end.
 enum Wait {
-    Ended(ExitStatus),
+    Ended,
     Hung,
     Cancelled,
     Lost(io::Error),
@@ -140,52 +149,62 @@ impl Subject {
     fn start(executable: &Path, check: &str, request: &RunRequest) -> io::Result<Subject> {
         let (reader, writer) = io::pipe()?; // one pipe for both streams keeps their order
         let mut process = Command::new(executable)
-            .args([check, "--exact", "--nocapture", "--test-threads=1", "--include-ignored"])
+            // The same for every check. A learner's own tests would run code of theirs before the check does.
+            .args(["--nocapture", "--test-threads=1", "--include-ignored", "--skip", "mine::"])
             .env(subject::VARIABLE, "1")
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(writer.try_clone()?)
             .stderr(writer)
             .spawn()?;
         let mut lifeline = process.stdin.take().expect("standard input is a pipe");
         // A process that ended already cannot read this. How it ended tells more than the failed write.
-        let _ = writeln!(lifeline, "{}", serde_json::to_string(request)?);
+        let asked = Asked { check: check.to_owned(), request: request.clone() };
+        let _ = writeln!(lifeline, "{}", serde_json::to_string(&asked)?);
         Ok(Subject { process, capture: Capture::start(reader), _lifeline: lifeline })
     }
 
     fn observe(mut self, check: &str, request: &RunRequest, limits: &Limits) -> (Ending, Output) {
         let wait = self.wait(limits);
-        // Killing and reaping a process that has been reaped is nothing.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let verdict = Verdict::take(request, check);
+        let status = self.end();
+        let answer = Answer::take(request, check);
         let printed = self.capture.finish(GRACE);
         let (started, output) = subject::strip_banner(printed);
-        let ending = match (verdict, wait) {
-            (Some(verdict), _) => Ending::Verdict(verdict),
+        let ending = match (answer, wait) {
+            (Some(Answer::Judged(verdict)), _) => Ending::Verdict(verdict),
+            (Some(Answer::GraderFailed { why, .. }), _) => Ending::GraderFailed { why },
             (None, Wait::Cancelled) => Ending::Cancelled,
             (None, Wait::Hung) => Ending::DidNotFinish { after: limits.hang },
             (None, Wait::Lost(error)) => {
                 Ending::GraderFailed { why: format!("The check's process got lost: {error}.") }
             }
-            (None, Wait::Ended(status)) if status.code() == Some(subject::GRADER_FAILED) => {
-                Ending::GraderFailed { why: "The check met a mistake that is not in your code.".to_owned() }
-            }
-            (None, Wait::Ended(status)) if !started => {
-                let why = format!("The check's process ended ({status}) before the check `{check}` began.");
-                Ending::GraderFailed { why }
-            }
-            (None, Wait::Ended(status)) => without_verdict(status, &output.text, request.memory_bytes),
+            (None, Wait::Ended) => match status {
+                Err(error) => Ending::GraderFailed { why: format!("The check's process got lost: {error}.") },
+                Ok(status) if !started => {
+                    let why = format!("The check's process ended ({status}) before the check `{check}` began.");
+                    Ending::GraderFailed { why }
+                }
+                Ok(status) => without_verdict(status, &output.text, request.memory_bytes),
+            },
         };
         (ending, output)
+    }
+
+    /// Ends the process, and those that it has started and that have not left its group.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        let _ = kill_process_group(Pid::from_child(&self.process), Signal::KILL);
+        self.process.wait()
     }
 
     fn wait(&mut self, limits: &Limits) -> Wait {
         let mut spent = Spent::by(Pid::from_child(&self.process));
         loop {
-            match self.process.try_wait() {
-                Ok(Some(status)) => return Wait::Ended(status),
+            // It is not reaped yet: as long as it is there, its group's number belongs to nobody else.
+            let watch = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            match waitid(WaitId::Pid(Pid::from_child(&self.process)), watch) {
+                Ok(Some(_)) => return Wait::Ended,
                 Ok(None) => {}
-                Err(error) => return Wait::Lost(error),
+                Err(error) => return Wait::Lost(error.into()),
             }
             if limits.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
                 return Wait::Cancelled;

@@ -2,13 +2,13 @@
 //!
 //! Both travel as JSON. A [`RunRequest`] goes in through the process's standard input; a [`Verdict`] comes back in a file
 //! that only this request names. The verdict carries the request's nonce, a word that nobody can guess, so that no file
-//! lying about and no code under test can pass for the check itself.
+//! lying about, and no code that only writes one, can pass for the check itself. ([`super::subject`] says how well it is kept.)
 
 use std::collections::hash_map::RandomState;
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,24 @@ impl RunRequest {
         let verdict = std::env::temp_dir().join(format!("course-verdict-{}.json", unguessable()));
         RunRequest { mode, verdict, nonce: unguessable(), traces: traces.into(), memory_bytes: MEMORY_BYTES }
     }
+}
+
+/// What goes in through standard input: a request, and the check that it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Asked {
+    /// The check's test path.
+    pub check: String,
+    pub request: RunRequest,
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Answer {
+    /// The check came to its end.
+    Judged(Verdict),
+    /// The course is at fault. Without the nonce, anything could say so: an exit code is the code under test's.
+    GraderFailed { nonce: String, why: String },
 }
 
 /// What a check is run for.
@@ -187,27 +205,45 @@ const NO_PANIC: Rule = Rule::new(
     "1-cap/counterexamples.md#panics",
 );
 
-/// Whether a place in the source is the course's: in this library, or in a stage's checks.
+/// Whether a place in the source is the course's: in this library, or in a stage's checks. A learner's file may have any name, so
+/// the folder of the checks is known by where it stands: `exercises/1-cap/tests/checks`.
 pub(super) fn is_ours(at: &str) -> bool {
     let library = file!().trim_end_matches("check/verdict.rs");
-    at.starts_with(library) || at.contains("/tests/checks/")
+    let Some((_, in_stage)) = at.split_once("exercises/") else { return at.starts_with(library) };
+    let mut parts = in_stage.split('/').skip(1);
+    parts.next() == Some("tests") && parts.next() == Some("checks") || at.starts_with(library)
 }
 
-impl Verdict {
-    /// Writes the verdict where the supervisor looks for it: whole, or not at all.
-    pub(super) fn save(&self, path: &Path) -> io::Result<()> {
-        let unfinished = path.with_extension("part");
-        fs::write(&unfinished, serde_json::to_vec(self)?)?;
-        fs::rename(&unfinished, path)
+impl Answer {
+    /// Opens the file into which an answer to the request is written.
+    pub fn open(request: &RunRequest) -> io::Result<File> {
+        File::create_new(Self::unfinished(request))
     }
 
-    /// Takes the verdict on `check` that answers `request`, if there is one.
-    pub(super) fn take(request: &RunRequest, check: &str) -> Option<Verdict> {
-        let text = fs::read(&request.verdict).ok()?;
-        let _ = fs::remove_file(&request.verdict); // a leftover in the temporary folder does no harm
-        let verdict: Verdict = serde_json::from_slice(&text).ok()?;
-        let answers = verdict.version == VERSION && verdict.nonce == request.nonce && verdict.check == check;
-        answers.then_some(verdict)
+    /// Writes the answer into that file and puts it where the supervisor looks for it: whole, or not at all.
+    pub fn save(&self, file: &mut File, request: &RunRequest) -> io::Result<()> {
+        file.write_all(&serde_json::to_vec(self)?)?;
+        fs::rename(Self::unfinished(request), &request.verdict)
+    }
+
+    /// Takes the answer to `request` about `check`, if there is one.
+    pub fn take(request: &RunRequest, check: &str) -> Option<Answer> {
+        let text = fs::read(&request.verdict);
+        // A leftover in the temporary folder does no harm.
+        let _ = fs::remove_file(&request.verdict);
+        let _ = fs::remove_file(Self::unfinished(request));
+        let answer: Answer = serde_json::from_slice(&text.ok()?).ok()?;
+        let answers = match &answer {
+            Answer::Judged(verdict) => {
+                verdict.version == VERSION && verdict.nonce == request.nonce && verdict.check == check
+            }
+            Answer::GraderFailed { nonce, .. } => *nonce == request.nonce,
+        };
+        answers.then_some(answer)
+    }
+
+    fn unfinished(request: &RunRequest) -> PathBuf {
+        request.verdict.with_extension("part")
     }
 }
 
@@ -237,12 +273,16 @@ mod tests {
         }
     }
 
+    fn save(verdict: &Verdict, request: &RunRequest) {
+        Answer::Judged(verdict.clone()).save(&mut Answer::open(request).unwrap(), request).unwrap();
+    }
+
     #[test]
     fn a_verdict_survives_its_file() {
         let request = RunRequest::new(Mode::Grade, "traces/1-cap");
         let verdict = verdict(&request);
-        verdict.save(&request.verdict).unwrap();
-        assert_eq!(Verdict::take(&request, "checks::abd::it_works"), Some(verdict));
+        save(&verdict, &request);
+        assert_eq!(Answer::take(&request, "checks::abd::it_works"), Some(Answer::Judged(verdict)));
         assert!(!request.verdict.exists(), "a verdict is taken once");
     }
 
@@ -255,17 +295,20 @@ mod tests {
             Verdict { check: "checks::abd::another".into(), ..good.clone() },
             Verdict { version: VERSION + 1, ..good.clone() },
         ] {
-            forged.save(&request.verdict).unwrap();
-            assert_eq!(Verdict::take(&request, "checks::abd::it_works"), None, "{forged:?}");
+            save(&forged, &request);
+            assert_eq!(Answer::take(&request, "checks::abd::it_works"), None, "{forged:?}");
         }
+        let forged = Answer::GraderFailed { nonce: "0".repeat(32), why: "It was the course.".into() };
+        forged.save(&mut Answer::open(&request).unwrap(), &request).unwrap();
+        assert_eq!(Answer::take(&request, "checks::abd::it_works"), None);
     }
 
     #[test]
     fn a_torn_or_missing_verdict_does_not_count() {
         let request = RunRequest::new(Mode::Grade, "traces/1-cap");
-        assert_eq!(Verdict::take(&request, "checks::abd::it_works"), None);
+        assert_eq!(Answer::take(&request, "checks::abd::it_works"), None);
         fs::write(&request.verdict, "{\"version\": 1, \"nonce").unwrap();
-        assert_eq!(Verdict::take(&request, "checks::abd::it_works"), None);
+        assert_eq!(Answer::take(&request, "checks::abd::it_works"), None);
     }
 
     #[test]
@@ -306,7 +349,11 @@ mod tests {
     fn a_place_in_the_source_is_the_courses_or_the_learners() {
         assert!(is_ours(file!()));
         assert!(is_ours("exercises/1-cap/tests/checks/abd.rs:10:5"));
+        assert!(is_ours("solutions/1-cap/tests/../../../exercises/1-cap/tests/checks/abd.rs:10:5"));
         assert!(!is_ours("exercises/1-cap/src/abd.rs:10:5"));
+        assert!(!is_ours("exercises/1-cap/src/tests/checks/abd.rs:10:5"), "a learner's folder may have that name");
+        assert!(!is_ours("exercises/1-cap/tests/mine/tests/checks/abd.rs:10:5"));
+        assert!(!is_ours("exercises/1-cap/src/exercises/1-cap/tests/checks/abd.rs:10:5"));
         assert!(!is_ours(""));
     }
 
