@@ -18,8 +18,6 @@ use testkit::check::supervise;
 use testkit::check::{Limits, Mode, Run, RunRequest};
 
 use crate::error::Error;
-use crate::manifest::Stage;
-use crate::workspace::Workspace;
 
 /// Who wants to know how a build, or a run of checks, comes along.
 pub trait Listener: Sync {
@@ -83,11 +81,27 @@ pub struct Diagnostic {
 
 /// Builds one target of a package and says how it went. Errors of cargo itself, not of the code, are an [`Error`].
 pub fn build(root: &Path, package: &str, target: &Target, listener: &dyn Listener) -> Result<Build, Error> {
+    build_with(cargo(root, package, target), package, target, listener)
+}
+
+/// As [`build`], with a target directory of its own.
+pub fn build_into(
+    folder: &Path,
+    root: &Path,
+    package: &str,
+    target: &Target,
+    listener: &dyn Listener,
+) -> Result<Build, Error> {
+    let mut cargo = cargo(root, package, target);
+    cargo.arg("--target-dir").arg(folder);
+    build_with(cargo, package, target, listener)
+}
+
+fn build_with(mut cargo: Command, package: &str, target: &Target, listener: &dyn Listener) -> Result<Build, Error> {
     let name = match target {
         Target::Graded => "graded",
         Target::Example { name, .. } => name,
     };
-    let mut cargo = cargo(root, package, target);
     let mut process = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(no_cargo)?;
     listener.building("starting cargo");
     let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
@@ -105,20 +119,19 @@ pub fn build(root: &Path, package: &str, target: &Target, listener: &dyn Listene
     if status.success() { said.ready(name) } else { said.broken(&asides) }
 }
 
-/// Runs checks of a test executable, as many at once as there are cores, and returns their ends in the order asked for.
+/// Runs checks of a test executable, as many at once as there are cores, and returns their ends in the order asked for. Traces of
+/// failures go to `traces`, a folder with the stage's name.
 pub fn run_checks(
-    workspace: &Workspace,
-    stage: &Stage,
+    traces: &Path,
     executable: &Path,
     checks: &[&str],
     limits: &Limits,
     listener: &dyn Listener,
 ) -> Vec<Run> {
-    let traces = workspace.scratch("traces").join(&stage.id);
     listener.starting(checks);
     let runs = side_by_side(checks, |check| {
         listener.begun(check);
-        let request = RunRequest::new(Mode::Grade, &traces);
+        let request = RunRequest::new(Mode::Grade, traces);
         let run = supervise::run(executable, &test_path(check), &request, limits);
         listener.ended(&run);
         run

@@ -4,6 +4,7 @@ pub mod check;
 pub mod dev;
 pub mod explore;
 pub mod hint;
+pub mod judge;
 pub mod lab;
 pub mod read;
 pub mod replay;

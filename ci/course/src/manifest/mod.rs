@@ -85,6 +85,8 @@ pub struct Task {
     pub checks: Vec<String>,
     /// Whether the checks start processes, so that no two runs are the same.
     pub real_time: bool,
+    /// Whether its files belong to a protocol core: code without clock, thread, file or chance.
+    pub core: bool,
     /// From a nudge to nearly the answer.
     pub hints: Vec<String>,
 }
@@ -299,7 +301,19 @@ impl Stage {
 
 impl Task {
     fn parse(keys: &Keys) -> Result<Self, Error> {
-        keys.only(&["id", "aliases", "title", "points", "bonus", "page", "files", "checks", "real-time", "hints"])?;
+        keys.only(&[
+            "id",
+            "aliases",
+            "title",
+            "points",
+            "bonus",
+            "page",
+            "files",
+            "checks",
+            "real-time",
+            "core",
+            "hints",
+        ])?;
         Ok(Self {
             id: keys.name("id")?,
             aliases: keys.list("aliases")?,
@@ -310,6 +324,7 @@ impl Task {
             files: keys.given_list("files", "[\"src/lib.rs\"]")?,
             checks: keys.filled_list("checks", "[\"module::name_of_the_check\"]")?,
             real_time: keys.flag("real-time")?,
+            core: keys.flag("core")?,
             hints: keys.list("hints")?,
         })
     }

@@ -250,6 +250,7 @@ mod tests {
             points: 10,
             bonus: false,
             real_time: false,
+            core: false,
             page: "one.md".into(),
             files: Vec::new(),
             checks: Vec::new(),

@@ -1,6 +1,6 @@
 //! `cargo course check`.
 
-use crate::fixture::{Fixture, shared};
+use crate::fixture::{Fixture, STARTER, shared};
 
 #[test]
 fn the_starter_compiles_and_fails_with_its_instruction() {
@@ -119,4 +119,35 @@ fn what_cargo_cannot_build_is_told_in_cargos_words() {
     let says = fixture.complains(&["check"], 3);
     assert!(says.starts_with("Cargo could not build the exercise. It says:"), "{says}");
     assert!(says.contains("gone/Cargo.toml"), "{says}");
+}
+
+#[test]
+fn code_of_others_and_clocks_in_a_core_are_refused_by_name() {
+    let fixture = Fixture::new("refused");
+    fixture.count_is("{ include!(\"../../../solutions/1-tiny/src/count.rs\"); count(items) }");
+    fixture.edit(
+        "src/tally.rs",
+        STARTER,
+        "let _ = std::time::SystemTime::now(); self.count += 1; out.reply(id, self.count);",
+    );
+    let (code, stdout, stderr) = fixture.run(&["check", "tiny"]);
+    assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+    assert!(
+        stderr.contains("refused: exercises/1-tiny/src/count.rs:5: `include!` takes text from another file"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("a core has no clock"), "{stderr}");
+    assert!(stderr.contains("Nothing was built or run."), "{stderr}");
+}
+
+#[test]
+fn a_stage_on_its_own_reference_is_refused() {
+    let fixture = Fixture::new("refused");
+    let reference =
+        "[dependencies]\nanswers = { package = \"refused-tiny-solution\", path = \"../../solutions/1-tiny\" }";
+    fixture.edit("Cargo.toml", "[dependencies]", reference);
+    let (code, _, stderr) = fixture.run(&["check", "count"]);
+    assert_eq!(code, 1, "{stderr}");
+    let says = "refused: exercises/1-tiny/Cargo.toml: `answers` is the reference of this very stage.";
+    assert!(stderr.contains(says), "{stderr}");
 }

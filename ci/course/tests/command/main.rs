@@ -6,6 +6,7 @@ mod explore;
 mod fixture;
 mod help;
 mod hint;
+mod judge;
 mod lab;
 mod lines;
 mod live;

@@ -234,7 +234,7 @@ where
 fn simulate<K: Keep>() -> Result<String, Box<Finding>> {
     let mut cluster = Cluster::<Server<K, u32>, _>::new(3, Log::default());
     for client in 0..3_u32 {
-        let value = move |n: u32| (n % 2 == 0).then_some(10 * n + client);
+        let value = move |n: u32| n.is_multiple_of(2).then_some(10 * n + client);
         cluster = cluster.client(&[client as usize], (0..40).map(value));
     }
     let cluster = cluster.whole_run(LINEARIZABLE, |view| view.history().linearizable(Register::default()));

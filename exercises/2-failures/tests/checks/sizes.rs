@@ -75,8 +75,8 @@ fn goes_by_its_log<const LIMIT: Index>(id: NodeId, server: &Member<LIMIT>) -> Re
     };
     let in_the_log = raft.log().entries().iter().rev().find_map(change);
     let size = in_the_log.unwrap_or_else(|| raft.store().get(SIZE));
-    let counts = if size == 0 { server.all() as Value } else { size };
-    match raft.size() as Value == counts {
+    let counts = if size == 0 { server.all() as i64 } else { size };
+    match raft.size() as i64 == counts {
         true => Ok(()),
         false => Err(format!(
             "By its log {:?} and its store, {counts} servers count for {id}. It goes by {}.",

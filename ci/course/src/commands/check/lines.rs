@@ -9,7 +9,8 @@
 //! {"event":"graded","tasks":[{"id":"abd","passed":true,"points":20}],"suspects":[],"warnings":0}
 //! ```
 //!
-//! The first line stands there only if the stage stands on the reference of another. Code that does not compile gives a `does-not-compile` in place of the lines from `starting` on.
+//! The first line stands there only if the stage stands on the reference of another. Code that is refused or
+//! does not compile gives a `refused` or a `does-not-compile` in place of the lines from there on.
 
 use std::path::Path;
 
@@ -21,6 +22,7 @@ use crate::error::Exit;
 use crate::lines;
 use crate::manifest::{Stage, sentence};
 use crate::misconception::Misconception;
+use crate::refusals::Refusal;
 use crate::runner::{Diagnostic, Listener, test_path};
 use crate::workspace::Workspace;
 
@@ -36,6 +38,7 @@ enum Line<'a> {
     Starting { checks: Vec<Named> },
     Begun { check: String },
     Ended(Box<Ended<'a>>),
+    Refused { refusals: &'a [Refusal] },
     DoesNotCompile { diagnostics: &'a [Diagnostic], says: &'a str },
     Graded { tasks: Vec<Outcome<'a>>, suspects: &'a [Misconception], warnings: usize },
 }
@@ -154,6 +157,10 @@ impl Teller for Lines {
         if !references.is_empty() {
             Line::StandsOn { references: references.iter().map(|stage| stage.id.as_str()).collect() }.print();
         }
+    }
+
+    fn refused(&self, refusals: &[Refusal]) {
+        Line::Refused { refusals }.print();
     }
 
     fn does_not_compile(&self, workspace: &Workspace, stage: &Stage, diagnostics: &[Diagnostic], at: &Path) -> Exit {

@@ -3,6 +3,7 @@
 mod lines;
 mod show;
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,16 +11,17 @@ use testkit::check::{Ending, Limits, Outcome, Run, Verdict};
 
 use crate::error::{Error, Exit};
 use crate::guide;
+use crate::manifest::ground::Dependency;
 use crate::manifest::{Course, Stage, Task, nearest};
 use crate::misconception::{self, Misconception};
 use crate::progress::{Prints, Progress, Standing};
+use crate::refusals::{self, Refusal, Rules};
 use crate::runner::{self, Build, Diagnostic, Listener, Target};
 use crate::shown::Shown;
 use crate::workspace::Workspace;
-use show::Terminal;
 
 pub use lines::Lines;
-pub use show::does_not_compile;
+pub use show::{Terminal, does_not_compile};
 
 /// Check your code: the next open task, or the task or stage that you name.
 #[derive(clap::Args)]
@@ -41,12 +43,15 @@ pub struct Args {
 }
 
 /// To whom a check is told: a person at a terminal, or a program that reads lines.
-trait Teller {
+pub trait Teller {
     /// Who hears how the build and the checks come along.
     fn listener(&self) -> &dyn Listener;
 
     /// The stage that is to be checked stands on the reference of these.
     fn stands_on(&self, references: &[&Stage]);
+
+    /// Code that is not even built, and why.
+    fn refused(&self, refusals: &[Refusal]);
 
     /// The code of a stage does not compile. Says what that means for the exit code.
     fn does_not_compile(&self, workspace: &Workspace, stage: &Stage, diagnostics: &[Diagnostic], at: &Path) -> Exit;
@@ -59,7 +64,7 @@ trait Teller {
 }
 
 /// What is left to tell at the end.
-struct Closing<'c> {
+pub struct Closing<'c> {
     workspace: &'c Workspace,
     course: &'c Course,
     stage: &'c Stage,
@@ -76,15 +81,19 @@ struct Closing<'c> {
 }
 
 /// Some tasks of one stage.
-struct Selection<'c> {
-    stage: &'c Stage,
-    tasks: Vec<&'c Task>,
+pub struct Selection<'c> {
+    /// The stage.
+    pub stage: &'c Stage,
+    /// The tasks, in their order.
+    pub tasks: Vec<&'c Task>,
 }
 
 /// A task with what its checks said, in the order of the manifest.
-struct Graded<'c> {
-    task: &'c Task,
-    runs: Vec<Run>,
+pub struct Graded<'c> {
+    /// The task.
+    pub task: &'c Task,
+    /// How its checks ended.
+    pub runs: Vec<Run>,
 }
 
 /// Runs the command.
@@ -111,25 +120,37 @@ fn select<'c>(
     progress: &Progress,
     prints: &Prints,
 ) -> Result<Vec<Selection<'c>>, Error> {
-    let whole = |stage: &'c Stage| Selection { stage, tasks: stage.tasks.iter().collect() };
-    let everything = || course.stages.iter().map(whole).collect();
     let all_that_is_asked = || course.stages.iter().filter(|stage| !course.is_skipped(stage)).map(whole).collect();
     match &args.name {
-        None if args.all => Ok(everything()),
+        None if args.all => Ok(everything(course)),
         None => Ok(match guide::next(course, progress, prints) {
             Some(next) => vec![Selection { stage: next.stage, tasks: next.tasks(progress, prints) }],
             None => all_that_is_asked(),
         }),
-        Some(name) => match (course.task(name), course.stage(name)) {
-            (Ok((stage, task)), _) => Ok(vec![Selection { stage, tasks: vec![task] }]),
-            (Err(_), Some(stage)) => Ok(vec![whole(stage)]),
-            (Err(_), None) => Err(course.still_to_come(name).unwrap_or_else(|| Error::Unknown {
-                what: "task",
-                name: name.clone(),
-                nearest: nearest(name, course.names()),
-                list: "cargo course",
-            })),
-        },
+        Some(name) => named(course, name),
+    }
+}
+
+/// Every task of every stage.
+pub fn everything(course: &Course) -> Vec<Selection<'_>> {
+    course.stages.iter().map(whole).collect()
+}
+
+fn whole(stage: &Stage) -> Selection<'_> {
+    Selection { stage, tasks: stage.tasks.iter().collect() }
+}
+
+/// The task, or all tasks of the stage, that go by a name.
+pub fn named<'c>(course: &'c Course, name: &str) -> Result<Vec<Selection<'c>>, Error> {
+    match (course.task(name), course.stage(name)) {
+        (Ok((stage, task)), _) => Ok(vec![Selection { stage, tasks: vec![task] }]),
+        (Err(_), Some(stage)) => Ok(vec![whole(stage)]),
+        (Err(_), None) => Err(course.still_to_come(name).unwrap_or_else(|| Error::Unknown {
+            what: "task",
+            name: name.into(),
+            nearest: nearest(name, course.names()),
+            list: "cargo course",
+        })),
     }
 }
 
@@ -144,6 +165,11 @@ fn check_stage(
 ) -> Result<Exit, Error> {
     let stage = selection.stage;
     teller.stands_on(&course.references(stage));
+    let refusals = refusals(stage, &selection.tasks)?;
+    if !refusals.is_empty() {
+        teller.refused(&refusals);
+        return Ok(Exit::NotPassed);
+    }
     // Taken before the build: a save while the checks run is a change since the pass.
     let prints = Prints::take(course, workspace);
     let (executable, warnings) =
@@ -154,9 +180,10 @@ fn check_stage(
             }
         };
     let before = Progress::load(workspace)?;
+    let traces = workspace.scratch("traces").join(&stage.id);
     let grade = |tasks: &[&'_ Task]| -> Vec<Run> {
         let checks: Vec<&str> = tasks.iter().flat_map(|task| &task.checks).map(String::as_str).collect();
-        runner::run_checks(workspace, stage, &executable, &checks, limits, teller.listener())
+        runner::run_checks(&traces, &executable, &checks, limits, teller.listener())
     };
     let graded = sort_by_task(&selection.tasks, grade(&selection.tasks));
     let suspects = suspects(workspace, stage, &graded);
@@ -182,6 +209,37 @@ fn check_stage(
         after: &after,
     });
     Ok(graded.iter().chain(again).map(Graded::exit).fold(Exit::Fine, Exit::max))
+}
+
+/// What is refused in the files of some tasks, and in what their stage is built from.
+fn refusals(stage: &Stage, tasks: &[&Task]) -> Result<Vec<Refusal>, Error> {
+    let mut found: Vec<Refusal> = stands_on_its_own_reference(stage).into_iter().collect();
+    for task in tasks {
+        for (file, path) in task.files.iter().zip(task.paths(stage)) {
+            let Ok(text) = fs::read_to_string(&path) else { continue }; // the compiler says what is missing
+            let shown = Path::new("exercises").join(&stage.id).join(file);
+            found.extend(refusals::of_text(&shown, &text, Rules { core: task.core, reference: &stage.solution }));
+        }
+    }
+    found.dedup();
+    Ok(found)
+}
+
+/// A stage that depends on its own reference would be checked in the reference's place.
+fn stands_on_its_own_reference(stage: &Stage) -> Option<Refusal> {
+    let is = |dependency: &Dependency| {
+        let folder = dependency.path.as_deref().is_some_and(|path| path.ends_with(&format!("solutions/{}", stage.id)));
+        folder || dependency.package.as_ref().unwrap_or(&dependency.name) == &stage.solution
+    };
+    let dependency = stage.dependencies.iter().find(|dependency| is(dependency))?;
+    Some(Refusal {
+        file: format!("exercises/{}/Cargo.toml", stage.id),
+        line: 0,
+        why: format!(
+            "`{}` is the reference of this very stage. Take the dependency out: your own code is what is checked here.",
+            dependency.name
+        ),
+    })
 }
 
 /// The misconceptions that fail exactly these checks. There is none to name where a check failed for anything but what the code does:
@@ -233,7 +291,8 @@ fn record(workspace: &Workspace, before: &Progress, passed: &[&Graded], prints: 
     })
 }
 
-fn sort_by_task<'c>(tasks: &[&'c Task], runs: Vec<Run>) -> Vec<Graded<'c>> {
+/// The runs of some tasks' checks, task by task.
+pub fn sort_by_task<'c>(tasks: &[&'c Task], runs: Vec<Run>) -> Vec<Graded<'c>> {
     let mut runs = runs.into_iter();
     let mut runs_of = |task: &Task| runs.by_ref().take(task.checks.len()).map(|run| with_page(run, task)).collect();
     tasks.iter().map(|task| Graded { task, runs: runs_of(task) }).collect()
@@ -270,11 +329,13 @@ pub fn exit_of(run: &Run) -> Exit {
 }
 
 impl Graded<'_> {
-    fn passed(&self) -> bool {
+    /// Whether all of its checks passed.
+    pub fn passed(&self) -> bool {
         self.runs.iter().all(Run::passed)
     }
 
-    fn exit(&self) -> Exit {
+    /// What it says about the exit code.
+    pub fn exit(&self) -> Exit {
         self.runs.iter().map(exit_of).fold(Exit::Fine, Exit::max)
     }
 

@@ -13,6 +13,7 @@ use crate::manifest::ground::reference_of;
 use crate::manifest::{Stage, sentence};
 use crate::misconception::Misconception;
 use crate::progress::Prints;
+use crate::refusals::Refusal;
 use crate::runner::{Diagnostic, Listener};
 use crate::style::{self, BAD, FAINT, GOOD, STRONG, TYPE, WARN, paint, say, say_aside};
 use crate::workspace::Workspace;
@@ -39,6 +40,11 @@ impl Teller for Terminal {
         if !references.is_empty() {
             say(paint(WARN, format!("This stage stands on {}.", reference_of(references))));
         }
+    }
+
+    fn refused(&self, refusals: &[Refusal]) {
+        refusals.iter().for_each(|refusal| say_aside(format!("{} {refusal}", paint(BAD, "refused:"))));
+        say_aside(paint(FAINT, "\nNothing was built or run."));
     }
 
     fn does_not_compile(&self, workspace: &Workspace, stage: &Stage, diagnostics: &[Diagnostic], at: &Path) -> Exit {

@@ -2,7 +2,7 @@
 
 mod bugs;
 mod cargo;
-mod files;
+pub mod files;
 mod preprocess;
 mod site;
 pub mod starters;

@@ -255,6 +255,7 @@ mod tests {
             points: 1,
             bonus: false,
             real_time: false,
+            core: false,
             page: "1-cap/abd.md".into(),
             files: Vec::new(),
             checks,

@@ -1,0 +1,226 @@
+//! `cargo course judge`: what another person's code is worth, by the checks of this copy of the course.
+//!
+//! Of the learner's tree, only the files of the tasks are taken. They are put into a [copy](crate::copy) of this course and
+//! built there: the learner's manifests, checks, build scripts and settings are never read.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use testkit::check::Limits;
+
+use super::check::{self, Graded, Lines, Selection, Teller, Terminal};
+use super::dev::starters;
+use crate::copy::{Copy, Texts};
+use crate::error::{Error, Exit};
+use crate::guide::{count, points};
+use crate::lines;
+use crate::manifest::{Course, Stage};
+use crate::refusals::{self, Refusal, Rules};
+use crate::runner::{self, Build, Diagnostic, Target};
+use crate::source::{Source, Taken};
+use crate::style::{BAD, FAINT, GOOD, STRONG, WARN, paint, say};
+use crate::workspace::Workspace;
+
+/// Judge a learner's code by the checks of your own copy of the course.
+///
+/// Only the files of the tasks are taken from it; its manifests, checks, build scripts and settings have no effect. The code
+/// runs on this machine with your rights: read it before you run it, or judge in a container.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Exit codes:
+  0  every task that was judged passed
+  1  a check failed, the code does not compile, or a file was refused
+  2  there is no such folder, branch, tag, commit, task or stage
+  3  the course itself failed")]
+pub struct Args {
+    /// The folder of a learner's copy of the course; or a branch, tag or commit of this repository.
+    pub from: String,
+    /// A task (`abd`) or a stage (`cap`). Every task of every stage, if it is not given.
+    pub name: Option<String>,
+    /// Show every failure in full, not only the first of each stage.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// After how many seconds a check counts as hung. It needs far less.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub patience: u64,
+    /// Print each event as a line of JSON, and end when the standard input is closed.
+    #[arg(long, conflicts_with = "verbose")]
+    pub json: bool,
+}
+
+/// What only judging tells, in lines of JSON; the rest is as in `cargo course check --json`.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Line<'a> {
+    /// Which files were taken, and of which the starter is judged because they are not there.
+    Taken { files: Vec<&'a str>, missing: &'a [String] },
+    /// What a stage came to.
+    Judged { stage: &'a str, tasks: Vec<Outcome<'a>> },
+}
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    id: &'a str,
+    passed: bool,
+    points: u32,
+}
+
+/// The learner's files, by their path below the course's root.
+#[derive(Default)]
+struct Handed {
+    texts: BTreeMap<PathBuf, String>,
+    missing: Vec<String>,
+    refusals: Vec<Refusal>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
+    if args.json {
+        lines::hold_on_to_reader();
+    }
+    let course = Course::load(workspace)?;
+    let selections = match &args.name {
+        Some(name) => check::named(&course, name)?,
+        None => check::everything(&course),
+    };
+    let handed = Handed::take(&Source::find(&args.from, workspace)?, &course)?;
+    let judge = Judge { args, workspace, course: &course, teller: teller(args) };
+    judge.tell_taken(&handed);
+    if !handed.refusals.is_empty() {
+        judge.teller.refused(&handed.refusals);
+        return Ok(Exit::NotPassed);
+    }
+    let copy = judge.lay_out(&handed)?;
+    let mut judged = selections.iter().map(|selection| judge.stage(&copy, selection));
+    judged.try_fold(Exit::Fine, |worst, exit| Ok(worst.max(exit?)))
+}
+
+fn teller(args: &Args) -> Box<dyn Teller> {
+    if args.json { Box::new(Lines) } else { Box::new(Terminal::new(args.verbose)) }
+}
+
+impl Handed {
+    /// Takes the files of all tasks: a later stage stands on the code of the earlier ones.
+    fn take(source: &Source, course: &Course) -> Result<Self, Error> {
+        let mut handed = Self::default();
+        for (stage, task) in course.tasks() {
+            for file in &task.files {
+                let path = Path::new("exercises").join(&stage.id).join(file);
+                let shown = path.display().to_string();
+                match source.take(&path)? {
+                    Taken::Text(text) => {
+                        let rules = Rules { core: task.core, reference: &stage.solution };
+                        handed.refusals.extend(refusals::of_text(&path, &text, rules));
+                        handed.texts.insert(path, text);
+                    }
+                    Taken::Missing => handed.missing.push(shown),
+                    Taken::Refused(why) => handed.refusals.push(Refusal { file: shown, line: 0, why }),
+                }
+            }
+        }
+        handed.missing.dedup();
+        handed.refusals.dedup();
+        Ok(handed)
+    }
+}
+
+struct Judge<'j> {
+    args: &'j Args,
+    workspace: &'j Workspace,
+    course: &'j Course,
+    teller: Box<dyn Teller>,
+}
+
+impl Judge<'_> {
+    /// Puts the learner's files, and for those that are not there the starter's, into a copy of the course.
+    fn lay_out(&self, handed: &Handed) -> Result<Copy, Error> {
+        let mut parts = vec!["ci/testkit".to_owned()];
+        for stage in &self.course.stages {
+            parts.push(format!("exercises/{}", stage.id));
+            parts.extend(self.course.references(stage).iter().map(|stage| format!("solutions/{}", stage.id)));
+        }
+        parts.sort();
+        parts.dedup();
+        let mut texts: Texts =
+            handed.texts.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
+        for (stage, task) in self.course.tasks() {
+            for file in &task.files {
+                let path = Path::new("exercises").join(&stage.id).join(file);
+                if let Entry::Vacant(place) = texts.entry(path) {
+                    let reference = self.workspace.solution(&stage.id).join(file);
+                    place.insert(starters::starter(self.workspace, &reference)?);
+                }
+            }
+        }
+        Copy::new(self.workspace, "judge", &parts, texts)
+    }
+
+    fn stage(&self, copy: &Copy, selection: &Selection) -> Result<Exit, Error> {
+        let Selection { stage, tasks } = selection;
+        self.teller.stands_on(&self.course.references(stage));
+        let target = self.workspace.scratch("judge-target");
+        let listener = self.teller.listener();
+        let built = runner::build_into(&target, copy.root(), &stage.package, &Target::Graded, listener)?;
+        let executable = match built {
+            Build::Ready { executable, .. } => executable,
+            Build::Broken { diagnostics, at } => {
+                let at = at.strip_prefix(copy.inside()).unwrap_or(&at).to_owned();
+                let exit = self.teller.does_not_compile(self.workspace, stage, &in_place(diagnostics, copy), &at);
+                self.tell_outcome(stage, &[]);
+                return Ok(exit);
+            }
+        };
+        let checks: Vec<&str> = tasks.iter().flat_map(|task| &task.checks).map(String::as_str).collect();
+        let traces = self.workspace.scratch("judge-traces").join(&stage.id);
+        let limits = Limits { hang: Duration::from_secs(self.args.patience), ..Limits::default() };
+        let runs = runner::run_checks(&traces, &executable, &checks, &limits, listener);
+        let graded = check::sort_by_task(tasks, runs);
+        self.teller.graded(&graded, &[]);
+        self.tell_outcome(stage, &graded);
+        Ok(graded.iter().map(Graded::exit).fold(Exit::Fine, Exit::max))
+    }
+
+    fn tell_taken(&self, handed: &Handed) {
+        let Handed { texts, missing, .. } = handed;
+        if self.args.json {
+            lines::print(&Line::Taken { files: texts.keys().filter_map(|path| path.to_str()).collect(), missing });
+            return;
+        }
+        say(format!("{} taken from {}. They run with your rights.", count(texts.len(), "file"), self.args.from));
+        if !missing.is_empty() {
+            let which = missing.join(", ");
+            say(paint(WARN, format!("Not there, so that the starter is judged: {which}")));
+        }
+    }
+
+    fn tell_outcome(&self, stage: &Stage, graded: &[Graded]) {
+        if self.args.json {
+            let outcome = |graded: &Graded<'_>| (graded.task.id.clone(), graded.passed(), graded.task.points);
+            let outcomes: Vec<_> = graded.iter().map(outcome).collect();
+            let tasks = outcomes.iter().map(|(id, passed, points)| Outcome { id, passed: *passed, points: *points });
+            lines::print(&Line::Judged { stage: &stage.id, tasks: tasks.collect() });
+            return;
+        }
+        say(format!("\n{}", paint(STRONG, &stage.title)));
+        for task in graded {
+            let (style, mark) = if task.passed() { (GOOD, "✓") } else { (BAD, "✗") };
+            say(format!("{} {}  {}", paint(style, mark), task.task.title, paint(FAINT, points(task.task.points))));
+        }
+        let won: u32 = graded.iter().filter(|task| task.passed()).map(|task| task.task.points).sum();
+        say(format!("{} of {}", won, points(graded.iter().map(|task| task.task.points).sum())));
+    }
+}
+
+/// The compiler's errors, with places as in the learner's tree.
+fn in_place(diagnostics: Vec<Diagnostic>, copy: &Copy) -> Vec<Diagnostic> {
+    let inside = format!("{}/", copy.inside());
+    let mend = |Diagnostic { file, line, rendered }| Diagnostic {
+        file: file.strip_prefix(copy.inside()).unwrap_or(&file).to_owned(),
+        line,
+        rendered: rendered.replace(&inside, ""),
+    };
+    diagnostics.into_iter().map(mend).collect()
+}
