@@ -40,6 +40,7 @@ async function jobs() {
 
 test("a page of another site can neither start a check nor read a page, a frame or a file", async () => {
   // Another port of this machine is another origin; that it is a loopback name too makes it the hardest case.
+  const before = await jobs();
   const page = await browser.open(`${foreign.address}/`);
   const tried = await page.evaluate(async (address) => {
     const outcome = async (url, options) => fetch(url, options).then((answer) => `answered ${answer.status}`, () => "refused");
@@ -53,7 +54,7 @@ test("a page of another site can neither start a check nor read a page, a frame 
   assert.equal(tried.page, "refused");
   assert.equal(tried.opaque, "refused");
   assert.equal(tried.check, "refused");
-  assert.deepEqual(await jobs(), [], "nothing was begun");
+  assert.deepEqual(await jobs(), before, "nothing was begun");
   const framed = await page.evaluate(async (address) => {
     const frame = document.createElement("iframe");
     frame.src = `${address}/1-cap/abd.html`;

@@ -62,7 +62,7 @@ use std::sync::{Mutex, PoisonError};
 pub use capture::Output;
 pub use regression::{as_test, replays};
 pub use supervise::{Ending, Limits, Run};
-pub use verdict::{Failure, FailureKind, Finding, Mode, Outcome, Rule, RunRequest, Verdict};
+pub use verdict::{Failure, FailureKind, Finding, Mode, Outcome, Rule, RunRequest, Scope, Verdict};
 
 use crate::trace::{self, Trace, TraceError};
 

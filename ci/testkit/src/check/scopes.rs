@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{Check, FailureKind, Finding, Mode, Proven};
+use super::{Check, FailureKind, Finding, Mode, Proven, Scope};
 use crate::cluster::{Cluster, History};
 use crate::node::Node;
 use crate::rule::Rule;
@@ -145,7 +145,8 @@ impl Check {
             }
             Mode::Replay { .. } => self.follow(scope, cluster),
             Mode::Scopes => {
-                self.evidence.push(scope.to_owned());
+                let scope = Scope { name: scope.to_owned(), among_peers: cluster.is_among_peers() };
+                self.evidence.push(serde_json::to_string(&scope).expect("words and a flag are JSON"));
                 Ok(())
             }
             Mode::Walk { socket, scope: wanted } => {

@@ -73,7 +73,7 @@ pub enum Mode {
         /// The trace's file.
         trace: PathBuf,
     },
-    /// Name the scopes that have states to walk through, as the evidence.
+    /// Name the scopes that have states to walk through, as the evidence: each a [`Scope`] in JSON.
     Scopes,
     /// Guide a person through the states of one scope ([`Place`](crate::cluster::Place)) until the supervisor goes away.
     Walk {
@@ -89,6 +89,15 @@ impl Mode {
     pub(super) fn is_a_look(&self) -> bool {
         matches!(self, Mode::Scopes | Mode::Walk { .. })
     }
+}
+
+/// A scope that has states to walk through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// What it is called, in words.
+    pub name: String,
+    /// Whether one server stands among peers that the check plays, so that little of it explains itself.
+    pub among_peers: bool,
 }
 
 /// A check's judgement, written at its end. A check that did not reach its end has none.

@@ -294,6 +294,10 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         self
     }
 
+    pub(crate) fn is_among_peers(&self) -> bool {
+        self.peers.is_some()
+    }
+
     /// `holds` says yes of each transition of each server: of what a server makes of one message, timer, request or start. A
     /// transition that a crash cuts short is not asked about.
     pub fn each_transition(

@@ -31,7 +31,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use testkit::check::verdict::unguessable;
-use testkit::check::{Ending, Limits, Mode, Run, RunRequest, report, supervise};
+use testkit::check::{Ending, Limits, Mode, Run, RunRequest, Scope, report, supervise};
 
 use crate::commands::check::Lines;
 use crate::error::{Error, Exit};
@@ -63,6 +63,9 @@ struct Scopes {
     check: String,
     name: String,
     scopes: Vec<String>,
+    /// Whether one server stands among made-up peers, in all of them. A first look is better taken at a whole cluster.
+    #[serde(skip)]
+    among_peers: bool,
 }
 
 /// One line that is heard.
@@ -82,7 +85,8 @@ pub fn guide(workspace: &Workspace, stage: &Stage, checks: &[&str]) -> Result<Ex
     };
     let traces = workspace.scratch("traces").join(&stage.id);
     let guide = Guide { executable: &executable, traces: &traces };
-    let checks: Vec<Scopes> = checks.iter().filter_map(|check| guide.scopes(check)).collect();
+    let mut checks: Vec<Scopes> = checks.iter().filter_map(|check| guide.scopes(check)).collect();
+    checks.sort_by_key(|check| check.among_peers);
     lines::print(&Line::Scopes { checks });
     let mut walk = None;
     for request in requests {
@@ -117,7 +121,12 @@ impl Guide<'_> {
         let run = supervise::run(self.executable, &test_path(check), &request, &Limits::default());
         match run.ending {
             Ending::Verdict(verdict) if !verdict.evidence.is_empty() => {
-                Some(Scopes { check: run.check, name: sentence(check), scopes: verdict.evidence })
+                let scopes = verdict.evidence.iter().filter_map(|line| serde_json::from_str(line).ok());
+                let mut scopes: Vec<Scope> = scopes.collect();
+                scopes.sort_by_key(|scope| scope.among_peers);
+                let among_peers = scopes.iter().all(|scope| scope.among_peers);
+                let scopes = scopes.into_iter().map(|scope| scope.name).collect();
+                Some(Scopes { check: run.check, name: sentence(check), scopes, among_peers })
             }
             _ => None,
         }
