@@ -68,6 +68,9 @@ struct Scopes {
     among_peers: bool,
 }
 
+/// How long a check may take to name its scopes. It looks at no states for that, and whoever waits wants to walk through another one.
+const LISTED: Duration = Duration::from_secs(5);
+
 /// One line that is heard.
 #[derive(Deserialize)]
 struct Request {
@@ -115,10 +118,11 @@ struct Walk {
 }
 
 impl Guide<'_> {
-    /// The scopes of a check, if it has any. A check of which the code under test fails an early part has those up to there.
+    /// The scopes of a check, if it has any. A check of which the code under test fails an early part has those up to there; one in
+    /// which it does not answer has none.
     fn scopes(&self, check: &str) -> Option<Scopes> {
         let request = RunRequest::new(Mode::Scopes, self.traces);
-        let run = supervise::run(self.executable, &test_path(check), &request, &Limits::default());
+        let run = supervise::run(self.executable, &test_path(check), &request, &Limits { hang: LISTED, cancel: None });
         match run.ending {
             Ending::Verdict(verdict) if !verdict.evidence.is_empty() => {
                 let scopes = verdict.evidence.iter().filter_map(|line| serde_json::from_str(line).ok());
