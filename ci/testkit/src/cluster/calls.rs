@@ -190,27 +190,17 @@ impl<N: Node, H: History<N>> Tables<N, H> {
                 *unfinished == call.unfinished
                     && *self.locals.get(*local) == call.node
                     && outputs.len() == effects.len()
-                    && outputs.iter().zip(effects).all(|(output, effect)| self.spelled(*output) == *effect)
+                    && outputs.iter().zip(effects).all(|(output, effect)| self.effect(*output) == *effect)
             }
             (Handled::Fault(_), Err(_)) => true,
             _ => false,
         }
     }
 
-    fn spelled(&self, output: Output) -> Effect<N> {
-        match output {
-            Output::Send { to, message } => Effect::Send { to, message: self.messages.get(message).clone() },
-            Output::Arm { timer } => Effect::Arm { timer: self.timers.get(timer.into()).clone() },
-            Output::Disarm { timer } => Effect::Disarm { timer: self.timers.get(timer.into()).clone() },
-            Output::Save { durable } => Effect::Save { durable: self.saved.get(durable).clone() },
-            Output::Reply { to, response } => Effect::Reply { to, response: self.responses.get(response).clone() },
-        }
-    }
-
     fn shown(&self, handled: &Handled) -> String {
         match handled {
             Handled::Done { local, outputs, .. } => {
-                let effects: Vec<_> = outputs.iter().map(|output| self.spelled(*output)).collect();
+                let effects: Vec<_> = outputs.iter().map(|output| self.effect(*output)).collect();
                 format!("{:?}", (self.locals.get(*local), effects))
             }
             Handled::Fault(fault) => format!("{:?}", self.faults.get(*fault)),

@@ -123,7 +123,7 @@ impl<N: Node, H: History<N>> Tables<N, H> {
         }
     }
 
-    fn effect(&self, output: Output) -> Effect<N> {
+    pub(super) fn effect(&self, output: Output) -> Effect<N> {
         match output {
             Output::Send { to, message } => Effect::Send { to, message: self.messages.get(message).clone() },
             Output::Arm { timer } => Effect::Arm { timer: self.timers.get(timer.into()).clone() },

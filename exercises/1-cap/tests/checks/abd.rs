@@ -8,6 +8,7 @@ use testkit::simulation::{Faults, Simulation};
 
 use super::holders::{Holders, among_holders, written_by};
 use super::spec::{LINEARIZABLE, Register, is_linearizable, register};
+use super::tags::{ONE_VALUE, with_tags};
 use crate::subject::abd::{Abd, Message, Tag, Version};
 use crate::subject::quorum::majority;
 use crate::subject::register::Request::{self, Read, Write};
@@ -223,6 +224,9 @@ pub fn an_answer_is_held_by_a_majority() {
 #[test]
 pub fn two_clients_of_one_server_keep_apart() {
     check(|check| {
+        let writers = with_tags(2).client(&[0], [Write(1)]).client(&[0], [Write(2)]).client(&[1], [Write(3)]);
+        let writers = writers.sometimes(ONE_VALUE, |view| view.is_finished());
+        check.exhausts("two writers at one of two servers, and another at the other", writers)?;
         let cluster = servers(2).client(&[0], [Write(1), Read]).client(&[0], [Write(2)]).client(&[1], [Read]);
         let cluster = finishes(cluster.leaving_out_ignored(), &[0, 0, 1]);
         check.exhausts("two clients of one of two servers, and a reader", cluster)?;

@@ -11,3 +11,4 @@ pub mod raft;
 pub mod replicas;
 pub mod set;
 pub mod spec;
+pub mod tags;
