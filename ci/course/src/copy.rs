@@ -18,24 +18,33 @@ use crate::workspace::Workspace;
 /// Files by their path below the workspace's root.
 pub type Texts = BTreeMap<PathBuf, Vec<u8>>;
 
+/// All files of some parts of the workspace but those that were built in them.
+pub fn texts(workspace: &Workspace, parts: &[String]) -> Result<Texts, Error> {
+    let mut texts = Texts::new();
+    for part in parts {
+        texts.extend(below(workspace.root(), part)?);
+    }
+    Ok(texts)
+}
+
 /// The copy.
 pub struct Copy {
     root: PathBuf,
     inside: String,
+    wanted: Texts,
     /// Held as long as the copy is used: two runs would build each other's files.
     _lock: File,
 }
 
 impl Copy {
-    /// Brings `parts` of the workspace up to date in the copy of this name, as soon as no other run uses it. Some files have
-    /// other `texts` there, by their path below the workspace's root.
-    ///
-    /// Members of the workspace are the packages of `parts`, and no others.
-    pub fn new(workspace: &Workspace, name: &str, parts: &[String], texts: Texts) -> Result<Self, Error> {
-        let lock = lock(&workspace.scratch(&format!("{name}.lock")), name)?;
-        let copy = Self { root: workspace.scratch(name), inside: format!("{name}-copy"), _lock: lock };
-        copy.bring(workspace.root(), parts, texts)?;
-        copy.manifests(workspace.root(), parts)?;
+    /// Brings the copy for a `command` of `cargo course` up to date, as soon as no other run uses it: it consists of `texts`.
+    /// Members of its workspace are the packages among them, and no others.
+    pub fn new(workspace: &Workspace, command: &str, wanted: Texts) -> Result<Self, Error> {
+        let name = command.replace(' ', "-");
+        let lock = lock(&workspace.scratch(&format!("{name}.lock")), command)?;
+        let copy = Self { root: workspace.scratch(&name), inside: format!("{name}-copy"), wanted, _lock: lock };
+        copy.restore("")?;
+        copy.manifests(workspace.root())?;
         Ok(copy)
     }
 
@@ -49,33 +58,30 @@ impl Copy {
         &self.inside
     }
 
-    /// Makes the parts like the original, and removes everything else.
-    fn bring(&self, original: &Path, parts: &[String], mut texts: Texts) -> Result<(), Error> {
-        for part in parts {
-            for path in sources(&original.join(part))? {
-                let below = path.strip_prefix(original).expect("parts lie in the workspace");
-                if !texts.contains_key(below) {
-                    texts.insert(below.into(), fs::read(&path).map_err(Error::io("read", &path))?);
-                }
-            }
-        }
+    /// Where a file or folder of the workspace has its place in the copy.
+    pub fn place(&self, below: impl AsRef<Path>) -> PathBuf {
+        self.root.join(&self.inside).join(below)
+    }
+
+    /// Makes a part what it was in the beginning: changed files are written, others are removed.
+    pub fn restore(&self, part: &str) -> Result<(), Error> {
         let inside = self.root.join(&self.inside);
-        for path in files::below(&inside)? {
-            if path.strip_prefix(&inside).is_ok_and(|below| !texts.contains_key(below)) {
+        for path in files::below(&inside.join(part))? {
+            if path.strip_prefix(&inside).is_ok_and(|below| !self.wanted.contains_key(below)) {
                 fs::remove_file(&path).map_err(Error::io("remove", &path))?;
             }
         }
-        texts.iter().try_for_each(|(below, text)| files::update(&inside.join(below), text).map(drop))
+        let own = self.wanted.iter().filter(|(below, _)| below.starts_with(part));
+        own.into_iter().try_for_each(|(below, text)| files::update(&inside.join(below), text).map(drop))
     }
 
     /// Writes the workspace's manifest, and the lock file that goes with it.
-    fn manifests(&self, original: &Path, parts: &[String]) -> Result<(), Error> {
+    fn manifests(&self, original: &Path) -> Result<(), Error> {
         let manifest = original.join("Cargo.toml");
         let text = fs::read_to_string(&manifest).map_err(Error::io("read", &manifest))?;
-        let is_package = |part: &&String| original.join(part).join("Cargo.toml").is_file();
-        let members: Vec<String> =
-            parts.iter().filter(is_package).map(|part| format!("{}/{part}", self.inside)).collect();
-        let deeper = deeper(&text, original, &self.inside, members)
+        let packages = self.wanted.keys().filter(|below| below.file_name().is_some_and(|name| name == "Cargo.toml"));
+        let member = |below: &PathBuf| format!("{}/{}", self.inside, below.parent().unwrap_or(below).display());
+        let deeper = deeper(&text, original, &self.inside, packages.map(member).collect())
             .map_err(|why| Error::Course(format!("{}: {why}", manifest.display())))?;
         files::update(&self.root.join("Cargo.toml"), deeper.as_bytes())?;
         let lock = original.join("Cargo.lock");
@@ -85,12 +91,12 @@ impl Copy {
 }
 
 /// Takes the lock, and says so if that means to wait.
-fn lock(path: &Path, name: &str) -> Result<File, Error> {
+fn lock(path: &Path, command: &str) -> Result<File, Error> {
     files::write(path, b"")?;
     let file = File::open(path).map_err(Error::io("open", path))?;
     if let Err(TryLockError::WouldBlock) = file.try_lock() {
         crate::style::say_aside(format!(
-            "Another `cargo course {name}` is under way here. This one goes on when that has ended."
+            "Another `cargo course {command}` is under way here. This one goes on when that has ended."
         ));
         file.lock().map_err(Error::io("lock", path))?;
     }
@@ -116,10 +122,16 @@ fn deeper(manifest: &str, original: &Path, inside: &str, members: Vec<String>) -
     Ok(manifest.to_string())
 }
 
-/// All files of a folder but those that were built in it.
-fn sources(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let built = |file: &PathBuf| file.strip_prefix(folder).is_ok_and(|below| below.starts_with("target"));
-    Ok(files::below(folder)?.into_iter().filter(|file| !built(file)).collect())
+/// The files of one part.
+fn below(root: &Path, part: &str) -> Result<Texts, Error> {
+    let folder = root.join(part);
+    let built = |file: &PathBuf| file.strip_prefix(&folder).is_ok_and(|below| below.starts_with("target"));
+    let sources = files::below(&folder)?.into_iter().filter(|file| !built(file));
+    let text = |file: PathBuf| {
+        let text = fs::read(&file).map_err(Error::io("read", &file))?;
+        Ok((file.strip_prefix(root).expect("parts lie in the workspace").to_owned(), text))
+    };
+    sources.map(text).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! built there: the learner's manifests, checks, build scripts and settings are never read.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use testkit::check::Limits;
 
 use super::check::{self, Graded, Lines, Selection, Teller, Terminal};
 use super::dev::starters;
-use crate::copy::{Copy, Texts};
+use crate::copy::{self, Copy};
 use crate::error::{Error, Exit};
 use crate::guide::{count, points};
 use crate::lines;
@@ -144,18 +143,18 @@ impl Judge<'_> {
         }
         parts.sort();
         parts.dedup();
-        let mut texts: Texts =
-            handed.texts.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
+        let mut texts = copy::texts(self.workspace, &parts)?;
         for (stage, task) in self.course.tasks() {
             for file in &task.files {
                 let path = Path::new("exercises").join(&stage.id).join(file);
-                if let Entry::Vacant(place) = texts.entry(path) {
-                    let reference = self.workspace.solution(&stage.id).join(file);
-                    place.insert(starters::starter(self.workspace, &reference)?);
-                }
+                let text = match handed.texts.get(&path) {
+                    Some(text) => text.clone().into_bytes(),
+                    None => starters::starter(self.workspace, &self.workspace.solution(&stage.id).join(file))?,
+                };
+                texts.insert(path, text);
             }
         }
-        Copy::new(self.workspace, "judge", &parts, texts)
+        Copy::new(self.workspace, "judge", texts)
     }
 
     fn stage(&self, copy: &Copy, selection: &Selection) -> Result<Exit, Error> {
