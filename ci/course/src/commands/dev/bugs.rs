@@ -40,7 +40,7 @@ pub use base::Base;
 pub use bench::{Bench, fates};
 use matrix::Matrix;
 pub use mutant::{Kind, Mutant, load};
-pub use proofs::Proofs;
+use proofs::Proofs;
 pub use reach::built_on;
 
 /// Run the checks on known bugs and on correct variants of the solutions
@@ -180,8 +180,7 @@ fn summary(stage: &Stage, base: &Base, outcomes: &[Outcome], left_out: usize, fi
     let bugs = base.mutants.iter().filter(|mutant| mutant.is_bug()).count();
     let variants = base.mutants.len() - bugs;
     let remembered: usize = outcomes.iter().map(|outcome| outcome.remembered).sum();
-    let name = base.name.as_ref().map_or(stage.id.clone(), |name| format!("{}, base {name}", stage.id));
-    let mut text = format!("{name}: {bugs} bugs and {variants} variants, {findings} findings.");
+    let mut text = format!("{}: {bugs} bugs and {variants} variants, {findings} findings.", base.shown(stage));
     if left_out > 0 {
         text.push_str(&format!(" {left_out} were not tried out again."));
     }

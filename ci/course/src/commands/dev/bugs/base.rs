@@ -76,6 +76,11 @@ impl Base {
         folders.iter().map(|(stage, folder)| (&**stage, &**folder))
     }
 
+    /// What it is called among those of all stages.
+    pub fn shown(&self, stage: &Stage) -> String {
+        self.name.as_ref().map_or(stage.id.clone(), |name| format!("{}, base {name}", stage.id))
+    }
+
     /// What a mutant is called among those of all bases of a stage.
     pub fn qualified(&self, mutant: &Mutant) -> String {
         self.name.as_ref().map_or(mutant.name.clone(), |name| format!("{name}/{}", mutant.name))

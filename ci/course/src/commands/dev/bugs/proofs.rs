@@ -2,22 +2,25 @@
 //!
 //! `solutions/N/bugs/proofs.json` holds the name of each bug that every check which it names has caught, and of each variant that every
 //! check has let pass, with a hash of what these verdicts [depend on](super::dependencies). `cargo course dev bugs` writes it.
-//! The audit tries out again what the file does not vouch for, and of the rest a sample that the commit draws. So a file
-//! that is out of date costs time and nothing else, and one that was edited by hand is found out in a few commits.
+//! The audit tries out again what the file does not vouch for, and of the rest a sample that the commit [draws](Draw). So a file
+//! that is out of date costs time and nothing else, and one that was edited by hand is found out in some commits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::Outcome;
+use super::{Mutant, Outcome};
 use crate::commands::dev::files::{self, Digest};
 use crate::error::Error;
 use crate::manifest::Stage;
 use crate::workspace::Workspace;
 
-/// Of so many changed solutions that are proven, the audit tries out one.
-const SAMPLE: u8 = 8;
+/// Of so many bases the audit tries out what is proven, however many stages there are.
+const BASES: usize = 2;
+
+/// Of the variants of such a base, it tries out one in so many: each is built by itself, while all bugs are built together.
+const VARIANTS: u8 = 8;
 
 /// What is proven of a stage's changed solutions.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -60,17 +63,38 @@ impl Proofs {
     }
 }
 
-/// What the sample of proven solutions is drawn with: the commit, so that it is another one each time and the same for everyone.
-pub fn lot(workspace: &Workspace) -> String {
-    let commit = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(workspace.root()).output();
-    commit.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+/// A sample of what is proven. It is another one with each commit, and the same for everyone.
+#[derive(Debug)]
+pub struct Draw {
+    lot: String,
+    bases: Vec<String>,
 }
 
-/// Whether the sample that is drawn with `lot` has a changed solution in it.
-pub fn is_drawn(lot: &str, name: &str) -> bool {
+impl Draw {
+    /// Draws among the bases with these names.
+    pub fn new(workspace: &Workspace, bases: Vec<String>) -> Self {
+        let commit = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(workspace.root()).output();
+        let lot = commit.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        Self::with(lot, bases)
+    }
+
+    fn with(lot: String, mut bases: Vec<String>) -> Self {
+        bases.sort_by_key(|base| hash(&lot, base));
+        bases.truncate(BASES);
+        Self { lot, bases }
+    }
+
+    /// Whether the sample has this bug or variant of a base in it.
+    pub fn has(&self, base: &str, mutant: &Mutant) -> bool {
+        let is_drawn = || hash(&self.lot, &mutant.name)[0].is_multiple_of(VARIANTS);
+        self.bases.iter().any(|drawn| drawn == base) && (mutant.is_bug() || is_drawn())
+    }
+}
+
+fn hash(lot: &str, name: &str) -> Vec<u8> {
     let mut digest = Digest::new();
     digest.text(lot, name);
-    u8::from_str_radix(&digest.shown()[..2], 16).is_ok_and(|byte| byte % SAMPLE == 0)
+    digest.shown().into_bytes()
 }
 
 #[cfg(test)]
@@ -78,11 +102,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_commit_draws_another_eighth() {
-        let names: Vec<String> = (0..800).map(|number| format!("bug-{number}")).collect();
-        let drawn = |lot: &str| names.iter().filter(|name| is_drawn(lot, name)).count();
-        assert!((60..140).contains(&drawn("a")), "{}", drawn("a"));
-        let both = names.iter().filter(|name| is_drawn("a", name) && is_drawn("b", name)).count();
-        assert!(both < 40, "{both}");
+    fn each_commit_draws_other_bases_and_in_the_end_all() {
+        let bases: Vec<String> = (0..18).map(|number| format!("base {number}")).collect();
+        let draws: Vec<Draw> = (0..100).map(|commit| Draw::with(format!("commit {commit}"), bases.clone())).collect();
+        assert!(draws.iter().all(|draw| draw.bases.len() == BASES));
+        let drawn: BTreeSet<&String> = draws.iter().flat_map(|draw| &draw.bases).collect();
+        assert_eq!(drawn.len(), bases.len());
     }
 }

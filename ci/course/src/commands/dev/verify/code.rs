@@ -8,7 +8,8 @@ use indicatif::ProgressBar;
 
 use super::{Audited, Finding, Subject};
 use crate::commands::dev::bugs::matrix::{self, Matrix};
-use crate::commands::dev::bugs::{self, Base, Bench, Fate, Mutant, Proofs, figures, proofs};
+use crate::commands::dev::bugs::proofs::{Draw, Proofs};
+use crate::commands::dev::bugs::{self, Base, Bench, Fate, Mutant, figures};
 use crate::commands::dev::starters::{self, Stale};
 use crate::commands::dev::{cargo, files};
 use crate::error::Error;
@@ -155,7 +156,7 @@ pub fn checks_catch_something(subject: &Subject) -> Result<Audited, Error> {
 
 /// Each bug is caught by the checks that it names, and each variant passes all. What is proven already is tried out as a sample.
 pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
-    let lot = proofs::lot(subject.workspace);
+    let draw = draw(subject)?;
     let mut tried = 0;
     let mut audited = each_stage(subject, "bugs and variants", |stage| {
         let proofs = Proofs::load(subject.workspace, stage);
@@ -163,8 +164,8 @@ pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
         for base in Base::all(subject.workspace, stage)? {
             let bench = Bench::new(subject.workspace, stage, &base)?;
             let is_due = |mutant: &&Mutant| {
-                let name = base.qualified(mutant);
-                subject.all || !proofs.hold(&name, &bench.hash(mutant)) || proofs::is_drawn(&lot, &name)
+                let is_drawn = draw.has(&base.shown(stage), mutant);
+                subject.all || is_drawn || !proofs.hold(&base.qualified(mutant), &bench.hash(mutant))
             };
             let due: Vec<&Mutant> = base.mutants.iter().filter(is_due).collect();
             for outcome in bench.try_out(&due, &ProgressBar::hidden(), &|_| {})? {
@@ -181,6 +182,15 @@ pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
     })?;
     audited.scope.push_str(&format!(", {tried} of them tried out"));
     Ok(audited)
+}
+
+/// The sample of this commit.
+fn draw(subject: &Subject) -> Result<Draw, Error> {
+    let mut bases = Vec::new();
+    for stage in &subject.course.stages {
+        bases.extend(Base::all(subject.workspace, stage)?.iter().map(|base| base.shown(stage)));
+    }
+    Ok(Draw::new(subject.workspace, bases))
 }
 
 /// The runs in the book that are not those which the checks have just found.
