@@ -34,6 +34,8 @@ pub enum Fault {
     AnswersNobody { server: NodeId, to: RequestId },
     /// A server sent a message to a server that does not exist.
     SendsNowhere { server: NodeId, to: NodeId },
+    /// One more different timer than a cluster may have.
+    TooManyTimers { timer: String },
     /// A transition broke a rule.
     Breaks { rule: Rule, why: String },
 }
@@ -94,8 +96,10 @@ impl<N: Node, H: History<N>> Tables<N, H> {
             (Err(fault), _) | (_, Err(fault)) => Handled::Fault(self.faults.key(fault)),
             (Ok(first), Ok(second)) if first == second => {
                 let Call { node, out, unfinished } = first;
-                let outputs = out.into_effects().into_iter().map(|effect| self.output(effect)).collect();
-                Handled::Done { local: self.locals.key(node), outputs, unfinished }
+                match out.into_effects().into_iter().map(|effect| self.output(effect)).collect() {
+                    Ok(outputs) => Handled::Done { local: self.locals.key(node), outputs, unfinished },
+                    Err(fault) => Handled::Fault(self.faults.key(fault)),
+                }
             }
             (Ok(first), Ok(second)) => {
                 let fault = self.unsteady(setting, first.shown(), second.shown());
@@ -207,14 +211,19 @@ impl<N: Node, H: History<N>> Tables<N, H> {
         }
     }
 
-    fn output(&self, effect: Effect<N>) -> Output {
-        match effect {
+    fn output(&self, effect: Effect<N>) -> Result<Output, Fault> {
+        Ok(match effect {
             Effect::Send { to, message } => Output::Send { to, message: self.messages.key(message) },
-            Effect::Arm { timer } => Output::Arm { timer: self.timer(timer) },
-            Effect::Disarm { timer } => Output::Disarm { timer: self.timer(timer) },
+            Effect::Arm { timer } => Output::Arm { timer: self.known_timer(timer)? },
+            Effect::Disarm { timer } => Output::Disarm { timer: self.known_timer(timer)? },
             Effect::Save { durable } => Output::Save { durable: self.saved.key(durable) },
             Effect::Reply { to, response } => Output::Reply { to, response: self.responses.key(response) },
-        }
+        })
+    }
+
+    fn known_timer(&self, timer: N::Timer) -> Result<u8, Fault> {
+        let shown = format!("{timer:?}");
+        self.timer(timer).ok_or(Fault::TooManyTimers { timer: shown })
     }
 }
 

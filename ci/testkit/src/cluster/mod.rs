@@ -245,7 +245,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     /// `timer` waits longer than all others: on a fair suffix, each of the others fires twice before it fires again. A
     /// protocol may need that to get anywhere, as one with heartbeats and elections does.
     pub fn slowest(mut self, timer: N::Timer) -> Self {
-        self.slowest = Some(self.tables.timer(timer));
+        self.slowest = Some(self.timer(timer));
         self
     }
 

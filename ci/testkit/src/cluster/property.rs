@@ -1,6 +1,7 @@
 //! What must hold in a cluster, and the view of a state on which it is written.
 
 use super::state::{NOTHING, State};
+use super::tables::TIMERS;
 use super::transition::Demand;
 use super::{Cluster, Fault, History};
 use crate::check::{FailureKind, Finding};
@@ -163,6 +164,14 @@ const ADDRESSED: Rule = Rule::new(
     "1-cap/counterexamples.md#panics",
 );
 
+/// A timer is a kind, not an occasion.
+const FEW_TIMERS: Rule = Rule::new(
+    "few timers",
+    "The servers of a cluster have few different timers: each names a kind of waiting, not an occasion for it.",
+    "contract of the Node trait",
+    "1-cap/counterexamples.md#panics",
+);
+
 impl Fault {
     /// Which kind of failure this is, which rule it breaks, and what happened.
     pub fn describe(&self) -> (FailureKind, Rule, String) {
@@ -203,6 +212,14 @@ impl Fault {
                 format!("{server} replied to request {to}, but no client has made that request."),
             ),
             Fault::Breaks { rule, why } => (FailureKind::Violated, rule.clone(), why.clone()),
+            Fault::TooManyTimers { timer } => (
+                FailureKind::Violated,
+                FEW_TIMERS,
+                format!(
+                    "There are {TIMERS} different timers already, and {timer} is one more. What a timer was started for belongs into \
+                     the server's fields, not into the timer."
+                ),
+            ),
             Fault::SendsNowhere { server, to } => (
                 FailureKind::Violated,
                 ADDRESSED,

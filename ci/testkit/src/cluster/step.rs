@@ -173,7 +173,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
 
     /// The index of a timer.
     pub(crate) fn timer(&self, timer: N::Timer) -> u8 {
-        self.tables.timer(timer)
+        self.tables.timer(timer).expect("a check names few timers")
     }
 
     /// The firing of `timer`, if `server` has armed it.

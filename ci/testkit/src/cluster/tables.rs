@@ -25,6 +25,9 @@ pub(super) struct Table<T> {
     index: Mutex<HashTable<Entry>>,
 }
 
+/// How many different timers there may be in a cluster.
+pub(super) const TIMERS: Key = 64;
+
 /// A value's place in its table, with its hash: the code of learners hashes each value once.
 struct Entry {
     hash: u64,
@@ -186,11 +189,10 @@ impl<N: Node, H: History<N>> Tables<N, H> {
         self.judged = Mutex::default();
     }
 
-    /// The index of a timer. Armed timers are kept as bits, so there is room for 64 kinds.
-    pub fn timer(&self, timer: N::Timer) -> u8 {
+    /// The index of a timer. Armed timers are kept as bits, so there is room for [`TIMERS`] kinds, and none for more.
+    pub fn timer(&self, timer: N::Timer) -> Option<u8> {
         let key = self.timers.key(timer);
-        assert!(key < 64, "a server arms more than 64 different timers; a timer is a kind, not an occasion");
-        key as u8
+        (key < TIMERS).then_some(key as u8)
     }
 
     /// The history after a server has handled something.

@@ -286,3 +286,39 @@ fn servers_that_share_what_never_goes_down_are_found_out() {
     assert_eq!(rule_of(simulate::<InTheThread>()), "servers share nothing");
     assert!(search::<InTheThread, u32>(2).is_err());
 }
+
+/// Starts another timer each time, as if a timer could carry what it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Occasions;
+
+impl Node for Occasions {
+    type Message = Never;
+    type Timer = u32;
+    type Request = Never;
+    type Response = Never;
+    type Durable = ();
+
+    fn start(_: Membership, _: Option<()>, out: &mut Outbox<Self>) -> Self {
+        out.arm(0);
+        Occasions
+    }
+
+    fn on_timer(&mut self, timer: u32, out: &mut Outbox<Self>) {
+        out.arm(timer + 1);
+    }
+
+    fn on_message(&mut self, _: NodeId, message: Never, _: &mut Outbox<Self>) {
+        match message {}
+    }
+
+    fn on_request(&mut self, _: RequestId, request: Never, _: &mut Outbox<Self>) {
+        match request {}
+    }
+}
+
+#[test]
+fn timers_without_end_break_a_rule() {
+    let finding = Cluster::<Occasions, ()>::new(1, ()).prove(Bounds::exhaustive(1_000), None).unwrap_err();
+    assert_eq!((finding.kind, &*finding.rule.name), (FailureKind::Violated, "few timers"));
+    assert!(finding.summary.contains("64 is one more"), "{}", finding.summary);
+}
