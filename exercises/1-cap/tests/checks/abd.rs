@@ -1,9 +1,10 @@
 //! Task `abd`: the CP register.
 
 use testkit::alone::Alone;
-use testkit::check::{Rule, check};
+use testkit::check::{Check, Failure, Rule, check};
 use testkit::cluster::{Cluster, History, Invocation, Linearizable, Log, Peers, Transition, View};
 use testkit::node::{ClientId, Effect, NodeId, RequestId};
+use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 
 use super::holders::{Holders, among_holders, written_by};
@@ -55,6 +56,13 @@ const HOLDS: Rule = Rule::new(
     "a replica holds the newest version",
     "A replica answers each question with the newest version that it has been told, and acknowledges each version, old ones too.",
     "Attiya, Bar-Noy & Dolev 1995, section 3; Lynch & Shvartsman 1997, section 4",
+    "1-cap/abd.md#invariants-to-keep",
+);
+
+const FORGETS: Rule = Rule::new(
+    "what is answered is forgotten",
+    "A server keeps what it holds and the operations that wait. It grows with those, not with all that it was ever asked.",
+    "Lynch & Shvartsman 1997, section 4: a finished operation is not needed any more",
     "1-cap/abd.md#invariants-to-keep",
 );
 
@@ -352,6 +360,35 @@ pub fn long_runs_are_linearizable() {
         let faults = Faults { duplicated: 50, partitions: 4, crashes: 1, slow: Some(5), ..Faults::default() };
         check.simulates("five servers, four clients, 160 operations", Simulation::new(cluster, faults), 0..60)
     });
+}
+
+#[test]
+pub fn what_is_answered_is_forgotten() {
+    check(|check| {
+        let few = shown_after(check, 6)?;
+        let many = shown_after(check, 60)?;
+        for ((id, few), many) in (0..3).map(NodeId).zip(few).zip(many) {
+            // Numbers have become longer; nothing else has a reason to.
+            check.requires(FORGETS, many.len() <= few.len() + 20, || {
+                format!("After 60 requests that were answered, {id} knows {many}. After 6 it knew {few}.")
+            })?;
+        }
+        check.evidence("three servers, 6 and 60 requests one after the other: nothing is kept of them");
+        Ok(())
+    });
+}
+
+/// Each server as it is shown after so many requests, of which everything has arrived.
+fn shown_after(check: &mut Check, requests: usize) -> Result<Vec<String>, Box<Failure>> {
+    let schedule = (0..requests)
+        .fold(Schedule::new(), |schedule, nth| schedule.ask(0, nth % 3, if nth % 2 == 0 { Write(7) } else { Read }));
+    let scope = format!("three servers, {requests} requests one after the other");
+    let played = check.drives(TERMINATION, &scope, servers(3), &schedule)?;
+    let view = played.view();
+    check.requires_of_run(&scope, &played, TERMINATION, view.answered(ClientId(0)) == requests, || {
+        format!("Of {requests} requests, one after the other, {} were answered.", view.answered(ClientId(0)))
+    })?;
+    Ok(view.servers().map(|(_, server)| format!("{server:?}")).collect())
 }
 
 /// A client's requests: reads and writes in turn, each write of a value that nobody else writes.

@@ -1,6 +1,7 @@
 //! The checks of stage 1: one file for each task. They name the code under test only as `crate::subject`.
 
 pub mod abd;
+pub mod acceptors;
 pub mod break_it;
 pub mod holders;
 pub mod lww;

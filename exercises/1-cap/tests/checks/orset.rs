@@ -94,7 +94,14 @@ pub fn a_concurrent_add_survives() {
         let cluster = updates(2).client(&[0], [Add(1), Remove(1), Add(1)]).client(&[1], [Add(1), Remove(1)]);
         check.explores("two servers", cluster.settles(CONCURRENT_ADD_STAYS, 1, Updates::survive), ENOUGH)?;
         let cluster = updates(3).client(&[0], [Add(1)]).client(&[1], [Add(1), Remove(1)]).client(&[2], [Remove(1)]);
-        check.explores("three servers", cluster.settles(CONCURRENT_ADD_STAYS, 1, Updates::survive), ENOUGH)
+        check.explores("three servers", cluster.settles(CONCURRENT_ADD_STAYS, 1, Updates::survive), ENOUGH)?;
+        // The second add is another one, though the element is there already.
+        let cluster = updates(2).client(&[0], [Add(1), Add(1)]).client(&[1], [Remove(1)]);
+        let cluster = cluster.settles(CONCURRENT_ADD_STAYS, 1, Updates::survive);
+        check.explores("an element that is added again", cluster, ENOUGH)?;
+        let cluster = updates(2).client(&[0], [Add(1), Add(2), Remove(2)]).client(&[1], [Add(2), Add(1), Remove(2)]);
+        let cluster = cluster.settles(CONCURRENT_ADD_STAYS, 1, Updates::survive);
+        check.explores("two elements of which one is removed", cluster, ENOUGH)
     });
 }
 

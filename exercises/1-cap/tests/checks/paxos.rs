@@ -7,6 +7,7 @@ use testkit::cluster::{
 use testkit::node::{ClientId, NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
+use super::acceptors::{Acceptors, among_acceptors};
 use crate::subject::paxos::{Ballot, Chosen, Durable, Message, Paxos, Proposal, Propose, Value};
 
 /// One decision, when there is one copy and one client at a time: the first proposal is chosen.
@@ -274,6 +275,29 @@ pub fn a_promise_survives_a_restart() {
         check.explores("two proposers of three servers, a restart", chooses(cluster), ENOUGH)?;
         let cluster = servers(3, 0).client(&[0], [Propose(1)]).client(&[0, 1], [Propose(2)]).restarts(2);
         check.explores("two clients, of which one asks two servers, and two restarts", chooses(cluster), ENOUGH)
+    });
+}
+
+#[test]
+pub fn a_proposer_follows_its_acceptors() {
+    check(|check| {
+        let accepted =
+            |round, proposer, value| Some(Proposal { ballot: Ballot { round, proposer: NodeId(proposer) }, value });
+        for (scope, own, others) in [
+            ("that have accepted nothing", None, [None, None]),
+            ("of which each has accepted another proposal", None, [accepted(1, 1, 1), accepted(2, 2, 2)]),
+            ("of which one has accepted its value under a later ballot", accepted(1, 1, 1), [accepted(2, 1, 1), None]),
+            ("that have accepted a later proposal", accepted(1, 1, 1), [accepted(2, 2, 2), accepted(2, 2, 2)]),
+        ] {
+            let cluster = among_acceptors(own, others).client(&[0], [Propose(7)]).restarts(1);
+            let cluster = cluster.limit(1, |occurrence| matches!(occurrence, Occurrence::Timeout { .. }));
+            let told = |view: &View<'_, Paxos, Acceptors>| view.is_finished();
+            check.exhausts(
+                &format!("a proposer, and whatever acceptors {scope} may answer"),
+                cluster.sometimes(CHOOSES, told),
+            )?;
+        }
+        Ok(())
     });
 }
 

@@ -29,12 +29,29 @@ pub fn is_per_day(check: &mut Check) -> Proven {
         })?;
         check.evidence(format!("{what}, mean of {mean} days: {count} deeds on {} working days of groups", 4 * days));
     }
+    is_done_late(check)?;
     is_per_day_in_short_hours(check)
+}
+
+/// The monkey is woken once a day, near the end of its hours. What has been due since the morning is done then.
+fn is_done_late(check: &mut Check) -> Proven {
+    let config = config(&hours("Europe/Berlin", "09:00", "15:00", true), 4, &group_lines(1.0, ""));
+    let ticks = ticks_at(&config.schedule.zone, date(2025, 1, 1), 200, &[(14, 50)]);
+    let hit = days_hit(&Trial::new(config, ticks)).values().map(BTreeSet::len).sum();
+    requires_count(check, RATE, (hit, 4 * 200, 1.0, 10.0 / 360.0), || {
+        "The hours are from 09:00 until 15:00, and the only tick of a day comes at 14:50. On 200 days, 4 groups with `mean_days = 1` \
+         were hit"
+            .to_owned()
+    })?;
+    check.evidence(format!("one tick a day, ten minutes before its end: {hit} deeds on 800 days of groups"));
+    Ok(())
 }
 
 /// Hours of one minute and of ten, with a tick just when each minute begins: nothing that is due can be missed.
 fn is_per_day_in_short_hours(check: &mut Check) -> Proven {
-    for (mean, until, minutes, count) in [(1.0, "09:01", 1, 200), (1.0, "09:10", 10, 200), (3.0, "09:10", 10, 1_000)] {
+    for (mean, until, minutes, count) in
+        [(1.0, "09:01", 1, 200), (1.0, "09:10", 10, 200), (2.5, "09:01", 1, 1_000), (3.0, "09:10", 10, 1_000)]
+    {
         let config = config(&hours("Europe/Berlin", "09:00", until, true), 4, &group_lines(mean, ""));
         let times: Vec<(i8, i8)> = (0..minutes).map(|minute| (9, minute)).collect();
         let ticks = ticks_at(&config.schedule.zone, date(2025, 1, 1), count, &times);

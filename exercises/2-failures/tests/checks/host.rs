@@ -139,6 +139,9 @@ fn conversation() -> Vec<Input> {
         from(2, message::Message::Vote { term: 4, granted: true }),
         Input::Request { id: RequestId { client: ClientId(5), number: 0 }, request: Add('x', 1) },
         wants_vote(1, 6, 99, 5),
+        // It follows again, and answers one client more than once in a batch.
+        Input::Request { id: RequestId { client: ClientId(5), number: 1 }, request: Add('x', 1) },
+        Input::Request { id: RequestId { client: ClientId(5), number: 2 }, request: Add('x', 1) },
     ]
 }
 

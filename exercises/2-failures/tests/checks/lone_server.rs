@@ -75,6 +75,31 @@ pub fn answers(term: Term, outcome: Outcome) -> Result<Vec<Effect<Compacting<2>>
     catch_unwind(AssertUnwindSafe(|| leader.receives(NodeId(2), reply))).map_err(|payload| panics::take(payload).0)
 }
 
+/// Which term the leader is in, and whether it leads, once n2 has asked for what is gone in an answer of a later `term`.
+pub fn hears_of_a_later_term(term: Term) -> (Term, bool) {
+    let mut leader = leader();
+    let outcome = Outcome::Conflict(message::Hint { term: None, index: 1 });
+    leader.receives(NodeId(2), Message::Raft(message::Message::AppendReply { term, outcome }));
+    (leader.raft().term(), leader.raft().is_leader())
+}
+
+/// How often the leader sends n2 its snapshot, if n2 asks for what is gone before and after each of so many heartbeats.
+pub fn snapshots_in(heartbeats: usize) -> usize {
+    let mut leader = leader();
+    let outcome = Outcome::Conflict(message::Hint { term: None, index: 1 });
+    let asks = || Message::Raft(message::Message::AppendReply { term: 2, outcome });
+    let mut sent = snapshots(&leader.receives(NodeId(2), asks()));
+    for _ in 0..heartbeats {
+        sent += snapshots(&leader.fires(Timer::Heartbeat));
+        leader.receives(
+            NodeId(1),
+            Message::Raft(message::Message::AppendReply { term: 2, outcome: Outcome::Matches(6) }),
+        );
+        sent += snapshots(&leader.receives(NodeId(2), asks()));
+    }
+    sent
+}
+
 /// How often the leader sends n2 its snapshot.
 pub fn snapshots(effects: &[Effect<Compacting<2>>]) -> usize {
     let is_snapshot = |effect: &&Effect<_>| matches!(effect, Effect::Send { to: NodeId(2), message: Message::InstallSnapshot { term: 2, snapshot } } if snapshot.index == 5);

@@ -189,6 +189,19 @@ pub fn a_change_that_comes_twice_is_made_once() {
             3,
             "c1 has changed the size to 4, and c0's request 1 stands behind that, as a question",
         )?;
+        // The same, and an older request of c0 has arrived since.
+        let mut lone = leader(0, 5, true);
+        lone.is_asked_by(1, 0, Put(SIZE, 4));
+        let change = lone.raft().log().last_index();
+        lone.is_asked(1, Put(SIZE, 3));
+        lone.is_asked(0, Put('x', 1));
+        [1, 2].into_iter().for_each(|from| drop(lone.is_followed_up_to(from, change)));
+        comes_again(
+            check,
+            lone,
+            3,
+            "c1 has changed the size to 4. Behind that stand c0's request 1, as a question, and c0's request 0, which came late",
+        )?;
         // c0 gives its request 1 up and makes another one, which is not committed yet. Only then does the first one arrive.
         let mut lone = leader(0, 5, true);
         lone.is_asked(2, Put('x', 1));

@@ -1,7 +1,7 @@
 //! Rewriting a log: what it may hold meanwhile, and what it must hold afterwards.
 
-use testkit::check::Rule;
-use testkit::disk::Faulty;
+use testkit::check::{Check, Proven, Rule};
+use testkit::disk::{Faulty, Trouble};
 
 use crate::subject::wal::{Record, Wal, WalError};
 
@@ -9,6 +9,13 @@ pub const REWRITTEN: Rule = Rule::new(
     "a log is rewritten in one step",
     "After a crash while a log is rewritten it opens with the old records or with the new ones; once it is rewritten, with the new ones.",
     "Pillai et al. 2014, section 2: atomic replace by a rename",
+    "2-failures/remember.md#rewriting",
+);
+
+const REFUSES: Rule = Rule::new(
+    "a failed rewrite is fatal",
+    "After a rewrite has failed, the log refuses everything until it is opened again.",
+    "contract of `Wal`; Rebello et al. 2020, section 3.3",
     "2-failures/remember.md#rewriting",
 );
 
@@ -60,6 +67,41 @@ pub fn rewrite(disk: &Faulty, seen: &mut Rewritten) {
         log.append(b"last");
         log.sync()
     });
+    step(&[], "has nothing in their place", &mut |log| log.rewrite(&[]));
+    step(&["new"], "has a record again", &mut |log| {
+        log.append(b"new");
+        log.sync()
+    });
+}
+
+/// Once a rewrite has failed, neither a rewrite nor a sync succeeds, with nothing to write or with something.
+pub fn refuses_for_good(check: &mut Check) -> Proven {
+    let mut strikes = 0;
+    for at in 1.. {
+        let disk = Faulty::new().with(Trouble::Full(at));
+        let Ok((mut log, _)) = Wal::open(disk.clone()) else { continue };
+        if log.rewrite(&[b"all".to_vec()]).is_ok() {
+            if disk.has_struck() {
+                continue;
+            }
+            break;
+        }
+        strikes += 1;
+        let mut says = |how: &str, again: Result<(), WalError>| {
+            check.requires(REFUSES, matches!(again, Err(WalError::HasFailed)), || {
+                let says = again.map_or_else(|error| format!("fails: {error}"), |()| "succeeds".to_owned());
+                format!("The disk was full for a while, and `rewrite` has failed. Now {how} {says}. It should say that it has failed before.")
+            })
+        };
+        says("`sync`, with nothing to write,", log.sync())?;
+        log.append(b"more");
+        says("`sync`, with one record,", log.sync())?;
+        says("`rewrite`", log.rewrite(&[b"all".to_vec()]))?;
+    }
+    check.evidence(format!(
+        "{strikes} rewrites that fail because the disk is full for a while: nothing after them succeeds"
+    ));
+    Ok(())
 }
 
 /// Opens the log, compares, and rewrites it once more.

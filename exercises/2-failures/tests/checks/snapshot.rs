@@ -11,7 +11,9 @@ use testkit::simulation::Faults;
 
 use super::cut_log;
 use super::entries;
-use super::lone_server::{answers, holds_x, install, put, puts, snapshot, snapshots, told};
+use super::lone_server::{
+    answers, hears_of_a_later_term, holds_x, install, put, puts, snapshot, snapshots, snapshots_in, told,
+};
 use super::raft::servers::{FINISHES, Watched, finishes, serving, serving_late};
 use super::raft::{all_have_caught_up, somebody_lacks_what_is_cut_off};
 use super::short_logs::{BOUNDED, LACKS, behind, healing, long_run, short};
@@ -115,8 +117,22 @@ pub fn a_snapshot_is_what_the_log_led_to() {
             is_what_the_log_led_to::<2>(check, committed)?;
         }
         check.evidence("twelve logs of which a part is committed");
-        Ok(())
+        knows_all_sessions(check)
     });
+}
+
+/// Twenty clients have each asked for something, and the snapshot stands for all of it.
+fn knows_all_sessions(check: &mut Check) -> Proven {
+    let entries = (0..20).map(|client| entries::put(1, (client, 0), 1)).collect();
+    let append = message::Message::AppendEntries { term: 1, prev_index: 0, prev_term: 0, entries, commit_index: 20 };
+    let mut follower = Alone::<Compacting<0>>::start(3, None, &[]);
+    follower.receives(NodeId(1), Message::Raft(append));
+    let known = follower.snapshot().map_or(0, |snapshot| snapshot.sessions.len());
+    check.requires(TRUE, follower.snapshot().is_none_or(|snapshot| snapshot.index < 20) || known == 20, || {
+        format!("n0 has applied one request of each of twenty clients, and its snapshot stands for all of them. It knows {known} clients.")
+    })?;
+    check.evidence("a snapshot of the requests of twenty clients");
+    Ok(())
 }
 
 /// A follower takes six entries of the terms 1, 1, 2, 2, 2 and 4 from a leader of term 5, and hears that some of them are committed.
@@ -179,7 +195,21 @@ pub fn what_is_gone_is_sent_as_a_snapshot() {
         check.requires(SENT_INSTEAD, others == 0, || {
             "n0 leads term 2. n2's answer is of term 1, and says nothing about now: n0 sends a snapshot all the same.".to_owned()
         })?;
-        check.evidence(format!("a leader and {} answers, of which five ask for what is gone", cases.len() + 1));
+        let sent = snapshots_in(4);
+        check.requires(SENT_INSTEAD, sent >= 2, || {
+            format!(
+                "n0 leads, and four heartbeats long n2 asks for what n0 has cut off: whatever n0 sent was lost. It has sent its snapshot \
+                 {sent} times."
+            )
+        })?;
+        let (term, leads) = hears_of_a_later_term(3);
+        check.requires(ANSWERED, term == 3 && !leads, || {
+            format!(
+                "n0 leads term 2. n2's answer is of term 3, and asks for what n0 has cut off. n0 is in term {term}, and {}.",
+                if leads { "leads" } else { "does not lead" }
+            )
+        })?;
+        check.evidence(format!("a leader and {} answers, of which five ask for what is gone", cases.len() + 2));
         Ok(())
     });
 }

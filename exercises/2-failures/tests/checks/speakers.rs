@@ -88,6 +88,18 @@ pub fn hostile() -> Vec<(&'static str, Vec<u8>, usize, Refusal)> {
         ),
         ("a server of another cluster", greeting("others", Speaker::Server(NodeId(2))), 0, foreign.clone()),
         ("a client of another cluster", [&greeting("others", Speaker::Client)[..], &call].concat(), 0, foreign),
+        (
+            "a client of a cluster with almost this name",
+            greeting("Logs", Speaker::Client),
+            0,
+            Refusal::OtherCluster("Logs".to_owned()),
+        ),
+        (
+            "a client that left a space",
+            greeting("logs ", Speaker::Client),
+            0,
+            Refusal::OtherCluster("logs ".to_owned()),
+        ),
         ("a server that says it is this one", server(1), 0, Refusal::Impostor(NodeId(1))),
         ("a server that does not exist", server(3), 0, Refusal::Impostor(NodeId(3))),
         ("a server far outside", server(usize::MAX), 0, Refusal::Impostor(NodeId(usize::MAX))),

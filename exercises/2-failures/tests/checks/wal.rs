@@ -212,8 +212,43 @@ pub fn a_sync_that_failed_is_not_tried_again() {
     check(|check| {
         check.survives("three syncs of which one fails", &crashes(FATAL), Trouble::FailedSync)?;
         let scope = "two syncs, of many records and of a large one, of which one fails";
-        check.survives(scope, &large_crashes(FATAL), Trouble::FailedSync)
+        check.survives(scope, &large_crashes(FATAL), Trouble::FailedSync)?;
+        refuses_for_good(check, Trouble::FailedSync, "a sync fails")?;
+        refuses_for_good(check, Trouble::Full, "the disk is full for a while")
     });
+}
+
+/// Once a sync has failed, all later ones say so, those with nothing to write too, whatever the disk would say.
+fn refuses_for_good(check: &mut Check, trouble: fn(usize) -> Trouble, what: &str) -> Proven {
+    let (mut strikes, mut at) = (0, 0);
+    loop {
+        at += 1;
+        let disk = Faulty::new().with(trouble(at));
+        let opened = Wal::open(disk.clone());
+        let failed = opened.is_err();
+        let Ok((mut log, _)) = opened else { continue };
+        let mut fails = |record: &[u8]| {
+            log.append(record);
+            log.sync().is_err()
+        };
+        if failed || !(0..3).any(|number| fails(&[number])) {
+            if disk.has_struck() {
+                continue;
+            }
+            break;
+        }
+        strikes += 1;
+        for (how, record) in [("at once", None), ("with one record more", Some(&b"more"[..])), ("once more", None)] {
+            record.into_iter().for_each(|record| log.append(record));
+            let again = log.sync();
+            check.requires(FATAL, matches!(again, Err(WalError::HasFailed)), || {
+                let says = again.map_or_else(|error| format!("fails: {error}"), |()| "succeeds".to_owned());
+                format!("When {what}, `sync` has failed. It is called again, {how}, and {says}. It should say that it has failed before.")
+            })?;
+        }
+    }
+    check.evidence(format!("{strikes} syncs that fail because {what}: none after them succeeds"));
+    Ok(())
 }
 
 #[test]

@@ -30,6 +30,13 @@ const AT_MOST_ONCE: Rule = Rule::new(
     "1-cap/raft-commit.md#applied-twice",
 );
 
+const SAME_ANSWER: Rule = Rule::new(
+    "one answer",
+    "A request that comes again gets the answer that it got before, or none.",
+    "Ongaro & Ousterhout 2014 (extended version), section 8: the state machine responds without re-executing the request",
+    "1-cap/raft-commit.md#applied-twice",
+);
+
 const ALL_AT_ONCE: Rule = Rule::new(
     "what is committed is applied",
     "A server applies everything that it knows to be committed, as soon as it knows.",
@@ -96,8 +103,59 @@ pub fn a_request_that_is_made_again_is_done_once() {
         let cluster = cluster.client(&[0, 1], [Add('x', 1)]).retries(1).lost_replies(1);
         check.bounded("three servers, an addition, two elections, a lost reply, a retry", cluster, 13)?;
         repeated_in_the_log(check, Add('x', 1), 9)?;
-        repeated_in_the_log(check, Get('x'), 8)
+        repeated_in_the_log(check, Get('x'), 8)?;
+        later_than_another(check)
     });
+}
+
+/// A request that comes again after those of others, and an earlier one of the same client, whose later one has been answered. Of some
+/// numbers a client may have thought better: they never come.
+fn later_than_another(check: &mut Check) -> Proven {
+    let requests = [
+        (1, 0, Put('x', 1)),
+        (2, 0, Put('x', 2)),
+        (1, 0, Put('x', 1)),
+        (1, 3, Put('y', 5)),
+        (1, 0, Put('x', 1)),
+        (2, 7, Add('x', 10)),
+    ];
+    let mut saved = saved(1, &[]);
+    for (client, number, request) in requests {
+        let command = Command::Client { id: RequestId { client: ClientId(client), number }, request };
+        saved.log.push(Entry { term: 1, command });
+    }
+    let log = saved.log.clone();
+    let mut server = Alone::<Raft>::start(1, Some(saved), &[]);
+    let mut effects = server.fires(Timer::Election);
+    for (client, request) in [(3, Get('x')), (4, Get('y'))] {
+        effects.extend(server.is_asked_as(RequestId { client: ClientId(client), number: 0 }, request));
+    }
+    effects.extend(server.fires(Timer::Heartbeat));
+    let told = |client: usize, number: usize| {
+        effects.iter().filter_map(move |effect| match effect {
+            Effect::Reply { to, response } if *to == RequestId { client: ClientId(client), number } => Some(response),
+            _ => None,
+        })
+    };
+    let (x, y) = (told(3, 0).next(), told(4, 0).next());
+    let fits = x == Some(&Response::Done(12)) && y == Some(&Response::Done(5));
+    check.requires(AT_MOST_ONCE, fits, || {
+        format!(
+            "The log is {log:?}: c1's first request comes again after c2's, and once more after c1's own later one. Asked for x, which is \
+             12, and y, which is 5, the only server of its cluster answers {} and {}.",
+            said(x),
+            said(y)
+        )
+    })?;
+    let mut answers: Vec<&Response> = told(1, 0).collect();
+    answers.dedup();
+    check.requires(SAME_ANSWER, answers.len() <= 1, || {
+        format!("The log is {log:?}. c1's first request was answered in different ways: {answers:?}.")
+    })?;
+    check.evidence(
+        "six entries of four requests, with numbers left out: each is carried out once, and answered in one way",
+    );
+    Ok(())
 }
 
 /// A log in which c8's first request stands three times, the last time behind its `second`: a repetition that was on its way for
@@ -218,6 +276,15 @@ pub fn a_server_that_does_not_lead_says_who_does() {
                 said(told.as_ref())
             )
         })?;
+        // It votes for n1, which need not become the leader.
+        server.receives(NodeId(1), Message::RequestVote { term: 2, last_index: 0, last_term: 0 });
+        let told = ask(&mut server, Get('x'));
+        check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
+            format!(
+                "n0 has voted for n1, which it has not heard of as a leader. Asked Get('x'), it replies {}.",
+                said(told.as_ref())
+            )
+        })?;
         let heard = Message::AppendEntries { term: 2, prev_index: 0, prev_term: 0, entries: vec![], commit_index: 0 };
         server.receives(NodeId(2), heard);
         server.fires(Timer::Election);
@@ -237,7 +304,8 @@ pub fn a_server_that_does_not_lead_says_who_does() {
                 said(told.as_ref())
             )
         })?;
-        check.evidence("six requests to servers that do not lead: each names the leader of its term, if it knows one");
+        check
+            .evidence("seven requests to servers that do not lead: each names the leader of its term, if it knows one");
         Ok(())
     });
 }

@@ -14,6 +14,7 @@ pub mod election;
 pub mod followers;
 pub mod leaders;
 pub mod prevote;
+pub mod prevoters;
 pub mod replication;
 pub mod rules;
 pub mod servers;

@@ -7,6 +7,7 @@ use testkit::node::{Effect, NodeId};
 use testkit::schedule::Schedule;
 
 use super::chronicle::Chronicle;
+use super::prevoters::among_prevoters;
 use super::servers::{leaders, said, saved, servers, serving, somebody_leads, timeouts};
 use crate::subject::raft::log::Term;
 use crate::subject::raft::prevote::{Message, PreVote};
@@ -255,6 +256,16 @@ pub fn a_late_yes_counts_for_nothing() {
         })?;
         check.evidence("a yes to an earlier question, and one that comes after the leader: neither starts an election");
         Ok(())
+    });
+}
+
+#[test]
+pub fn a_majority_of_yes_is_enough() {
+    check(|check| {
+        let cluster = timeouts(among_prevoters(), 2, 0);
+        let stands =
+            |view: &View<'_, PreVote, _>| view.server(NodeId(0)).is_some_and(|server| server.raft().term() > 2);
+        check.exhausts("a server that asks, and whatever two others may say", cluster.sometimes(ELECTED, stands))
     });
 }
 

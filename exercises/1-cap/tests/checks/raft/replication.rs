@@ -68,6 +68,13 @@ const OLD_LEADER: Rule = Rule::new(
     "1-cap/raft-replication.md#old-leader",
 );
 
+const OWN_ENTRY: Rule = Rule::new(
+    "a leader takes what it is asked",
+    "A leader that is asked for something has an entry of its own term for it, even if an earlier leader took the same request.",
+    "Ongaro & Ousterhout 2014 (extended version), sections 5.3 and 5.4.2",
+    "1-cap/raft-commit.md#invariants-to-keep",
+);
+
 const AFRESH: Rule = Rule::new(
     "each term begins afresh",
     "A new leader knows nothing of the others' logs, also if it has led before.",
@@ -449,9 +456,29 @@ pub fn a_quiet_leader_is_heard() {
     });
 }
 
+/// A leader holds a command of an earlier term, and the client makes the request again.
+fn takes_a_command_again(check: &mut Check) -> Proven {
+    let mut saved = saved(1, &[]);
+    saved.log.push(entry(1, Put('x', 1)));
+    let mut leader = Alone::<Raft>::start(3, Some(saved), &LATER);
+    leader.fires(Timer::Election);
+    leader.receives(NodeId(1), Message::Vote { term: 2, granted: true });
+    leader.is_asked(Put('x', 1));
+    check.requires(OWN_ENTRY, leader.log().last_term() == 2, || {
+        format!(
+            "n0 leads term 2, and its log has a command of term 1 that is not committed. The client makes that request again, and \
+             n0's log is {:?}: without an entry of its own term it can never commit it.",
+            leader.log()
+        )
+    })?;
+    check.evidence("a request that is made again in a later term: the leader has an entry of its own term");
+    Ok(())
+}
+
 #[test]
 pub fn a_leader_that_led_before_begins_afresh() {
     check(|check| {
+        takes_a_command_again(check)?;
         // n0 leads term 2, and n1 has all of its log. Then somebody leads term 3, and n1's only entry is of that term. n0 leads
         // term 4, and n1 refuses whatever does not begin with the first entry.
         let mut leader = elected(check, 1, &[1])?;
