@@ -36,6 +36,8 @@ pub enum Fault {
     SendsNowhere { server: NodeId, to: NodeId },
     /// One more different timer than a cluster may have.
     TooManyTimers { timer: String },
+    /// Messages multiply without end.
+    Floods { messages: usize },
     /// A transition broke a rule.
     Breaks { rule: Rule, why: String },
 }

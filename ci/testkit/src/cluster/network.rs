@@ -3,8 +3,12 @@
 use super::state::{Action, Envelope, Event, Key, NOTHING, State, link};
 use super::step::Budget;
 use super::tables::Input;
-use super::{Cluster, History, cut_between};
+use super::{Cluster, Fault, History, cut_between};
 use crate::node::{Node, NodeId};
+
+/// So many messages are on their way at once only where each that arrives causes more than one other. The largest of the course's
+/// own clusters have a few hundred.
+const FLOOD: usize = 4_096;
 
 impl<N: Node, H: History<N>> Cluster<N, H> {
     pub(super) fn network_events(&self, state: &State, events: &mut Vec<Event>) {
@@ -106,6 +110,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
                 // A message may have been left out since the round began, because its receiver would now ignore it.
                 if state.fault == NOTHING && state.network.binary_search(&envelope).is_ok() {
                     self.take(state, Event::Deliver { envelope, keep: false }.into(), actions);
+                }
+                if state.network.len() > FLOOD {
+                    state.fault = self.tables.faults.key(Fault::Floods { messages: FLOOD });
                 }
             }
         }

@@ -164,6 +164,14 @@ const ADDRESSED: Rule = Rule::new(
     "1-cap/counterexamples.md#panics",
 );
 
+/// What a message causes comes to an end.
+const NO_FLOOD: Rule = Rule::new(
+    "no flood",
+    "If nobody asks and no timer fires, there is nothing to send any more in the end.",
+    "contract of the Node trait",
+    "1-cap/counterexamples.md#panics",
+);
+
 /// A timer is a kind, not an occasion.
 const FEW_TIMERS: Rule = Rule::new(
     "few timers",
@@ -212,6 +220,14 @@ impl Fault {
                 format!("{server} replied to request {to}, but no client has made that request."),
             ),
             Fault::Breaks { rule, why } => (FailureKind::Violated, rule.clone(), why.clone()),
+            Fault::Floods { messages } => (
+                FailureKind::Violated,
+                NO_FLOOD,
+                format!(
+                    "More than {messages} messages are on their way at once, and each that arrives causes others. Look for a server \
+                     that hands on what it has handed on before."
+                ),
+            ),
             Fault::TooManyTimers { timer } => (
                 FailureKind::Violated,
                 FEW_TIMERS,

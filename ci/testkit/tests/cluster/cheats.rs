@@ -322,3 +322,35 @@ fn timers_without_end_break_a_rule() {
     assert_eq!((finding.kind, &*finding.rule.name), (FailureKind::Violated, "few timers"));
     assert!(finding.summary.contains("64 is one more"), "{}", finding.summary);
 }
+
+/// Hands on whatever it hears, to everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Gossip(Membership);
+
+impl Node for Gossip {
+    type Message = ();
+    type Timer = Never;
+    type Request = ();
+    type Response = ();
+    type Durable = ();
+
+    fn start(me: Membership, _: Option<()>, _: &mut Outbox<Self>) -> Self {
+        Gossip(me)
+    }
+
+    fn on_request(&mut self, id: RequestId, (): (), out: &mut Outbox<Self>) {
+        out.send_all(self.0.peers(), &());
+        out.reply(id, ());
+    }
+
+    fn on_message(&mut self, _: NodeId, (): (), out: &mut Outbox<Self>) {
+        out.send_all(self.0.peers(), &());
+    }
+}
+
+#[test]
+fn messages_that_multiply_without_end_break_a_rule() {
+    let cluster = Cluster::<Gossip, ()>::new(4, ()).client(&[0], [()]).settles(LINEARIZABLE, 1, |_| Ok(()));
+    let finding = Simulation::new(cluster, Faults::default()).run(0..1).unwrap_err();
+    assert_eq!((finding.kind, &*finding.rule.name), (FailureKind::Violated, "no flood"));
+}
