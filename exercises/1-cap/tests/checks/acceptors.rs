@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use testkit::check::Rule;
 use testkit::cluster::{Cluster, History, Invocation, Peers, Transition, View};
 use testkit::node::{Effect, NodeId, RequestId};
+use testkit::text::list;
 
+use super::words;
 use crate::subject::paxos::{Ballot, Chosen, Durable, Message, Paxos, Proposal, Value};
 
 /// How many servers there are.
@@ -119,7 +121,7 @@ impl Acceptors {
         }
         let bound = self.used.max(self.refused);
         if bound.is_some_and(|bound| ballot <= bound) {
-            let (used, refused) = (spelled(self.used), spelled(self.refused));
+            let (used, refused) = (words::ballot(self.used), words::ballot(self.refused));
             self.break_rule(
                 Broken::Above,
                 format!(
@@ -152,8 +154,8 @@ impl Acceptors {
                 format!(
                     "n0 proposes {value} under ballot {ballot:?}. It has accepted {} itself, and the promises that it got for that \
                      ballot say: {}.",
-                    spelled(own),
-                    promised.into_iter().map(spelled).collect::<Vec<_>>().join(", ")
+                    words::proposal(own),
+                    list(promised.into_iter().map(words::proposal), "nothing")
                 ),
             );
         }
@@ -167,13 +169,13 @@ impl Acceptors {
             all.iter().filter(|(_, proposal)| (proposal.ballot, proposal.value) == (ballot, value)).count()
         };
         if !all.iter().any(|(_, proposal)| 2 * holders(proposal.ballot) > SERVERS) {
-            let shown: Vec<String> = all.iter().map(|(id, proposal)| format!("{id} {proposal:?}")).collect();
+            let shown = all.iter().map(|(id, proposal)| format!("by {id} {}", words::proposal(Some(*proposal))));
             self.break_rule(
                 Broken::OneBallot,
                 format!(
                     "n0 tells a client that {value} is chosen. What it knows to be accepted, its own disk included, is: {}. No \
                      ballot has a majority.",
-                    if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") }
+                    list(shown, "nothing")
                 ),
             );
         }
@@ -182,10 +184,6 @@ impl Acceptors {
     fn break_rule(&mut self, rule: Broken, why: String) {
         self.wrong = Some((rule, why));
     }
-}
-
-fn spelled(value: Option<impl std::fmt::Debug>) -> String {
-    value.map_or("nothing".to_owned(), |value| format!("{value:?}"))
 }
 
 impl History<Paxos> for Acceptors {

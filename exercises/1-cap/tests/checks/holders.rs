@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use testkit::cluster::{Cluster, History, Invocation, Peers, Transition};
 use testkit::node::{ClientId, Effect, Node, NodeId, Outbox, RequestId};
+use testkit::text::list;
 
+use super::words;
 use crate::subject::abd::{Abd, Message, Tag, Version};
 use crate::subject::register::{Request, Response};
 
@@ -79,15 +81,19 @@ impl Holders {
             Response::Read(value) => told.into_iter().chain(known).find(|version| version.value == value),
         };
         let Some(version) = version else {
-            self.wrong = Some(format!("n0 answers {response:?}, and no replica has shown it such a version."));
+            self.wrong =
+                Some(format!("n0 answers {}, and no replica has shown it such a version.", words::response(response)));
             return;
         };
         let holders = self.shown.values().chain([&own]).filter(|held| **held >= version).count();
         if 2 * holders <= SERVERS {
+            let shown = self.shown.iter().map(|(server, held)| format!("{server} {}", words::version(*held)));
             self.wrong = Some(format!(
-                "n0 answers {response:?}, which is {version:?}. n0 holds {own:?}, and the others have shown to hold {:?}: that is \
-                 no majority.",
-                self.shown
+                "n0 answers {}, which is about {}. n0 holds {}, and shown to hold a version have: {}. That is no majority.",
+                words::response(response),
+                words::version(version),
+                words::version(own),
+                list(shown, "nobody")
             ));
         }
     }

@@ -13,3 +13,4 @@ pub mod replicas;
 pub mod set;
 pub mod spec;
 pub mod tags;
+pub mod words;

@@ -8,6 +8,7 @@ use testkit::node::{ClientId, NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
 use super::acceptors::{Acceptors, among_acceptors};
+use super::words;
 use crate::subject::paxos::{Ballot, Chosen, Durable, Message, Paxos, Proposal, Propose, Value};
 
 /// One decision, when there is one copy and one client at a time: the first proposal is chosen.
@@ -133,7 +134,10 @@ fn keeps_its_promises(step: &Transition<'_, Paxos>) -> Result<(), String> {
     if let (Some(before), Some(after)) = (promised, step.saved_after().map(bound))
         && after < before
     {
-        return Err(format!("{} had promised {before:?}, and on its disk is now {after:?}.", step.server));
+        return Err(format!(
+            "{} had promised ballot {before:?}, and what it has on its disk now promises only {after:?}.",
+            step.server
+        ));
     }
     for (to, answer, disk) in step.sent() {
         let asked = step.received().filter(|(from, _)| *from == to).map(|(_, message)| message);
@@ -147,16 +151,21 @@ fn keeps_its_promises(step: &Transition<'_, Paxos>) -> Result<(), String> {
                 (*ballot, Some(*proposal))
             }
             (_, Message::Promise { .. } | Message::Accepted { .. }) => {
-                return Err(format!("{} sends {answer:?} to {to}, which has not just asked that.", step.server));
+                return Err(format!(
+                    "{} sends {to} {}. {to} has not just asked for that.",
+                    step.server,
+                    words::paxos(*answer)
+                ));
             }
             _ => continue,
         };
         if let Some(promised) = promised.filter(|promised| *promised > ballot) {
-            return Err(format!("{} had promised {promised:?}, and sends {answer:?} to {to}.", step.server));
+            let (server, says) = (step.server, words::paxos(*answer));
+            return Err(format!("{server} had promised ballot {promised:?}, and sends {to} {says}."));
         }
         if disk.is_none_or(|disk| bound(disk) < ballot || disk.accepted != accepted) {
-            let disk = disk.map_or("nothing".to_owned(), |disk| format!("{disk:?}"));
-            return Err(format!("{} sends {answer:?} to {to}, and on its disk is {disk}.", step.server));
+            let (says, holds) = (words::paxos(*answer), words::durable(disk));
+            return Err(format!("{} sends {to} {says}. On its disk is {holds}.", step.server));
         }
     }
     Ok(())
@@ -175,7 +184,9 @@ fn answers(step: &Transition<'_, Paxos>) -> Result<(), String> {
     match !free || step.sent().any(|(to, answer, _)| to == from && agrees(answer)) {
         true => Ok(()),
         false => Err(format!(
-            "{} has promised no ballot above {ballot:?}. {from} sends {message:?}, and it does not agree.",
+            "{} has promised no ballot above {ballot:?}. {from} sends {}, and {} does not agree.",
+            step.server,
+            words::paxos(*message),
             step.server
         )),
     }

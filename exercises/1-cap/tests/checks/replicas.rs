@@ -1,10 +1,11 @@
 //! What both AP exercises promise: an answer at once, and agreement once everything has arrived.
 
-use std::fmt::Debug;
+use std::fmt::Display;
 
 use testkit::check::Rule;
 use testkit::cluster::{Cluster, History, View, answer};
 use testkit::node::{ClientId, Node};
+use testkit::text::or_nothing;
 
 /// A reply never waits for another replica.
 pub const AT_ONCE: Rule = Rule::new(
@@ -54,7 +55,7 @@ pub fn answers_at_once<N: Node, H: History<N>>(cluster: Cluster<N, H>) -> Cluste
 }
 
 /// All servers that are up answer `request` alike, in the words `A` of the checks.
-pub fn agree<A: From<N::Response> + PartialEq + Debug, N: Node, H: History<N>>(
+pub fn agree<A: From<N::Response> + PartialEq + Display, N: Node, H: History<N>>(
     view: &View<'_, N, H>,
     request: &N::Request,
 ) -> Result<(), String> {
@@ -63,10 +64,7 @@ pub fn agree<A: From<N::Response> + PartialEq + Debug, N: Node, H: History<N>>(
         None => Ok(()),
         Some((id, other)) => {
             let (first, one) = &answers[0];
-            let shown = |answer: &Option<A>| match answer {
-                Some(response) => format!("{response:?}"),
-                None => "nothing".to_owned(),
-            };
+            let shown = |answer: &Option<A>| or_nothing(answer.as_ref(), ToString::to_string);
             Err(format!(
                 "Every message has arrived, and the servers still differ: asked {request:?}, {first} answers {}, and {id} \
                  answers {}.",

@@ -2,6 +2,7 @@
 //! an answer equals is not for the code under test to say.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use testkit::cluster::SequentialSpec;
 
@@ -37,6 +38,16 @@ impl From<Response> for Told {
         match response {
             Response::Done => Told::Done,
             Response::Elements(elements) => Told::Elements(elements),
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Told::Done => f.write_str("that it is done"),
+            Told::Elements(elements) if elements.is_empty() => f.write_str("an empty set"),
+            Told::Elements(elements) => write!(f, "{elements:?}"),
         }
     }
 }

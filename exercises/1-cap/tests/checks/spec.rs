@@ -1,6 +1,8 @@
 //! What a register does when there is one copy and one client at a time. Histories are judged against it, in types of its own:
 //! what an answer equals is not for the code under test to say.
 
+use std::fmt;
+
 use testkit::check::Rule;
 use testkit::cluster::{Linearizable, SequentialSpec, View};
 use testkit::node::Node;
@@ -35,6 +37,15 @@ impl From<Response> for Told {
         match response {
             Response::Read(value) => Told::Read(value),
             Response::Written => Told::Written,
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Told::Read(value) => write!(f, "{value}"),
+            Told::Written => f.write_str("that it is written"),
         }
     }
 }

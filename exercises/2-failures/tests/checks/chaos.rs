@@ -228,7 +228,8 @@ pub fn what_was_done_and_not_answered_counts_once() {
             lost += 1;
             let told = without_an_answer(check, &mut site, asks, leader, round % 2 == 1)?;
             check.requires(MAJORITY, told.is_ok(), || {
-                format!("n{leader}, which led, was killed before a client heard from it. The client asks on, and is told: {told:?}.")
+                let says = told.map_or_else(|error| error.to_string(), |value| value.to_string());
+                format!("n{leader}, which led, was killed before a client heard from it. The client asks on, and is told: {says}")
             })?;
             check.requires(ONCE, told == Ok(lost), || {
                 format!(

@@ -2,6 +2,7 @@
 
 use testkit::check::{Check, Proven, Rule};
 
+use super::raft::words;
 use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
 
 pub const SAME_LOG: Rule = Rule::new(
@@ -72,7 +73,7 @@ fn merges_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &[Term])
         check.requires(SAME_LOG, (changed, &merged) == (should, &expected), || {
             format!(
                 "The log {whole:?} takes {entries:?} behind index {prev}. With its beginning cut off up to {start}, it should then be \
-                 {expected:?}. Your `merge` makes it {merged:?}, and says {changed}."
+                 {expected:?}, and `merge` should return {should}. Your `merge` makes it {merged:?}, and returns {changed}."
             )
         })?;
     }
@@ -92,8 +93,9 @@ fn finds_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &Log) -> 
         let fits = found == expected || expected <= start + 1 && found <= prev;
         check.requires(SAME_LOG, fits, || {
             format!(
-                "A leader with the log {whole:?} hears {hint:?} and continues at {expected}. With the log's beginning cut off up to \
-                 {start}, your `next_after` says {found}."
+                "A leader with the log {whole:?} hears of a conflict at {} and continues at {expected}. With the log's beginning cut off \
+                 up to {start}, your `next_after` says {found}.",
+                words::hint(hint)
             )
         })?;
         if prev <= start {
@@ -105,8 +107,10 @@ fn finds_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &Log) -> 
             && (expected.index..=start.max(expected.index).saturating_add(1)).contains(&found.index);
         check.requires(SAME_LOG, fits, || {
             format!(
-                "Asked about index {prev}, a follower with the log {whole:?} says {expected:?}. With its beginning cut off up to \
-                 {start}, your `hint` says {found:?}."
+                "Asked about index {prev}, a follower with the log {whole:?} names a conflict at {}. With its beginning cut off up to \
+                 {start}, your `hint` names one at {}.",
+                words::hint(expected),
+                words::hint(found)
             )
         })?;
     }

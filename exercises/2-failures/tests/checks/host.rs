@@ -1,5 +1,7 @@
 //! Task `host`: nothing leaves before what it promises is on the disk.
 
+use std::sync::Arc;
+
 use testkit::check::{Check, Proven, Rule, check};
 use testkit::cluster::{History, View};
 use testkit::disk::{Disk, Faulty, Memory, Trouble};
@@ -9,6 +11,8 @@ use super::entries::put;
 use super::machine::Machine;
 use super::raft::all_have_caught_up;
 use super::raft::servers::{Server, finishes, serving, somebody_leads};
+use super::raft::words as raft_words;
+use super::words;
 use crate::subject::host::{Host, Input, Output};
 use crate::subject::raft::log::{Index, Log, Term};
 use crate::subject::raft::message::{self, Outcome};
@@ -158,7 +162,7 @@ pub fn nothing_leaves_before_it_is_on_the_disk() {
                 let outputs = handled(check, &mut host, batch)?;
                 let mut alone = Outbox::new();
                 batch.iter().for_each(|input| hand(&mut server, input.clone(), &mut alone));
-                in_order(check, &format!("it was handed {batch:?}"), outputs.clone(), alone)?;
+                in_order(check, &format!("it was handed {}", words::inputs(batch)), outputs.clone(), alone)?;
                 let left = Storage::open(host.disk().after_crash()).map(|(_, left)| left).unwrap_or_default();
                 for output in &outputs {
                     promises += usize::from(is_backed(check, batch, output, left.as_ref())?);
@@ -190,7 +194,8 @@ fn in_order(check: &mut Check, when: &str, outputs: Vec<Output>, alone: Outbox<C
     };
     let wanted: Vec<Output> = alone.into_effects().into_iter().filter_map(output).collect();
     check.requires(IN_ORDER, outputs == wanted, || {
-        format!("n0's server wants {wanted:?} when {when}. What leaves is {outputs:?}.")
+        let (wanted, outputs) = (words::outputs(&wanted), words::outputs(&outputs));
+        format!("When {when}, n0's server wants this done: {wanted}. What leaves is: {outputs}.")
     })
 }
 
@@ -214,8 +219,10 @@ fn is_backed(
     };
     check.requires(BACKED, holds && term >= message.term(), || {
         format!(
-            "n0 was handed {batch:?}, and sends {message:?} to {to}. If the power fails now, it starts again with {left:?}: it does not \
-             know what it has promised."
+            "n0 was handed {}, and sends {to} {}. If the power fails now, it starts again with {}: it does not know what it has promised.",
+            words::inputs(batch),
+            raft_words::message(message),
+            words::durable(left)
         )
     })?;
     Ok(true)
@@ -240,7 +247,7 @@ fn handled<const LIMIT: Index, D: Disk>(
     let handled = host.handle(batch.to_vec());
     check.requires(BACKED, handled.is_ok(), || {
         let error = handled.as_ref().err().map(ToString::to_string).unwrap_or_default();
-        format!("Nothing is wrong with the disk. n0 was handed {batch:?}, and `handle` says: {error}.")
+        format!("Nothing is wrong with the disk. n0 was handed {}, and `handle` says: {error}.", words::inputs(batch))
     })?;
     handled.map_err(|_| unreachable!("it was required that it is handled"))
 }
@@ -260,14 +267,21 @@ pub fn a_server_goes_on_where_it_was() {
                 essence(before) == essence(after) && is_whole(after) && agree(before.raft().log(), after.raft().log());
             check.requires(GOES_ON, same, || {
                 format!(
-                    "n0 was handed {input:?}. Then it is {before:?}. If it is started again, it is {after:?}: term, vote, log and snapshot \
-                     should be the same."
+                    "n0 was handed {}. Then it has {}. If it is started again, it has {}: term, vote, log and snapshot should be the same.",
+                    words::inputs(std::slice::from_ref(&input)),
+                    words::durable(Some(&memory(before))),
+                    words::durable(Some(&memory(after)))
                 )
             })?;
         }
         check.evidence("a server that is started again after each of its events");
         Ok(())
     });
+}
+
+/// What a server would save.
+fn memory<const LIMIT: Index>(server: &Compacting<LIMIT>) -> Durable {
+    Durable { snapshot: server.snapshot().cloned().map(Arc::new), raft: server.raft().durable() }
 }
 
 /// What a server must know again, whatever it keeps of its log's beginning.
@@ -290,7 +304,7 @@ fn agree(one: &Log, other: &Log) -> bool {
 fn waits(check: &mut Check, outputs: &[Output]) -> Proven {
     let waits = outputs.contains(&Output::Arm { timer: Timer::Election });
     check.requires(GOES_ON, waits, || {
-        format!("n0 has started, and what it wants done is {outputs:?}. It wanted its election timer armed.")
+        format!("n0 has started, and does not arm its election timer. It wants this done: {}.", words::outputs(outputs))
     })
 }
 
@@ -334,7 +348,11 @@ fn fails_and_is_silent(check: &mut Check, disk: &Faulty, me: Membership, inputs:
         let has_failed = disk.has_struck();
         check.requires(SILENT, handled.is_err() || !has_failed, || {
             let when = if had_failed { "Then the disk had refused already" } else { "The disk refused" };
-            format!("n0 was handed {input:?}. {when}, and all the same it has this sent: {handled:?}.")
+            let (input, left) = (words::inputs(std::slice::from_ref(input)), handled.as_deref().unwrap_or_default());
+            format!(
+                "n0 was handed {input}. {when}, and `handle` returns no error. What leaves is: {}.",
+                words::outputs(left)
+            )
         })?;
         had_failed = has_failed;
     }
@@ -376,7 +394,7 @@ pub fn many_events_cost_one_sync() {
         let asked = [Input::Request { id: RequestId { client: ClientId(0), number: 0 }, request: Get('x') }];
         let outputs = handled(check, &mut host, &asked)?;
         check.requires(BACKED, told(&outputs), || {
-            format!("n0 does not lead, and a client asks it. What leaves is {outputs:?}.")
+            format!("n0 does not lead, and a client asks it. What leaves is: {}.", words::outputs(&outputs))
         })?;
         check.evidence(format!("101 events at once: {syncs} sync; 10 that bring nothing: none"));
         Ok(())

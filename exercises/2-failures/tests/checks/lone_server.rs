@@ -51,6 +51,14 @@ pub fn told<const LIMIT: Index>(effects: &[Effect<Compacting<LIMIT>>]) -> Option
     None
 }
 
+/// What was saved last.
+pub fn last_saved<const LIMIT: Index>(effects: &[Effect<Compacting<LIMIT>>]) -> Option<Durable> {
+    effects.iter().rev().find_map(|effect| match effect {
+        Effect::Save { durable } => Some(durable.clone()),
+        _ => None,
+    })
+}
+
 /// Whether the follower has applied all entries up to the one that puts `value` under 'x', and no more.
 pub fn holds_x<const LIMIT: Index>(follower: &Alone<Compacting<LIMIT>>, value: Index) -> bool {
     follower.raft().store().clone().execute(Get('x')) == value as i64

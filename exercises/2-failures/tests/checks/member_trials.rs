@@ -3,11 +3,13 @@
 use testkit::check::{Check, Proven};
 use testkit::node::{ClientId, NodeId};
 use testkit::schedule::Schedule;
+use testkit::text::list;
 
 use super::lone_member::{Lone, Wants, last, leader, sent_to, stands, told, votes};
 use super::membership_rules::{A_QUESTION, COMES_BACK, HEARD, IN_THE_LOG, ONCE, ONE_AT_A_TIME, WHO_COUNTS};
 use super::raft::all_have_caught_up;
 use super::sizes::{asks, changing, elect};
+use super::words;
 use crate::subject::membership::SIZE;
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::{Command, Index, Term};
@@ -22,7 +24,8 @@ pub fn counts(check: &mut Check, has: &str, size: usize, mut lone: Lone) -> Prov
     let should: Vec<NodeId> = (1..size).map(NodeId).collect();
     check.requires(IN_THE_LOG, asked == should, || {
         format!(
-            "n0 of five servers has {has}, so {size} count. It stands for election, and asks {asked:?} for their votes."
+            "n0 of five servers has {has}, so {size} count. It stands for election, and asks {} for their votes.",
+            list(&asked, "nobody")
         )
     })?;
     let term = lone.raft().term();
@@ -44,9 +47,9 @@ pub fn counts(check: &mut Check, has: &str, size: usize, mut lone: Lone) -> Prov
 pub fn is_made(check: &mut Check, lone: &Lone, to: Value, story: impl Fn() -> String) -> Proven {
     check.requires(ONE_AT_A_TIME, last(lone) == Some(Put(SIZE, to)), || {
         format!(
-            "{}, and is asked for {to}. That is allowed, and the last entry of its log is {:?}.",
+            "{}, and is asked for {to}. That is allowed, and the last entry of its log asks for {}.",
             story(),
-            last(lone)
+            words::request(last(lone))
         )
     })
 }
@@ -62,7 +65,7 @@ pub fn is_a_question(check: &mut Check, mut lone: Lone, request: Request, story:
         .any(|entry| matches!(entry.command, Command::Client { request: Put(SIZE, _) | Add(SIZE, _), .. }));
     check.requires(ONE_AT_A_TIME, !changed && size == was, || {
         format!(
-            "{}, and gets {request:?}. That is not allowed; {size} servers count for it now, and its log is {log:?}.",
+            "{}, and gets `{request:?}`. That is not allowed; {size} servers count for it now, and its log is {log:?}.",
             story()
         )
     })?;
@@ -70,9 +73,10 @@ pub fn is_a_question(check: &mut Check, mut lone: Lone, request: Request, story:
     let answered = told(&wants);
     check.requires(A_QUESTION, asks && (answered.is_empty() || alone), || {
         format!(
-            "{}, and gets {request:?}. That is not allowed, so it should put the question `Get('#')` into its log, and answer when that is \
-             committed. It says {answered:?}, and its log is {log:?}.",
-            story()
+            "{}, and gets `{request:?}`. That is not allowed, so it should put the question `Get('#')` into its log, and answer when that \
+             is committed. It says {}, and its log is {log:?}.",
+            story(),
+            words::told(&answered)
         )
     })
 }
@@ -91,13 +95,17 @@ pub fn goes_to_those_who_count(check: &mut Check, from: usize, to: usize) -> Pro
     let early: Vec<NodeId> = brings(&wants).into_iter().filter(|server| !counts(server)).collect();
     check.requires(WHO_COUNTS, early.is_empty(), || {
         format!(
-            "n0 leads, and changes the size from {from} to {to}. The entry goes to {early:?}, which should not have it."
+            "n0 leads, and changes the size from {from} to {to}. The entry goes to {}, which should not have it.",
+            list(&early, "nobody")
         )
     })?;
     let beats = lone.fires(Timer::Heartbeat);
     let heard: Vec<NodeId> = sent_to(&beats, |_| true).into_iter().filter(|server| !counts(server)).collect();
     check.requires(WHO_COUNTS, heard.is_empty(), || {
-        format!("n0 leads, and changes the size from {from} to {to}. Its heartbeats go to {heard:?}, which are out.")
+        format!(
+            "n0 leads, and changes the size from {from} to {to}. Its heartbeats go to {}, which are out.",
+            list(&heard, "nobody")
+        )
     })?;
     let mut answered = told(&wants);
     // The last ones first: who has just come back counts like everybody else.
@@ -105,14 +113,15 @@ pub fn goes_to_those_who_count(check: &mut Check, from: usize, to: usize) -> Pro
         let has_majority = others + 1 > to / 2;
         check.requires(WHO_COUNTS, answered.is_empty() != has_majority, || {
             format!(
-                "n0 leads, and changes the size from {from} to {to}. The entry is on {} of these, and the client was told {answered:?}.",
-                others + 1
+                "n0 leads, and changes the size from {from} to {to}. The entry is on {} of these, and the client was told {}.",
+                others + 1,
+                words::told(&answered)
             )
         })?;
         answered.extend(told(&lone.is_followed_by(follower)));
     }
     check.requires(WHO_COUNTS, answered == [Response::Done(to as Value)], || {
-        format!("n0 leads, and changes the size from {from} to {to}. All of these have the entry, and the client was told {answered:?}.")
+        format!("n0 leads, and changes the size from {from} to {to}. All of these have the entry, and the client was told {}.", words::told(&answered))
     })
 }
 
@@ -144,7 +153,9 @@ pub fn votes_for(
     check.requires(HEARD, granted == otherwise, || {
         format!(
             "{story}. n{outside} is out by that. It stands in term {term}, with a log that ends in term {last_term}, so it may know of a change \
-             that others do not. The votes for it are {granted:?}; for n{inside}, which counts, they would be {otherwise:?}."
+             that others do not. The votes for it are: {}. For n{inside}, which counts, they would be: {}.",
+            words::votes(&granted),
+            words::votes(&otherwise)
         )
     })
 }

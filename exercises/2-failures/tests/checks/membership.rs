@@ -4,6 +4,7 @@ use testkit::check::check;
 use testkit::node::{ClientId, NodeId};
 use testkit::schedule::Schedule;
 use testkit::simulation::Faults;
+use testkit::text::list;
 
 use super::entries::put;
 use super::lone_member::{
@@ -16,6 +17,7 @@ use super::membership_rules::{A_QUESTION, HEARD, RESIGNS, SITS_OUT, UNDISTURBED}
 use super::raft::rules::LEADER_COMPLETENESS;
 use super::raft::servers::{FINISHES, finishes};
 use super::sizes::{ALL, asks, c1_is_answered, changing, elect, long_run};
+use super::words;
 use crate::subject::membership::SIZE;
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::Entry;
@@ -146,8 +148,8 @@ pub fn one_change_at_a_time() {
         let refused = told(&wants) == [Response::NotLeader { leader: Some(NodeId(1)) }];
         check.requires(A_QUESTION, refused && follower.raft().log().last_index() == 0, || {
             format!(
-                "n0 follows n1, and is asked for a change. It should refuse, and name n1; it says {:?}.",
-                told(&wants)
+                "n0 follows n1, and is asked for a change. It should refuse, and name n1; it says {}.",
+                words::told(&told(&wants))
             )
         })?;
         check.evidence("ten changes that may be made, and 20 that may not");
@@ -242,7 +244,10 @@ pub fn a_leader_resigns_before_it_is_removed() {
             let said = told(&wants);
             let refuses = |leader: Option<NodeId>| leader != Some(NodeId(id));
             check.requires(RESIGNS, matches!(said[..], [Response::NotLeader { leader }] if refuses(leader)), || {
-                format!("{story}. It resigns. It should refuse the client, once, and not send it to itself; it says {said:?}.")
+                format!(
+                    "{story}. It resigns. It should refuse the client, once, and not send it to itself; it says {}.",
+                    words::told(&said)
+                )
             })?;
             check.requires(RESIGNS, waits_for(&wants, Timer::Election), || {
                 format!(
@@ -251,7 +256,10 @@ pub fn a_leader_resigns_before_it_is_removed() {
             })?;
             let heard = sent_to(&lone.fires(Timer::Heartbeat), |_| true);
             check.requires(RESIGNS, heard.is_empty(), || {
-                format!("{story}, so it has resigned. When its old heartbeat timer fires, it still sends something to {heard:?}.")
+                format!(
+                    "{story}, so it has resigned. When its old heartbeat timer fires, it still sends something to {}.",
+                    list(&heard, "nobody")
+                )
             })?;
         }
         is_a_question(check, leader(4, 5, false), Put(SIZE, 4), || {
@@ -276,7 +284,8 @@ pub fn who_is_out_does_not_stand() {
                 check.requires(SITS_OUT, sent.is_empty() && term == 1, || {
                     format!(
                         "n{id} of five servers knows that {size} count, so it is out. Its election timer fires, its term is {term}, and it sends \
-                         something to {sent:?}."
+                         something to {}.",
+                        list(&sent, "nobody")
                     )
                 })?;
                 check.requires(SITS_OUT, waits_for(&wants, Timer::Election), || {
@@ -288,8 +297,9 @@ pub fn who_is_out_does_not_stand() {
             let asked = sent_to(&lone.stands(), |message| matches!(message, message::Message::RequestVote { .. }));
             check.requires(SITS_OUT, asked.len() == id, || {
                 format!(
-                    "n{id} was out, and is in again by a change to {}. It stands for election, and asks {asked:?}.",
-                    id + 1
+                    "n{id} was out, and is in again by a change to {}. It stands for election, and asks {}.",
+                    id + 1,
+                    list(&asked, "nobody")
                 )
             })?;
         }
@@ -309,8 +319,8 @@ pub fn who_is_out_disturbs_nobody() {
             check.requires(UNDISTURBED, after == term && refuses, || {
                 format!(
                     "n0 {state} in term {term}, and four servers count. n4, which is out, stands in term 9. n0's term is {after} now, and its votes \
-                     are {:?}.",
-                    votes(&wants)
+                     are: {}.",
+                    words::votes(&votes(&wants))
                 )
             })?;
         }

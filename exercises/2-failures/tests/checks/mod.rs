@@ -1,5 +1,7 @@
 //! The checks of stage 2: one file for each task. They name the code under test only as `crate::subject`.
 //!
+//! - [`words`]: what failures call a value.
+//!
 //! Of whole servers:
 //! - [`entries`]: entries and snapshots as a leader would make them;
 //! - [`cut_log`]: the log of stage 1 with its beginning cut off, beside the whole one;
@@ -63,6 +65,7 @@ mod trial;
 mod turns;
 mod visit;
 mod ward;
+mod words;
 mod worlds;
 
 pub mod chaos;
@@ -76,6 +79,5 @@ pub mod raft;
 pub mod schedule;
 pub mod server;
 pub mod snapshot;
-pub mod spec;
 pub mod storage;
 pub mod wal;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use testkit::check::{Check, Proven, check};
+use testkit::text::list;
 
 use super::chances;
 use super::clock::{said, told, why_not};
@@ -210,8 +211,8 @@ pub fn a_turn_that_is_left_out_is_audited_and_gone() {
             check.requires(LEFT_OUT, is_why(*why, group, &healthy), || {
                 let (least, shown) = (group.min_healthy, shown(&trial.config, name, view));
                 format!(
-                    "`{entry}`. That is not so: `min_healthy` is {least}, spared are {:?}, and it is known: {shown}.",
-                    group.spared
+                    "`{entry}`. That is not so: `min_healthy` is {least}, spared: {}, and it is known: {shown}.",
+                    list(&group.spared, "nobody")
                 )
             })?;
             recovered += usize::from(get_well(&trial.config, name, &seen, *at));

@@ -49,13 +49,6 @@ pub fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Prove
 
 /// The events of a tick, one a line.
 fn listed(tick: &[Event]) -> String {
-    let line = |event: &Event| match &event.what {
-        What::Wrote(entry) => format!("  log:    {entry}"),
-        What::NotWritten(entry) => format!("  log refuses: {entry}"),
-        What::Did(deed) => format!("  hands:  {deed}"),
-        What::Botched(deed) => format!("  hands fail:  {deed}"),
-        What::Refused => "  tick returns an error".to_owned(),
-    };
-    let lines: Vec<_> = tick.iter().map(line).collect();
+    let lines: Vec<_> = tick.iter().map(|event| format!("  {}", event.what)).collect();
     format!("In this tick, in order:\n{}", lines.join("\n"))
 }

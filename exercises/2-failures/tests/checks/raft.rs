@@ -8,6 +8,8 @@ pub mod rules;
 #[allow(dead_code, reason = "stage 1's checks use the rest of it")]
 #[path = "../../../1-cap/tests/checks/raft/servers.rs"]
 pub mod servers;
+#[path = "../../../1-cap/tests/checks/raft/words.rs"]
+pub mod words;
 
 use testkit::cluster::{History, View};
 use testkit::node::NodeId;
@@ -37,11 +39,11 @@ pub fn all_have_caught_up<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Re
         let raft = server.raft();
         if (raft.commit_index(), raft.store()) != (ahead.commit_index(), ahead.store()) {
             return Err(format!(
-                "{first} has applied {} entries and holds {:?}. {id} has applied {} and holds {:?}.",
+                "{first} has applied {} entries and holds {}. {id} has applied {} and holds {}.",
                 ahead.applied(),
-                ahead.store(),
+                words::store(ahead.store()),
                 raft.applied(),
-                raft.store()
+                words::store(raft.store())
             ));
         }
     }

@@ -4,6 +4,7 @@ use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use testkit::check::{Check, Proven, Rule, check};
+use testkit::text::or_nothing;
 
 use super::clock::{said, told, why_not};
 use crate::subject::monkey::config::Config;
@@ -234,11 +235,11 @@ pub fn a_skipped_time_has_no_minute() {
                 let name = schedule.zone.iana_name().unwrap_or("this zone");
                 format!(
                     "The hours are {}, and on {day} the clock in {name} skips a part of them. What is left are {count} minutes, from {first} \
-                     to {last} UTC. `working_minutes` has {}, from {:?} to {:?}.",
+                     to {last} UTC. `working_minutes` has {}, from {} to {}.",
                     told(schedule),
                     found.len(),
-                    utc(found.first()),
-                    utc(found.last())
+                    or_nothing(utc(found.first()), |at| at),
+                    or_nothing(utc(found.last()), |at| at)
                 )
             })?;
         }

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use testkit::check::{Check, Proven, Rule, check};
 use testkit::node::{ClientId, NodeId, RequestId};
+use testkit::text::or_nothing;
 
 use super::harmless::{HARMLESS, guarded};
+use super::raft::words as raft_words;
 use super::speakers::{LIMIT, calls, conversations, greeting, hostile, splits, whole_frames};
 use super::visit::{Visit, shown};
+use super::words;
 use super::worlds::{ENDS, FINDS, PAUSE, World, answer, asks_whom_there_is, bleak, client, makes, refuses, way};
 use crate::subject::raft::store::Response;
 use crate::subject::server::route::{Heard, Next};
@@ -287,7 +290,9 @@ pub fn a_retry_keeps_its_number_and_the_next_request_does_not() {
                     .requires(ONE_ID, same, || format!("When {when}, request {request} is sent under several ids."))?;
                 let last = ids.last().copied();
                 check.requires(ONE_ID, id > last && id.is_some_and(|id| id.client == ClientId(9)), || {
-                    format!("When {when}, a request has the id {id:?}, and the one before it had {last:?}: numbers count up.")
+                    let shown = |id: Option<RequestId>| or_nothing(id, |id| id.to_string());
+                    let (id, last) = (shown(id), shown(last));
+                    format!("When {when}, a request of c9 has the id {id}, and the one before it had {last}: numbers count up.")
                 })?;
                 ids.extend(id);
             }
@@ -368,7 +373,10 @@ pub fn a_client_ends_and_pauses() {
                 let presses =
                     made.asked.windows(4).position(|window| window.iter().all(|(_, _, after)| *after < PAUSE));
                 check.requires(ENDS, presses.is_none(), || {
-                    format!("When {when}, a client of 3 servers sends 4 tries in a row without a pause, from try {presses:?} on.")
+                    format!(
+                        "When {when}, a client of 3 servers sends 4 tries in a row without a pause, from try {} on.",
+                        1 + presses.unwrap_or(0)
+                    )
                 })?;
                 asks_whom_there_is(check, when, &made)?;
                 let hesitates =
@@ -389,7 +397,11 @@ pub fn what_a_client_says_is_so() {
         for (when, world, end) in bleak() {
             let made = makes(check, &mut client(3, 8), &*world)?;
             check.requires(HONEST, made.end == end, || {
-                format!("When {when}, a client must say {end:?} in the end, and says {:?}.", made.end)
+                format!(
+                    "When {when}, the right end of a request is: {}. Here {}.",
+                    words::next(end),
+                    words::next(made.end)
+                )
             })?;
         }
         says_nothing_of_the_request_before(check)?;
@@ -405,7 +417,7 @@ fn says_nothing_of_the_request_before(check: &mut Check) -> Proven {
     makes(check, &mut route, &|_, _, _| Heard::Silence)?;
     let made = makes(check, &mut route, &|_, _, id| refuses(id, None))?;
     check.requires(HONEST, made.end == Next::NotDone, || {
-        format!("Nobody has taken a request, and the client says {:?}: that was the request before.", made.end)
+        format!("No server has taken a request, and {}: that was the request before.", words::next(made.end))
     })
 }
 
@@ -422,10 +434,19 @@ fn takes_no_late_answer(check: &mut Check) -> Proven {
         };
         let next = guarded(check, 0, || route.heard(answer(before, late)))?;
         check.requires(HONEST, next == Next::Wait, || {
-            format!("A late {late:?} to {before:?} comes while {id:?} is open, and the client does not wait: {next:?}.")
+            let late = raft_words::response(late);
+            format!(
+                "To its request {before}, a client is told late {late}. {id} is open by then, and {}.",
+                words::next(next)
+            )
         })?;
         let next = guarded(check, 0, || route.heard(answer(id, Response::Done(2))))?;
-        check.requires(HONEST, next == Next::Done(2), || format!("The answer comes after a late one: {next:?}."))?;
+        check.requires(HONEST, next == Next::Done(2), || {
+            format!(
+                "The answer to a request is 2, and comes after a late one to another request. Then {}.",
+                words::next(next)
+            )
+        })?;
     }
     Ok(())
 }

@@ -10,6 +10,8 @@ use testkit::simulation::{Faults, Simulation};
 
 use super::raft::servers::{Logged, Watched, busy, in_time};
 use super::raft::somebody_lacks_what_is_cut_off;
+use super::raft::words as raft_words;
+use super::words;
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::Index;
 use crate::subject::raft::store::Request::{self, Add, Put};
@@ -91,9 +93,10 @@ fn snapshots_stand_for_what_is_gone<const LIMIT: Index, H: History<Compacting<LI
         let is_now = end == raft.applied();
         if is_now && (snapshot.store != *raft.store() || snapshot.sessions != *raft.sessions()) {
             return Err(format!(
-                "All that {id} has applied is in its snapshot {snapshot:?}, and what it has is another: {:?}, with the sessions {:?}.",
-                raft.store(),
-                raft.sessions()
+                "{id} has {}, and has applied no more than that. But its store holds {}, and of clients it knows {}.",
+                words::snapshot(snapshot),
+                raft_words::store(raft.store()),
+                words::sessions(raft.sessions())
             ));
         }
         if raft.log().term_at(end).is_some_and(|term| term != snapshot.term) {
@@ -107,7 +110,9 @@ fn snapshots_stand_for_what_is_gone<const LIMIT: Index, H: History<Compacting<LI
             && first != snapshot
         {
             return Err(format!(
-                "{other} and {id} have snapshots up to {end} that differ: {first:?} and {snapshot:?}."
+                "{other} and {id} have snapshots up to the same entry that differ: {} and {}.",
+                words::snapshot(first),
+                words::snapshot(snapshot)
             ));
         }
     }

@@ -7,8 +7,8 @@ use testkit::simulation::{Faults, Simulation};
 
 use super::membership_rules::{IN_THE_LOG, LEAVE};
 use super::raft::chronicle::Chronicle;
+use super::raft::rules::LINEARIZABLE;
 use super::raft::servers::{Asked, Cell, Logged, Told, finishes, in_time, is_linearizable, key, servers, timeouts};
-use super::spec::LINEARIZABLE;
 use crate::subject::membership::{Member, SIZE};
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::{Command, Entry, Index};

@@ -8,18 +8,21 @@ use testkit::cluster::Cluster;
 use testkit::node::{ClientId, Effect, NodeId};
 use testkit::schedule::Schedule;
 use testkit::simulation::Faults;
+use testkit::text::or_nothing;
 
 use super::cut_log;
 use super::entries;
 use super::lone_server::{
-    answers, hears_of_a_later_term, holds_x, install, put, puts, snapshot, snapshots, snapshots_in, told,
+    answers, hears_of_a_later_term, holds_x, install, last_saved, put, puts, snapshot, snapshots, snapshots_in, told,
 };
 use super::raft::servers::{FINISHES, Watched, finishes, serving, serving_late};
+use super::raft::words as raft_words;
 use super::raft::{all_have_caught_up, somebody_lacks_what_is_cut_off};
 use super::short_logs::{BOUNDED, LACKS, behind, healing, long_run, short};
 use super::snapshot_rules::{
     ANSWERED, AT_MOST_ONCE, CATCHES_UP, IN_PLACE, KEEPS_SUFFIX, NEVER_BACK, SAVED_FIRST, SENT_INSTEAD, TRUE,
 };
+use super::words;
 use crate::subject::raft::clients::Session;
 use crate::subject::raft::log::{Entry, Index, Log, Start};
 use crate::subject::raft::message::{self, Hint, Outcome};
@@ -157,7 +160,8 @@ fn is_what_the_log_led_to<const LIMIT: Index>(check: &mut Check, committed: Inde
     check.requires(TRUE, fits, || {
         format!(
             "n0 has six entries of the terms {terms:?}, which put 1 to 6 under 'x'; {committed} of them are committed and applied. Its log \
-             starts at {start} and ends at {held}, and its snapshot is {snapshot:?}."
+             starts at {start} and ends at {held}, and it has {}.",
+            words::snapshot(snapshot)
         )
     })
 }
@@ -186,9 +190,8 @@ pub fn what_is_gone_is_sent_as_a_snapshot() {
                     |_| format!("It sends {sent} snapshots."),
                 );
                 let should = if is_gone { "its snapshot, once" } else { "entries, and no snapshot" };
-                format!(
-                    "n0 leads term 2, and its log starts at 5. n2 answers {outcome:?}. n0 should send {should}. {did}"
-                )
+                let answer = raft_words::outcome(outcome);
+                format!("n0 leads term 2, and its log starts at 5. n2 answers {answer}. n0 should send {should}. {did}")
             })?;
         }
         let others = answers(1, Outcome::Matches(1)).map_or(0, |effects| snapshots(&effects));
@@ -244,8 +247,9 @@ fn comes_late(check: &mut Check, prev: Index, last: Index) -> Proven {
     check.requires(IN_PLACE, fits, || {
         format!(
             "n0 has a snapshot up to index 3, and entry 4. Then the leader's entries behind index {prev} come, up to {last}, all of them \
-             committed. n0's log is {log:?}, its store {:?}, and it answers {told:?}.",
-            follower.raft().store()
+             committed. n0's log is {log:?}, its store holds {}, and it answers {}.",
+            raft_words::store(follower.raft().store()),
+            or_nothing(told, raft_words::outcome)
         )
     })
 }
@@ -278,8 +282,9 @@ fn takes_nothing_back<const LIMIT: Index>(check: &mut Check, old: Index) -> Prov
     let before = (follower.raft().commit_index(), follower.raft().store().clone());
     check.requires(NEVER_BACK, before.0 == 5 && holds_x(&follower, 5), || {
         format!(
-            "n0 got a snapshot up to index 3 and two entries behind it, all of it committed. Its commit index is {}, and its store is {:?}.",
-            before.0, before.1
+            "n0 got a snapshot up to index 3 and two entries behind it, all of it committed. Its commit index is {}, and its store holds {}.",
+            before.0,
+            raft_words::store(&before.1)
         )
     })?;
     let effects = follower.receives(NodeId(1), install(1, old));
@@ -288,15 +293,18 @@ fn takes_nothing_back<const LIMIT: Index>(check: &mut Check, old: Index) -> Prov
     check.requires(NEVER_BACK, after == before && log_goes_on, || {
         format!(
             "n0 has applied five entries. Then a snapshot up to index {old} comes late. Its commit index is {} now, its log ends at {}, \
-             and its store is {:?}.",
+             and its store holds {}.",
             after.0,
             follower.raft().log().last_index(),
-            after.1
+            raft_words::store(&after.1)
         )
     })?;
     let outcome = told(&effects).map(|(outcome, _)| outcome);
     check.requires(ANSWERED, matches!(outcome, Some(Outcome::Matches(_))), || {
-        format!("n0 has applied five entries, and gets a snapshot up to index {old}. It answers {outcome:?}.")
+        format!(
+            "n0 has applied five entries, and gets a snapshot up to index {old}. It answers {}.",
+            or_nothing(outcome, raft_words::outcome)
+        )
     })
 }
 
@@ -305,7 +313,7 @@ pub fn what_stands_behind_a_snapshot_stays() {
     check(|check| {
         // The follower holds five entries, of which it knows the first to be committed.
         let mut follower = Alone::<Compacting<2>>::start(3, None, &[]);
-        follower.receives(NodeId(1), puts(0, 5, 1));
+        let earlier = last_saved(&follower.receives(NodeId(1), puts(0, 5, 1)));
         let effects = follower.receives(NodeId(1), install(1, 3));
         let log = follower.raft().log().clone();
         check.requires(KEEPS_SUFFIX, log.last_index() == 5, || {
@@ -313,11 +321,11 @@ pub fn what_stands_behind_a_snapshot_stays() {
                 "n0 has said that it holds five entries. Then it gets a snapshot up to index 3, and its log is {log:?}."
             )
         })?;
-        saved_before_told(check, &effects, 3, 5)?;
+        saved_before_told(check, earlier.as_ref(), &effects, (3, 5))?;
         // The same, but the follower's entries are of another term from index 3 on.
         let raft = raft::Durable { term: 2, voted_for: None, log: cut_log::log(&[1, 1, 2, 2, 2]) };
         let saved = Durable { snapshot: None, raft };
-        let mut follower = Alone::<Compacting<2>>::start(3, Some(saved), &[]);
+        let mut follower = Alone::<Compacting<2>>::start(3, Some(saved.clone()), &[]);
         let snapshot = entries::snapshot(3, 3);
         let effects = follower.receives(NodeId(1), Message::InstallSnapshot { term: 3, snapshot });
         let log = follower.raft().log().clone();
@@ -327,27 +335,36 @@ pub fn what_stands_behind_a_snapshot_stays() {
                  Its log is {log:?}."
             )
         })?;
-        saved_before_told(check, &effects, 3, 3)?;
+        saved_before_told(check, Some(&saved), &effects, (3, 3))?;
         check.evidence("a snapshot of entries that are there, and one of others");
         Ok(())
     });
 }
 
-/// The follower has answered that it agrees up to the snapshot at least, and what it has saved by then says so too.
-fn saved_before_told(check: &mut Check, effects: &[Effect<Compacting<2>>], index: Index, end: Index) -> Proven {
+/// The follower has answered that it agrees up to the snapshot at least, and what it has saved by then says so too. `earlier` is what it
+/// had saved before it got the snapshot.
+fn saved_before_told(
+    check: &mut Check,
+    earlier: Option<&Durable>,
+    effects: &[Effect<Compacting<2>>],
+    (index, end): (Index, Index),
+) -> Proven {
     let told = told(effects);
     let fits = matches!(told, Some((Outcome::Matches(told), _)) if (index..=end).contains(&told));
     check.requires(ANSWERED, fits, || {
-        let outcome = told.as_ref().map(|(outcome, _)| outcome);
-        format!("n0 gets a snapshot up to index {index} from its leader. It answers {outcome:?}.")
+        let outcome = or_nothing(told, |(outcome, _)| raft_words::outcome(outcome));
+        format!("n0 gets a snapshot up to index {index} from its leader. It answers {outcome}.")
     })?;
-    let saved = told.and_then(|(_, saved)| saved);
+    let saved = told.and_then(|(_, saved)| saved).or(earlier);
     let has_it = saved.is_some_and(|saved| {
         let newest = saved.snapshot.as_ref().map_or(0, |snapshot| snapshot.index);
         newest == index && saved.raft.log.start().index <= index && saved.raft.log.last_index() == end
     });
     check.requires(SAVED_FIRST, has_it, || {
-        format!("n0 has answered that it has what a snapshot up to index {index} stands for. By then it has saved {saved:?}.")
+        format!(
+            "n0 has answered that it has what a snapshot up to index {index} stands for. On its disk is {}.",
+            words::durable(saved)
+        )
     })
 }
 
@@ -362,7 +379,10 @@ pub fn a_snapshot_shows_who_is_deposed() {
             _ => None,
         });
         check.requires(ANSWERED, term == Some(2), || {
-            format!("n0 is in term 2 and gets a snapshot of term 1. The term of its answer is {term:?}.")
+            format!(
+                "n0 is in term 2 and gets a snapshot of term 1. It answers in {}.",
+                or_nothing(term, |term| format!("term {term}"))
+            )
         })?;
         let mut candidate = Alone::<Compacting<2>>::start(3, None, &[]);
         candidate.fires(Timer::Election);
@@ -370,8 +390,8 @@ pub fn a_snapshot_shows_who_is_deposed() {
         let (term, leads) = (candidate.raft().term(), candidate.raft().is_leader());
         check.requires(ANSWERED, term == 3 && !leads && holds_x(&candidate, 3), || {
             format!(
-                "n0 stands for election in term 1 and gets a snapshot of term 3. Its term is {term} now, and its store {:?}.",
-                candidate.raft().store()
+                "n0 stands for election in term 1 and gets a snapshot of term 3. Its term is {term} now, and its store holds {}.",
+                raft_words::store(candidate.raft().store())
             )
         })?;
         check.evidence("a snapshot of an earlier term, and one of a later term");
@@ -408,8 +428,9 @@ fn comes_to_another(check: &mut Check) -> Proven {
     let known = n2.raft().sessions().get(&ClientId(7));
     check.requires_of_run(scope, &played, AT_MOST_ONCE, known == Some(&session), || {
         format!(
-            "c7's request 0 is done, and its answer may be lost. n2 leads now, and what it knows of c7 is {known:?}: if c7 asks again, \
-             it is done twice."
+            "c7's request 0 is done, and its answer may be lost. n2 leads now, and what it knows of c7 is {}: if c7 asks again, it is \
+             done twice.",
+            or_nothing(known, words::session)
         )
     })?;
     check.evidence(format!("{scope}: it knows what was done"));

@@ -11,6 +11,7 @@ use super::life::{Life, entry, life, run_states};
 use super::rewriting::{REWRITTEN, refuses_for_good, rewrite, rewrite_again};
 use super::seen::{Keeper, Seen};
 use super::successions::{self, Succession};
+use super::words;
 use crate::subject::snapshot::Durable;
 use crate::subject::storage::Storage;
 use crate::subject::wal::{FILE, Wal, WalError};
@@ -84,6 +85,11 @@ fn syncs<D: Disk>(check: &mut Check, storage: &mut Storage<D>) -> Proven {
     })
 }
 
+fn opens_with(expected: Option<&Durable>, found: Option<&Durable>) -> String {
+    let (expected, found) = (words::durable(expected), words::durable(found));
+    format!("The last that was saved and synced is {expected}. The storage opens with {found}.")
+}
+
 #[test]
 pub fn what_was_saved_comes_back() {
     check(|check| {
@@ -93,17 +99,13 @@ pub fn what_was_saved_comes_back() {
             let (mut storage, mut found) = open(check, disk.clone())?;
             let mut expected = None;
             for batch in states.chunks(apart) {
-                check.requires(SAME, found == expected, || {
-                    format!("The last that was saved and synced is {expected:?}. The storage opens with {found:?}.")
-                })?;
+                check.requires(SAME, found == expected, || opens_with(expected.as_ref(), found.as_ref()))?;
                 batch.iter().for_each(|durable| storage.save(durable));
                 syncs(check, &mut storage)?;
                 expected = batch.last().cloned();
                 (storage, found) = open(check, disk.clone())?;
             }
-            check.requires(SAME, found == expected, || {
-                format!("The last that was saved and synced is {expected:?}. The storage opens with {found:?}.")
-            })?;
+            check.requires(SAME, found == expected, || opens_with(expected.as_ref(), found.as_ref()))?;
             // Without a start in between, and the same twice.
             let disk = Faulty::new();
             let (mut storage, _) = open(check, disk.clone())?;
@@ -112,9 +114,7 @@ pub fn what_was_saved_comes_back() {
                 saves(check, &mut storage, durable)?;
             }
             let (_, found) = open(check, disk)?;
-            check.requires(SAME, found.as_ref() == states.last(), || {
-                format!("{} states were saved one after the other. The storage opens with {found:?}.", states.len())
-            })?;
+            check.requires(SAME, found.as_ref() == states.last(), || opens_with(states.last(), found.as_ref()))?;
         }
         check.evidence(format!("{} states, saved one, two, three and four at a time", states.len()));
         Ok(())
@@ -168,7 +168,7 @@ fn is_reported(check: &mut Check, states: &[Durable], behind: usize) -> Proven {
     let untouched = disk.copy().read(FILE).ok() == contents;
     check.requires(READABLE, is_told && untouched, || {
         let says = match &opened {
-            Ok(found) => format!("opens with {}", shown(found.as_ref())),
+            Ok(found) => format!("opens with {}", words::durable(found.as_ref())),
             Err(error) => format!("says: {error}"),
         };
         let did = disk.operations() - before;
@@ -197,7 +197,7 @@ fn comes_back(check: &mut Check, (before, after): &Succession, way: Way) -> Prov
     let (mut storage, _) = open(check, Memory::new())?;
     storage.save(before);
     if way != Way::Together {
-        holds(check, &mut storage, before, || format!("A server saved {}.", shown(Some(before))))?;
+        holds(check, &mut storage, before, || format!("A server saved {}.", words::durable(Some(before))))?;
     }
     if way == Way::StartedAgain {
         (storage, _) = open(check, storage.disk().after_crash())?;
@@ -207,14 +207,15 @@ fn comes_back(check: &mut Check, (before, after): &Succession, way: Way) -> Prov
         Way::Together => "Before that was synced, the server",
         Way::StartedAgain => "It was synced, and the server started again. Then it",
     };
-    let story = || format!("A server saved {}. {how} saved {}.", shown(Some(before)), shown(Some(after)));
+    let story =
+        || format!("A server saved {}. {how} saved {}.", words::durable(Some(before)), words::durable(Some(after)));
     storage.save(after);
     holds(check, &mut storage, after, story)?;
     let mut longer = after.clone();
     longer.raft.term = 5;
     longer.raft.log.push(entry(5, 500));
     storage.save(&longer);
-    holds(check, &mut storage, &longer, || format!("{} Then it saved {}.", story(), shown(Some(&longer))))
+    holds(check, &mut storage, &longer, || format!("{} Then it saved {}.", story(), words::durable(Some(&longer))))
 }
 
 /// Syncs, and demands that a storage opens with this after a crash.
@@ -222,7 +223,7 @@ fn holds(check: &mut Check, storage: &mut Storage<Memory>, durable: &Durable, st
     syncs(check, storage)?;
     let (_, found) = open(check, storage.disk().after_crash())?;
     check.requires(SAME, found.as_ref() == Some(durable), || {
-        format!("{} It was synced. After a crash the storage opens with {}.", story(), shown(found.as_ref()))
+        format!("{} It was synced. After a crash the storage opens with {}.", story(), words::durable(found.as_ref()))
     })
 }
 
@@ -240,7 +241,7 @@ impl Keeper for Storage<Faulty> {
     }
 
     fn shown(durable: &Durable) -> String {
-        shown(Some(durable))
+        words::durable(Some(durable))
     }
 }
 
@@ -258,18 +259,11 @@ fn compare(seen: &mut Seen<Durable>, disk: &Faulty, found: Option<&Durable>) -> 
         }
         Some(_) => Err(format!(
             "Others have heard of {}. The storage opens with {}, which is older.",
-            shown(promised),
-            shown(found)
+            words::durable(promised),
+            words::durable(found)
         )),
-        None => Err(format!("The storage opens with {}, which was never saved like this.", shown(found))),
+        None => Err(format!("The storage opens with {}, which was never saved like this.", words::durable(found))),
     }
-}
-
-fn shown(durable: Option<&Durable>) -> String {
-    let Some(Durable { snapshot, raft }) = durable else { return "nothing".to_owned() };
-    let snapshot = snapshot.as_ref().map_or(String::new(), |snapshot| format!(", a snapshot up to {}", snapshot.index));
-    let vote = raft.voted_for.map_or("no vote".to_owned(), |id| format!("a vote for {id}"));
-    format!("term {}, {vote}{snapshot}, the log {:?}", raft.term, raft.log)
 }
 
 /// Four syncs, of which two rewrite the log. Whatever fails, it goes on.

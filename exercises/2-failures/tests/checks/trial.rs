@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 use std::rc::Rc;
 
@@ -34,6 +35,18 @@ pub enum What {
     Botched(Deed),
     /// The tick returned an error.
     Refused,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Wrote(entry) => write!(f, "log:    {entry}"),
+            What::NotWritten(entry) => write!(f, "log refuses: {entry}"),
+            What::Did(deed) => write!(f, "hands:  {deed}"),
+            What::Botched(deed) => write!(f, "hands fail:  {deed}"),
+            What::Refused => f.write_str("tick returns an error"),
+        }
+    }
 }
 
 /// A monkey, and what it is to go through.
@@ -171,7 +184,7 @@ pub fn announced(events: &[Event]) -> Vec<Entry> {
 
 /// In what two runs with one seed differ.
 pub fn difference(config: &Config, once: &[Event], again: &[Event]) -> String {
-    let tell = |event: &Event| format!("{}: {:?}", said(&config.schedule.zone, event.now), event.what);
+    let tell = |event: &Event| format!("{}: {}", said(&config.schedule.zone, event.now), event.what);
     match once.iter().zip(again).find(|(one, other)| one != other) {
         Some((one, other)) => {
             format!("Two runs with one seed differ.\nin the first: {}\nin the second: {}", tell(one), tell(other))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Date, date};
 use testkit::check::{Check, Proven};
+use testkit::text::list;
 
 use super::clock::why_not;
 use super::counting::working;
@@ -127,11 +128,11 @@ fn comes_to_what_it_may(
     let story = || {
         let shown = shown(&trial.config, &group.name, &view);
         let entries: Vec<_> = turns.iter().map(ToString::to_string).collect();
-        format!(
-            "`min_healthy` is {least}, spared are {:?}, and it is known: {shown}. The audit log says:\n{}",
-            group.spared,
-            entries.join("\n")
-        )
+        let log = match entries.len() {
+            0 => "The audit log says nothing.".to_owned(),
+            _ => format!("The audit log says:\n{}", entries.join("\n")),
+        };
+        format!("`min_healthy` is {least}, spared: {}, and it is known: {shown}. {log}", list(&group.spared, "nobody"))
     };
     let Some(turn) = turns.first() else { return check.requires(DUE, false, story).map(|()| false) };
     match turn {

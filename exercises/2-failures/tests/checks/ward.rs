@@ -8,6 +8,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::clock::why_not;
 use super::trial::{Event, day, group};
+use super::words;
 use crate::subject::monkey::{Config, Kind, State, View};
 
 /// What an instance may be besides healthy. `None`: nobody knows anything of it.
@@ -79,10 +80,7 @@ pub fn healthy<'c>(config: &'c Config, name: &str, view: &View) -> Vec<&'c Strin
 
 /// What is known of the instances of a group.
 pub fn shown(config: &Config, name: &str, view: &View) -> String {
-    let state = |name: &String| match view.get(name) {
-        Some(state) => format!("{name} {state:?}"),
-        None => format!("{name} unknown"),
-    };
+    let state = |name: &String| format!("{name} {}", words::state(view.get(name).copied()));
     let instances = group(config, name).map(|group| &group.instances);
     instances.into_iter().flatten().map(state).collect::<Vec<_>>().join(", ")
 }

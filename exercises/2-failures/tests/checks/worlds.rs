@@ -7,6 +7,7 @@ use testkit::check::{Check, Failure, Proven, Rule};
 use testkit::node::{ClientId, NodeId, RequestId};
 
 use super::harmless::guarded;
+use super::words;
 use crate::subject::raft::store::Response;
 use crate::subject::server::route::{Heard, Next, Patience, Route};
 
@@ -115,11 +116,11 @@ pub fn asks_whom_there_is(check: &mut Check, when: &str, made: &Made) -> Proven 
     })
 }
 
-/// Whom a client asked, and how that ended: "n0, then n2 after 70ms: Unknown".
+/// Whom a client asked, and how that ended: "n0, then n2 after 70ms; then it says `Unknown`".
 pub fn way(made: &Made) -> String {
     let ask = |(server, _, after): &(NodeId, RequestId, Duration)| {
         if after.is_zero() { server.to_string() } else { format!("{server} after {after:?}") }
     };
     let asked: Vec<_> = made.asked.iter().map(ask).collect();
-    format!("{}: {:?}", asked.join(", then "), made.end)
+    format!("{}; then {}", asked.join(", then "), words::next(made.end))
 }

@@ -6,10 +6,12 @@ use testkit::cluster::{Occurrence, View};
 use testkit::node::{ClientId, Effect, NodeId, RequestId};
 use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
+use testkit::text::{list, or_nothing};
 
 use super::leaders::{Talk, among_leaders};
 use super::rules::{APPLIED, applies_its_log};
-use super::servers::{FINISHES, Logged, Watched, busy, finishes, in_time, said, saved, serving, serving_late};
+use super::servers::{FINISHES, Logged, Watched, busy, finishes, in_time, saved, serving, serving_late};
+use super::words;
 use crate::subject::raft::log::{Command, Entry};
 use crate::subject::raft::message::Message;
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
@@ -40,6 +42,13 @@ const SAME_ANSWER: Rule = Rule::new(
 const ALL_AT_ONCE: Rule = Rule::new(
     "what is committed is applied",
     "A server applies everything that it knows to be committed, as soon as it knows.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for all servers",
+    "1-cap/raft-commit.md#skips-or-reorders",
+);
+
+const APPLIES: Rule = Rule::new(
+    "entries are applied",
+    "There is a run in which a follower applies three entries.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for all servers",
     "1-cap/raft-commit.md#skips-or-reorders",
 );
@@ -143,14 +152,15 @@ fn later_than_another(check: &mut Check) -> Proven {
         format!(
             "The log is {log:?}: c1's first request comes again after c2's, and once more after c1's own later one. Asked for x, which is \
              12, and y, which is 5, the only server of its cluster answers {} and {}.",
-            said(x),
-            said(y)
+            or_nothing(x.copied(), words::response),
+            or_nothing(y.copied(), words::response)
         )
     })?;
     let mut answers: Vec<&Response> = told(1, 0).collect();
     answers.dedup();
     check.requires(SAME_ANSWER, answers.len() <= 1, || {
-        format!("The log is {log:?}. c1's first request was answered in different ways: {answers:?}.")
+        let answers = answers.into_iter().map(|response| words::response(*response));
+        format!("The log is {log:?}. c1's first request was answered in different ways: {}.", list(answers, "nothing"))
     })?;
     check.evidence(
         "six entries of four requests, with numbers left out: each is carried out once, and answered in one way",
@@ -183,7 +193,7 @@ fn repeated_in_the_log(check: &mut Check, second: Request, sum: Value) -> Proven
             "Eight clients have made nine requests, and the log has {} entries of them, since some came again: {log:?}. Asked for \
              x, which is {sum}, the only server of its cluster answers {}.",
             log.last_index(),
-            said(told.as_ref())
+            or_nothing(told, words::response)
         )
     })?;
     check.evidence("nine requests that stand in the log eighteen times: each is carried out once");
@@ -236,7 +246,7 @@ pub fn a_followers_store_is_what_its_log_leads_to() {
         let cluster = among_leaders(Talk::Commits, 1, &[]).restarts(1).each_transition(APPLIED, applies_its_log);
         let applies_all = |view: &View<'_, Raft, _>| view.server(NodeId(0)).is_some_and(|server| server.applied() == 3);
         let scope = "a follower, and whatever leaders of two terms may send";
-        check.exhausts(scope, cluster.sometimes(APPLIED, applies_all))
+        check.exhausts(scope, cluster.sometimes(APPLIES, applies_all))
     });
 }
 
@@ -246,7 +256,7 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let mut server = Alone::<Raft>::start(3, None, &[]);
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
-            format!("n0 has just started and was asked Get('x'): its reply is {}.", said(told.as_ref()))
+            format!("n0 has just started and was asked Get('x'). It answers {}.", or_nothing(told, words::response))
         })?;
         let heartbeat =
             Message::AppendEntries { term: 1, prev_index: 0, prev_term: 0, entries: vec![], commit_index: 0 };
@@ -254,8 +264,8 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: Some(NodeId(2)) }), || {
             format!(
-                "n0 has heard from n2, the leader of its term, and was asked Get('x'): its reply is {}.",
-                said(told.as_ref())
+                "n0 has heard from n2, the leader of its term, and was asked Get('x'). It answers {}.",
+                or_nothing(told, words::response)
             )
         })?;
         let mut candidate = Alone::<Raft>::start(3, None, &[]);
@@ -264,16 +274,16 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let told = ask(&mut candidate, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: Some(NodeId(2)) }), || {
             format!(
-                "n0 was a candidate when it heard from n2, the leader of its term. Asked Get('x'), it replies {}.",
-                said(told.as_ref())
+                "n0 was a candidate when it heard from n2, the leader of its term. Asked Get('x'), it answers {}.",
+                or_nothing(told, words::response)
             )
         })?;
         server.receives(NodeId(1), Message::Vote { term: 2, granted: false });
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
             format!(
-                "n0 has entered term 2, whose leader it does not know, and was asked Get('x'): its reply is {}.",
-                said(told.as_ref())
+                "n0 has entered term 2, whose leader it does not know, and was asked Get('x'). It answers {}.",
+                or_nothing(told, words::response)
             )
         })?;
         // It votes for n1, which need not become the leader.
@@ -281,8 +291,8 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
             format!(
-                "n0 has voted for n1, which it has not heard of as a leader. Asked Get('x'), it replies {}.",
-                said(told.as_ref())
+                "n0 has voted for n1, which it has not heard of as a leader. Asked Get('x'), it answers {}.",
+                or_nothing(told, words::response)
             )
         })?;
         let heard = Message::AppendEntries { term: 2, prev_index: 0, prev_term: 0, entries: vec![], commit_index: 0 };
@@ -291,8 +301,8 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
             format!(
-                "n0 stands in term 3, whose leader it does not know, and was asked Get('x'): its reply is {}.",
-                said(told.as_ref())
+                "n0 stands in term 3, whose leader it does not know, and was asked Get('x'). It answers {}.",
+                or_nothing(told, words::response)
             )
         })?;
         server.receives(NodeId(1), Message::Vote { term: 3, granted: true });
@@ -300,8 +310,8 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
             format!(
-                "n0 led term 3 and was deposed by term 4, whose leader it does not know. Asked Get('x'), it replies {}.",
-                said(told.as_ref())
+                "n0 led term 3 and was deposed by term 4, whose leader it does not know. Asked Get('x'), it answers {}.",
+                or_nothing(told, words::response)
             )
         })?;
         check

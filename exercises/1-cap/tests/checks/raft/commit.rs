@@ -34,6 +34,20 @@ const COMMITS: Rule = Rule::new(
     "1-cap/raft-commit.md#the-idea",
 );
 
+const MAJORITY_COMMITS: Rule = Rule::new(
+    "a majority commits",
+    "A leader takes an entry of its term for committed as soon as it knows that a majority holds it.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders",
+    "1-cap/raft-commit.md#the-idea",
+);
+
+const TAKES_COMMANDS: Rule = Rule::new(
+    "a leader takes commands",
+    "A candidate that a majority votes for leads, and puts a client's command into its log.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders",
+    "1-cap/raft-replication.md#the-idea",
+);
+
 const ALL_KNOW: Rule = Rule::new(
     "everybody knows",
     "There is a run in which every server knows an entry to be committed.",
@@ -112,7 +126,7 @@ pub fn a_majority_agrees_on_the_right_index() {
                 check.requires(AGREEMENT, holds(found) && !holds(found + 1), || {
                     let right = (0..=3).rev().find(|&index| holds(index)).unwrap_or(0);
                     format!(
-                        "Of {size} servers that hold {held:?}, a majority holds {right}. agreed({held:?}) is {found}."
+                        "Of {size} servers that hold {held:?}, a majority holds {right}. `agreed(&{held:?})` is {found}."
                     )
                 })?;
                 clusters += 1;
@@ -254,7 +268,7 @@ pub fn a_follower_commits_only_what_is_known_to_match() {
             )
         })?;
         follower.receives(NodeId(1), append(1, vec![noop(2)], 2));
-        check.requires(COMMITS, follower.commit_index() == 2, || {
+        check.requires(FOLLOWS, follower.commit_index() == 2, || {
             format!(
                 "n0 was sent the entry at index 2, and that index 2 is committed. Its commit index is {}.",
                 follower.commit_index()
@@ -287,7 +301,7 @@ pub fn a_follower_commits_what_any_leader_has_committed() {
         let knows_all =
             |view: &View<'_, Raft, _>| view.server(NodeId(0)).is_some_and(|server| server.commit_index() == 3);
         let scope = "a follower, and whatever leaders of two terms may send";
-        check.exhausts(scope, cluster.sometimes(FOLLOWS, knows_all))
+        check.exhausts(scope, cluster.sometimes(COMMITS, knows_all))
     });
 }
 
@@ -299,7 +313,7 @@ pub fn a_reply_of_an_earlier_term_commits_nothing() {
         leader.fires(Timer::Election);
         leader.receives(NodeId(1), Message::Vote { term: 3, granted: true });
         leader.is_asked(Put('x', 1));
-        check.requires(COMMITS, leader.is_leader() && leader.log().last_index() >= 2, || {
+        check.requires(TAKES_COMMANDS, leader.is_leader() && leader.log().last_index() >= 2, || {
             format!(
                 "n0 was elected and asked for Put('x', 1). It {}, and its log is {:?}.",
                 leads_or_not(&leader),
@@ -317,7 +331,7 @@ pub fn a_reply_of_an_earlier_term_commits_nothing() {
             )
         })?;
         leader.receives(NodeId(1), matches(3));
-        check.requires(COMMITS, leader.commit_index() == index, || {
+        check.requires(MAJORITY_COMMITS, leader.commit_index() == index, || {
             format!(
                 "n1 holds n0's log up to index {index} and said so in term 3. n0's commit index is {}.",
                 leader.commit_index()

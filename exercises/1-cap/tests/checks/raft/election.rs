@@ -4,12 +4,14 @@ use testkit::alone::Alone;
 use testkit::check::{Check, Failure, Rule, check};
 use testkit::cluster::{Cluster, View};
 use testkit::node::{Effect, NodeId};
+use testkit::text::or_nothing;
 
 use super::chronicle::Chronicle;
-use super::followers::{MAJORITY_LEADS, among_followers, is_elected};
+use super::followers::{MAJORITY_ELECTS, MAJORITY_LEADS, among_followers, is_elected};
 use super::leaders::{Talk, among_leaders, heard_of_term_1};
-use super::servers::{leaders, leads_or_not, said, saved, servers, somebody_leads, timeouts};
+use super::servers::{leaders, leads_or_not, saved, servers, somebody_leads, timeouts};
 use super::transitions::{LATEST_TERM, ONE_VOTE, WAITS, keeps_to_the_latest_term, votes_once, waits_for_leaders_only};
+use super::words;
 use crate::subject::raft::log::Term;
 use crate::subject::raft::message::{Hint, Message, Outcome};
 use crate::subject::raft::{Raft, Timer};
@@ -22,6 +24,20 @@ const ELECTED: Rule = Rule::new(
     "a leader is elected",
     "There is a run in which a server becomes the leader.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.2",
+    "1-cap/raft-election.md#the-idea",
+);
+
+const GRANTS: Rule = Rule::new(
+    "a vote is granted",
+    "A server that has not voted in a term votes for a candidate that asks, if that one's log is as up to date as its own.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, RequestVote RPC, receiver implementation, step 2",
+    "1-cap/raft-election.md#the-idea",
+);
+
+const VOTES: Rule = Rule::new(
+    "a vote is given",
+    "There is a run in which a server votes in the last of three terms.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, RequestVote RPC, receiver implementation, step 2",
     "1-cap/raft-election.md#the-idea",
 );
 
@@ -198,8 +214,11 @@ pub fn who_votes_or_hears_a_leader_waits() {
             Effect::Send { to: NodeId(1), message } => Some(message.clone()),
             _ => None,
         });
-        check.requires(ELECTED, vote == Some(Message::Vote { term: 1, granted: true }), || {
-            format!("A server that has not voted was asked for a vote in term 1, and answered {}.", said(vote.as_ref()))
+        check.requires(GRANTS, vote == Some(Message::Vote { term: 1, granted: true }), || {
+            format!(
+                "A server that has not voted was asked for a vote in term 1, and answered {}.",
+                or_nothing(vote.as_ref(), words::message)
+            )
         })?;
         check.requires(WAITS, arms_a_timer(&effects), || {
             "n0 granted its vote to n1, and did not start its timer anew: it may become a candidate the moment after."
@@ -266,7 +285,7 @@ pub fn a_leader_leads_until_a_later_term() {
         candidate.receives(NodeId(2), Message::Vote { term: 9, granted: false });
         check.requires(OFFICE, candidate.term() == 9, || {
             format!(
-                "n0 stood in term 1, and n2 refused its vote with a reply of term 9. n0's term is {}.",
+                "n0 stood in term 1, and n2 refused its vote in a reply of term 9. n0's term is {}.",
                 candidate.term()
             )
         })?;
@@ -280,7 +299,7 @@ pub fn a_leader_leads_until_a_later_term() {
         check.requires(TOLD, untold.is_none(), || {
             format!(
                 "n0 is in term 5. A candidate of term 2 asked for its vote, and n0 answered {}.",
-                said(untold.as_ref())
+                or_nothing(untold.as_ref(), words::message)
             )
         })?;
         check.evidence("terms in requests and in replies: whoever is behind is told, and a leader leads until then");
@@ -298,7 +317,7 @@ fn elected(check: &mut Check) -> Result<Elected, Box<Failure>> {
     let mut server = Alone::<Raft>::start(3, Some(saved(4, &[])), &LATER);
     let mut effects = server.fires(Timer::Election);
     effects.extend(server.receives(NodeId(1), Message::Vote { term: 5, granted: true }));
-    check.requires(ELECTED, server.is_leader(), || {
+    check.requires(MAJORITY_ELECTS, server.is_leader(), || {
         "The election timer of n0, one of three servers, fired, and n1 voted for it in term 5. n0 does not lead."
             .to_owned()
     })?;
@@ -323,7 +342,7 @@ pub fn a_server_keeps_its_word_whoever_speaks() {
             };
             let scope =
                 format!("a server with {held} entries, and whatever leaders and candidates of three terms may say");
-            check.exhausts(&scope, cluster.sometimes(ONE_VOTE, votes))?;
+            check.exhausts(&scope, cluster.sometimes(VOTES, votes))?;
         }
         Ok(())
     });
@@ -348,7 +367,7 @@ pub fn a_term_is_saved_before_it_is_told() {
                 format!(
                     "n0 had saved term 1. Then {why}, and it sent {}. On its disk was still an earlier term: after a crash, n0 \
                      would go back to it.",
-                    said(unsaved)
+                    or_nothing(unsaved, words::message)
                 )
             })?;
         }

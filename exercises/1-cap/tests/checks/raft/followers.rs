@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use testkit::check::Rule;
 use testkit::cluster::{Cluster, History, Invocation, Peers, Transition, View};
 use testkit::node::{NodeId, RequestId};
+use testkit::text::list;
 
 use super::transitions::{Entries, OWN_LOG, sends_its_own_log};
 use crate::subject::raft::Raft;
@@ -21,6 +22,13 @@ const SERVERS: usize = 5;
 
 /// The last term in which somebody else stands.
 const LAST_NEWS: Term = 4;
+
+pub const MAJORITY_ELECTS: Rule = Rule::new(
+    "who is elected leads",
+    "A candidate for which a majority has voted in its term, itself included, leads that term.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for candidates",
+    "1-cap/raft-election.md#the-idea",
+);
 
 pub const MAJORITY_LEADS: Rule = Rule::new(
     "a majority makes a leader",
@@ -178,8 +186,9 @@ pub fn is_elected(view: &View<'_, Raft, Followers>) -> Result<(), String> {
     match votes.len() >= SERVERS / 2 {
         true => Ok(()),
         false => Err(format!(
-            "n0, one of {SERVERS} servers, leads term {}. Besides itself, these have voted for it in that term: {votes:?}.",
-            server.term()
+            "n0, one of {SERVERS} servers, leads term {}. Besides itself, these have voted for it in that term: {}.",
+            server.term(),
+            list(votes, "nobody")
         )),
     }
 }
@@ -196,10 +205,10 @@ pub fn commits_what_it_may(view: &View<'_, Raft, Followers>) -> Result<(), Strin
     match index == last || last == 0 && earlier {
         true => Ok(()),
         false => Err(format!(
-            "n0 leads term {}, and its log is {:?}. In this term, followers have shown to match it up to {matching:?}. Its commit \
-             index is {index}.",
+            "n0 leads term {}, and its log is {:?}. In this term, these have shown to match it: {}. Its commit index is {index}.",
             server.term(),
-            server.log()
+            server.log(),
+            list(matching.iter().map(|(follower, index)| format!("{follower} up to {index}")), "nobody")
         )),
     }
 }

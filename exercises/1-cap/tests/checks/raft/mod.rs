@@ -5,6 +5,8 @@
 //! - [`transitions`]: what must hold of each single step of any Raft;
 //! - [`leaders`]: everything that leaders and candidates may say to one server alone;
 //! - [`followers`]: everything that voters and followers may answer to one candidate and leader alone;
+//! - [`lone_follower`]: one follower, alone with its leader's messages;
+//! - [`words`]: what failures call a value;
 //! - [`servers`]: which servers are checked, and the clusters that they stand in.
 
 pub mod chronicle;
@@ -13,9 +15,11 @@ pub mod commit;
 pub mod election;
 pub mod followers;
 pub mod leaders;
+pub mod lone_follower;
 pub mod prevote;
 pub mod prevoters;
 pub mod replication;
 pub mod rules;
 pub mod servers;
 pub mod transitions;
+pub mod words;

@@ -5,10 +5,11 @@ use testkit::check::{Rule, check};
 use testkit::cluster::{Cluster, Occurrence, View};
 use testkit::node::{Effect, NodeId};
 use testkit::schedule::Schedule;
+use testkit::text::or_nothing;
 
 use super::chronicle::Chronicle;
 use super::prevoters::among_prevoters;
-use super::servers::{leaders, said, saved, servers, serving, somebody_leads, timeouts};
+use super::servers::{leaders, saved, servers, serving, somebody_leads, timeouts};
 use crate::subject::raft::log::Term;
 use crate::subject::raft::prevote::{Message, PreVote};
 use crate::subject::raft::store::Request::{Get, Put};
@@ -63,9 +64,24 @@ const LEADS_ON: Rule = Rule::new(
     "1-cap/raft-production.md#pre-vote-counts",
 );
 
+const GRANTS: Rule = Rule::new(
+    "pre-votes for up-to-date logs",
+    "A server that hears no leader says yes to a later term than its own if the log of the one that asks is as up to date as its own, and no \
+     otherwise.",
+    "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
+    "1-cap/raft-production.md#pre-vote-stale-log",
+);
+
+const STANDS: Rule = Rule::new(
+    "a majority that says yes is enough",
+    "As soon as a majority has said yes to the term that a server asked about, itself included, it stands for election in that term.",
+    "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
+    "1-cap/raft-production.md#pre-vote",
+);
+
 const ASKS: Rule = Rule::new(
     "a server asks",
-    "A server whose election timer fires asks the others before it does anything else.",
+    "There is a run in which a server whose election timer has fired asks the others.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
     "1-cap/raft-production.md#pre-vote",
 );
@@ -172,27 +188,21 @@ pub fn asking_changes_nobody() {
         for (state, question, expected) in cases {
             let (granted, saved, waits_anew) = asked(&mut server, question);
             check.requires(CHANGES_NOBODY, server.raft().term() == 2 && saved.is_none(), || {
-                format!(
-                    "n0 {state}, and was asked for a pre-vote. Its term is {}, and it saved {}.",
-                    server.raft().term(),
-                    said(saved.as_ref())
-                )
+                let did = if saved.is_some() { "saved something" } else { "saved nothing" };
+                format!("n0 {state}, in term 2. Asked for a pre-vote, it {did}; its term is {}.", server.raft().term())
             })?;
             check.requires(CHANGES_NOBODY, !waits_anew, || {
-                format!("n0 {state}, was asked for a pre-vote, and started a timer anew: who asks for ever keeps it quiet for ever.")
+                format!("n0 {state}, was asked for a pre-vote, and started a timer anew: a server that keeps asking keeps it quiet forever.")
             })?;
-            let says_no = granted != Some(true);
-            check.requires(UP_TO_DATE, says_no != expected, || {
-                format!("n0, in term 2, {state}. Its pre-vote should be {expected}; it is {}.", said(granted.as_ref()))
+            let says_yes = granted == Some(true);
+            check.requires(GRANTS, says_yes == expected, || {
+                format!("n0, in term 2, {state}. It should say {}, and says {}.", yes_or_no(expected), answer(granted))
             })?;
         }
         server.receives(NodeId(2), heartbeat_of(2));
         let (granted, ..) = asked(&mut server, question(3, 2, 2));
         check.requires(UNDISTURBED, granted != Some(true), || {
-            format!(
-                "n0 has just heard from n2, the leader of its term. Asked for a pre-vote by n1, it says {}.",
-                said(granted.as_ref())
-            )
+            "n0 has just heard from n2, the leader of its term. Asked for a pre-vote by n1, it says yes.".to_owned()
         })?;
         check.evidence("five questions: each is answered as it should be, and changes nothing");
         Ok(())
@@ -203,6 +213,14 @@ pub fn asking_changes_nobody() {
 fn heartbeat_of(term: Term) -> Message {
     let (prev_index, prev_term, commit_index) = (2, 2, 0);
     Message::Raft(message::Message::AppendEntries { term, prev_index, prev_term, entries: vec![], commit_index })
+}
+
+fn answer(granted: Option<bool>) -> String {
+    or_nothing(granted, |granted| yes_or_no(granted).to_owned())
+}
+
+fn yes_or_no(granted: bool) -> &'static str {
+    if granted { "yes" } else { "no" }
 }
 
 /// Whether the server grants what n1 asks, what it saves by that, and whether it arms a timer.
@@ -241,7 +259,7 @@ pub fn a_late_yes_counts_for_nothing() {
             )
         })?;
         server.receives(NodeId(1), yes(5));
-        check.requires(ASKS, server.raft().term() == 5, || {
+        check.requires(STANDS, server.raft().term() == 5, || {
             format!("n0 asked about term 5, and n1 said yes. n0's term is {}.", server.raft().term())
         })?;
         // A leader was heard since the question was asked.
@@ -280,11 +298,15 @@ pub fn a_leader_does_not_depose_itself() {
         server.receives(NodeId(1), yes(3));
         server.fires(Timer::Election);
         server.receives(NodeId(1), vote(3));
-        check.requires(ELECTED, server.raft().is_leader() && server.raft().term() == 3, || {
+        check.requires(STANDS, server.raft().is_leader() && server.raft().term() == 3, || {
             "n0 asked about term 3, and n1 said yes and voted for it. n0 does not lead term 3.".to_owned()
         })?;
-        for (from, late) in [(1, yes(4)), (2, yes(4)), (2, yes(3)), (2, vote(3))] {
-            let told = format!("{late:?}");
+        for (from, told, late) in [
+            (1, "a pre-vote for term 4", yes(4)),
+            (2, "a pre-vote for term 4", yes(4)),
+            (2, "a pre-vote for term 3", yes(3)),
+            (2, "a vote in term 3", vote(3)),
+        ] {
             server.receives(NodeId(from), late);
             check.requires(LEADS_ON, server.raft().is_leader() && server.raft().term() == 3, || {
                 format!(

@@ -5,13 +5,16 @@ use testkit::check::{Check, Failure, Proven, Rule, check};
 use testkit::cluster::{Cluster, Occurrence, View};
 use testkit::node::{ClientId, Effect, NodeId, RequestId};
 use testkit::schedule::Schedule;
+use testkit::text::or_nothing;
 
 use super::chronicle::Chronicle;
-use super::followers::among_followers;
+use super::followers::{MAJORITY_ELECTS, among_followers};
 use super::leaders::{Talk, among_leaders};
-use super::servers::{leaders, said, saved, servers, timeouts};
+use super::lone_follower::{Follower, shown};
+use super::servers::{leaders, saved, servers, timeouts};
 use super::transitions::{REPORTS, TAKES, reports_what_is_so, takes_what_fits};
-use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
+use super::words;
+use crate::subject::raft::log::{Command, Entry, Index, Term};
 use crate::subject::raft::message::{Hint, Message, Outcome};
 use crate::subject::raft::store::Request::{self, Put};
 use crate::subject::raft::{Raft, Timer};
@@ -33,6 +36,13 @@ const CARRIED_OVER: Rule = Rule::new(
     "1-cap/raft-replication.md#the-idea",
 );
 
+const TAKES_ALL: Rule = Rule::new(
+    "entries are taken",
+    "There is a run in which a server holds all three entries of the leader of the last term.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, step 4",
+    "1-cap/raft-replication.md#the-idea",
+);
+
 const CATCHES_UP: Rule = Rule::new(
     "followers catch up",
     "Once messages arrive and timers fire in turn, every server comes to hold the leader's log.",
@@ -45,13 +55,6 @@ const KEEPS: Rule = Rule::new(
     "An entry is deleted only if it conflicts with a new one: the same index, another term.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, step 3",
     "1-cap/raft-replication.md#truncates-without-conflict",
-);
-
-const SAVED_FIRST: Rule = Rule::new(
-    "saved before reported",
-    "What a follower reports to hold was saved before the report was sent.",
-    "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state: \"updated on stable storage before responding\"",
-    "1-cap/raft-replication.md#log-not-saved",
 );
 
 const CONSISTENCY: Rule = Rule::new(
@@ -114,19 +117,11 @@ fn caught_up(view: &View<'_, Raft, Chronicle>) -> Result<(), String> {
     };
     for (id, server) in view.servers() {
         if server.log() != raft.log() {
-            let (leaders, its) = (shown(raft.log()), shown(server.log()));
-            return Err(format!("{leader} leads with the log {leaders}, and {id} holds {its}."));
+            let (leaders, its) = (shown(raft.log().entries()), shown(server.log().entries()));
+            return Err(format!("{leader} leads, and its log is {leaders}. {id}'s log is {its}."));
         }
     }
     Ok(())
-}
-
-/// A log, or what can be said of it in short.
-fn shown(log: &Log) -> String {
-    match log.entries().len() {
-        0..=8 => format!("{log:?}"),
-        length => format!("of {length} entries, the last of term {}", log.last_term()),
-    }
 }
 
 fn everybody_holds(view: &View<'_, Raft, Chronicle>, wanted: impl Fn(&Entry) -> bool) -> bool {
@@ -208,23 +203,17 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
         let two = [Put('x', 1), Put('x', 2)].map(|request| entry(1, request));
         let [first, second] = two.clone();
         // A message that was overtaken by a later one of the same leader.
-        let mut follower = Follower::new();
+        let mut follower = Follower::new(&LATER);
         follower.receives(1, (0, 0), &two);
-        check.requires(SAVED_FIRST, follower.saved_when_reported.entries() == two, || {
-            format!(
-                "n0 reported {two:?} to the leader. At that moment its disk held {:?}: after a crash it would not have what the \
-                 leader counts on.",
-                follower.saved_when_reported
-            )
-        })?;
+        follower.has_reported_what_is_saved(check, &two, true)?;
         let outcome = follower.receives(1, (0, 0), std::slice::from_ref(&first));
         check.requires(KEEPS, follower.holds(&two), || {
             format!("n0 held {two:?}. An older message with only the first of them left it {:?}.", follower.log())
         })?;
         check.requires(CONSISTENCY, outcome.is_none_or(|outcome| outcome == Outcome::Matches(1)), || {
             format!(
-                "n0 was sent one entry, at index 1, and says that this message shows its log to be {}.",
-                said(outcome.as_ref())
+                "n0 was sent one entry, at index 1, and what it reports of its log is {}.",
+                or_nothing(outcome, words::outcome)
             )
         })?;
         let outcome = follower.receives(1, (2, 1), &[]);
@@ -233,8 +222,8 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
         })?;
         check.requires(CONSISTENCY, outcome.is_none_or(|outcome| outcome == Outcome::Matches(2)), || {
             format!(
-                "A heartbeat spoke of the entry at index 2, which n0 holds, and n0 answered {}.",
-                said(outcome.as_ref())
+                "A heartbeat spoke of the entry at index 2, which n0 holds, and n0 reported {}.",
+                or_nothing(outcome, words::outcome)
             )
         })?;
 
@@ -244,15 +233,15 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
             check.requires(CONSISTENCY, !matches!(outcome, Some(Outcome::Matches(_))), || {
                 let (index, term) = prev;
                 format!(
-                    "n0 holds two entries of term 1. A heartbeat spoke of an entry of term {term} at index {index}, and n0 answered \
+                    "n0 holds two entries of term 1. A heartbeat spoke of an entry of term {term} at index {index}, and n0 reported \
                      {}.",
-                    said(outcome.as_ref())
+                    or_nothing(outcome, words::outcome)
                 )
             })?;
         }
 
         // An entry that follows one which is not there, and a leader that is deposed.
-        let mut follower = Follower::new();
+        let mut follower = Follower::new(&LATER);
         follower.receives(1, (1, 1), std::slice::from_ref(&second));
         check.requires(CONSISTENCY, follower.holds(&[]), || {
             format!("n0 has no entry at index 1, and took what follows it: {:?}.", follower.log())
@@ -269,24 +258,19 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
         check.requires(TOLD, follower.replied_in.is_none_or(|term| term == 2), || {
             format!(
                 "n0 is in term 2, and answered the leader of term 1 with a reply of term {}.",
-                said(follower.replied_in.as_ref())
+                or_nothing(follower.replied_in, |term| term.to_string())
             )
         })?;
 
         // A conflict in the middle takes all that follows it.
-        let mut follower = Follower::new();
+        let mut follower = Follower::new(&LATER);
         follower.receives(1, (0, 0), &two);
         let new = entry(2, Put('x', 4));
         follower.receives(2, (1, 1), std::slice::from_ref(&new));
         check.requires(KEEPS, follower.holds(&[first.clone(), new.clone()]), || {
             format!("n0 held {two:?}, and was sent {new:?} for index 2. It holds {:?}.", follower.log())
         })?;
-        check.requires(SAVED_FIRST, follower.saved_when_reported.entries() == [first.clone(), new.clone()], || {
-            format!(
-                "n0 reported {new:?} at index 2 to the leader. At that moment its disk held {:?}.",
-                follower.saved_when_reported
-            )
-        })?;
+        follower.has_reported_what_is_saved(check, &[first, new], true)?;
         check.evidence("messages to a follower, in order and out of it: each leaves the log that the paper says");
         many_at_once(check)
     });
@@ -297,7 +281,7 @@ fn many_at_once(check: &mut Check) -> Proven {
     let of_term = |term, count| -> Vec<Entry> { (0..count).map(|number| entry(term, Put('x', number))).collect() };
     let (old, new) = (of_term(1, 100), of_term(2, 100));
     let expected = [&old[..50], &new].concat();
-    let mut follower = Follower::new();
+    let mut follower = Follower::new(&LATER);
     follower.receives(1, (0, 0), &old);
     let conflicts = [&old[25..50], &new].concat();
     for (prev, entries) in [((25, 1), &conflicts[..]), ((150, 2), &[]), ((25, 1), &conflicts[..40])] {
@@ -306,19 +290,13 @@ fn many_at_once(check: &mut Check) -> Proven {
         check.requires(KEEPS, follower.holds(&expected) && outcome.is_none_or(|it| it == Outcome::Matches(last)), || {
             format!(
                 "n0 held a hundred entries of term 1, and was sent a hundred of term 2 in place of the last fifty. After a message \
-                 that spoke of the log up to index {last}, it holds {} entries, of which {} are of term 2, and answers {}.",
+                 that spoke of the log up to index {last}, it holds {} entries, of which {} are of term 2, and reports {}.",
                 follower.log().len(),
                 follower.log().iter().filter(|entry| entry.term == 2).count(),
-                said(outcome.as_ref())
+                or_nothing(outcome, words::outcome)
             )
         })?;
-        check.requires(SAVED_FIRST, follower.saved_when_reported.entries() == expected, || {
-            format!(
-                "n0 reported its log to match up to index {last}. At that moment its disk held {} entries, and its log {}.",
-                follower.saved_when_reported.last_index(),
-                expected.len()
-            )
-        })?;
+        follower.has_reported_what_is_saved(check, &expected, last == 150 && !entries.is_empty())?;
     }
     check.evidence("a hundred entries, of which fifty conflict: all of them are replaced, and nothing else");
     Ok(())
@@ -335,65 +313,8 @@ pub fn any_leader_leaves_the_log_that_it_should() {
             log.is_some_and(|log| log.last_term() == 3 && log.last_index() == 3)
         };
         let scope = "a follower, and whatever leaders of three terms may send";
-        check.exhausts(scope, cluster.sometimes(TAKES, holds_a_later_term))
+        check.exhausts(scope, cluster.sometimes(TAKES_ALL, holds_a_later_term))
     });
-}
-
-/// The server n0, to which n1 sends entries.
-struct Follower {
-    server: Alone<Raft>,
-    /// What it saved last.
-    saved: Log,
-    /// What it had saved when it reported last.
-    saved_when_reported: Log,
-    /// The term of its answer to the last message, if it answered.
-    replied_in: Option<Term>,
-    /// Did the last message start its election timer anew?
-    waits_anew: bool,
-}
-
-impl Follower {
-    fn new() -> Self {
-        let server = Alone::start(3, None, &LATER);
-        Follower {
-            server,
-            saved: Log::default(),
-            saved_when_reported: Log::default(),
-            replied_in: None,
-            waits_anew: false,
-        }
-    }
-
-    /// Hands over entries that follow the one at `prev`, and says what n0 reports of its log.
-    fn receives(&mut self, term: Term, prev: (Index, Term), entries: &[Entry]) -> Option<Outcome> {
-        let (prev_index, prev_term) = prev;
-        let entries = entries.to_vec();
-        let message = Message::AppendEntries { term, prev_index, prev_term, entries, commit_index: 0 };
-        let mut reported = None;
-        self.replied_in = None;
-        self.waits_anew = false;
-        for effect in self.server.receives(NodeId(1), message) {
-            match effect {
-                Effect::Save { durable } => self.saved = durable.log,
-                Effect::Arm { timer: Timer::Election } => self.waits_anew = true,
-                Effect::Send { message: Message::AppendReply { term, outcome }, .. } => {
-                    self.replied_in = Some(term);
-                    self.saved_when_reported = self.saved.clone();
-                    reported = Some(outcome);
-                }
-                _ => {}
-            }
-        }
-        reported
-    }
-
-    fn log(&self) -> &[Entry] {
-        self.server.log().entries()
-    }
-
-    fn holds(&self, entries: &[Entry]) -> bool {
-        self.log() == entries
-    }
 }
 
 fn entry(term: Term, request: Request) -> Entry {
@@ -405,7 +326,7 @@ fn elected(check: &mut Check, term: Term, terms: &[Term]) -> Result<Alone<Raft>,
     let mut server = Alone::<Raft>::start(3, Some(saved(term, terms)), &LATER);
     server.fires(Timer::Election);
     server.receives(NodeId(1), Message::Vote { term: term + 1, granted: true });
-    check.requires(HEARD, server.is_leader(), || {
+    check.requires(MAJORITY_ELECTS, server.is_leader(), || {
         format!("n0's election timer fired, and n1 voted for it in term {}. n0 does not lead.", term + 1)
     })?;
     Ok(server)

@@ -8,6 +8,7 @@ use testkit::node::{ClientId, NodeId};
 
 use super::chronicle::{Chronicle, Never};
 use super::servers::{Asked, Server};
+use super::words;
 use crate::subject::raft::Raft;
 use crate::subject::raft::log::{Command, Entry, Index, Log};
 use crate::subject::raft::store::Store;
@@ -19,6 +20,15 @@ pub const APPLIED: Rule = Rule::new(
      leads to.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for all servers, and section 8",
     "1-cap/raft-commit.md#skips-or-reorders",
+);
+
+/// The rule that a replicated map keeps if it behaves as one copy.
+pub const LINEARIZABLE: Rule = Rule::new(
+    "linearizability",
+    "The answers are those that one copy of the map would give, if each operation took effect at one moment between its request and \
+     its answer.",
+    "Herlihy & Wing 1990, Linearizability: A Correctness Condition for Concurrent Objects, section 2",
+    "1-cap/counterexamples.md#linearizability",
 );
 
 /// A history that keeps a chronicle.
@@ -113,9 +123,10 @@ fn has_applied(id: NodeId, raft: &Raft) -> Result<(), String> {
     match raft.log().start().index > 0 || *raft.store() == expected {
         true => Ok(()),
         false => Err(format!(
-            "{id} has applied its log {:?} up to index {applied}. That leads to {expected:?}, and its store is {:?}.",
+            "{id} has applied its log {:?} up to index {applied}. That leads to {}, and its store holds {}.",
             raft.log(),
-            raft.store()
+            words::store(&expected),
+            words::store(raft.store())
         )),
     }
 }

@@ -1,15 +1,12 @@
 //! Which servers are checked, and the clusters that they stand in.
 
-use std::fmt::Debug;
-
 use testkit::check::Rule;
 use testkit::cluster::{self, Cluster, History, Linearizable, Object, Occurrence, SequentialSpec, View};
 use testkit::node::{Node, NodeId};
 use testkit::simulation::{Faults, Simulation};
 
-use super::super::spec::LINEARIZABLE;
 use super::chronicle::Chronicle;
-use super::rules::{APPLIED, Chronicled, all_have_applied, applies_its_log, safe};
+use super::rules::{APPLIED, Chronicled, LINEARIZABLE, all_have_applied, applies_its_log, safe};
 use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
 use crate::subject::raft::prevote::PreVote;
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
@@ -192,11 +189,6 @@ pub fn somebody_leads<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result
 /// How far the server that is furthest knows the log to be committed.
 pub fn committed<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Index {
     view.servers().map(|(_, server)| server.raft().commit_index()).max().unwrap_or(0)
-}
-
-/// What a server said, in the words of a failure.
-pub fn said(answer: Option<&impl Debug>) -> String {
-    answer.map_or("nothing".to_owned(), |answer| format!("{answer:?}"))
 }
 
 /// Whether a server takes itself for the leader, in the words of a failure.

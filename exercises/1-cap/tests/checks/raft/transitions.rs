@@ -7,6 +7,7 @@ use testkit::check::Rule;
 use testkit::cluster::{Given, Transition};
 use testkit::node::NodeId;
 
+use super::words;
 use crate::subject::raft::log::{Entry, Index, Log, Term};
 use crate::subject::raft::message::{Hint, Message, Outcome};
 use crate::subject::raft::{Raft, Timer};
@@ -50,7 +51,7 @@ pub const REPORTS: Rule = Rule::new(
 
 pub const OWN_LOG: Rule = Rule::new(
     "a leader sends its own log",
-    "The entries of a leader's message stand in its log behind the one that the message names, and are no more committed than it knows.",
+    "The entries of a leader's message are in its log, after the one that the message names, and are no more committed than it knows.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, arguments",
     "1-cap/raft-replication.md#the-idea",
 );
@@ -212,8 +213,9 @@ pub fn waits_for_leaders_only(step: &Step<'_>) -> Result<(), String> {
     }
     if waits && !grants && !hears && !leads && before.term() == step.after.term() {
         return Err(format!(
-            "n0 neither granted a vote nor heard from the leader of its term: {from} sent {message:?}. It started its election timer \
-             anew all the same."
+            "n0 neither granted a vote nor heard from the leader of its term: {from} sent {}. It started its election timer anew all \
+             the same.",
+            words::message(message)
         ));
     }
     Ok(())
@@ -264,19 +266,20 @@ pub fn reports_what_is_so(step: &Step<'_>) -> Result<(), String> {
     for (to, sent, disk) in step.sent() {
         let Message::AppendReply { outcome, .. } = sent else { continue };
         let (Some(before), Some(message)) = (step.before, Entries::of(step)) else {
-            return Err(format!("{to} has sent no entries, and n0 reports {outcome:?} to it."));
+            return Err(format!("{to} has sent no entries, and n0 reports {} to it.", words::outcome(*outcome)));
         };
         let fits = message.fit(before);
         match outcome {
             Outcome::Matches(index) if !fits || *index != message.last() => {
                 return Err(format!(
                     "n0's log was {:?}. {to} sent {} entries of term {} to follow one of term {} at index {}, and n0 reports \
-                     {outcome:?}.",
+                     {}.",
                     before.log(),
                     message.entries.len(),
                     message.term,
                     message.prev_term,
-                    message.prev_index
+                    message.prev_index,
+                    words::outcome(*outcome)
                 ));
             }
             Outcome::Matches(index) => {
@@ -310,8 +313,9 @@ fn leads_back(log: &Log, message: &Entries<'_>, hint: Hint) -> Result<(), String
     match stands && (1..=message.prev_index).contains(&hint.index) {
         true => Ok(()),
         false => Err(format!(
-            "n0's log was {log:?}. It refuses what follows index {}, and its hint, {hint:?}, does not lead the leader back.",
-            message.prev_index
+            "n0's log was {log:?}. It refuses what follows index {}, and its hint, {}, does not lead the leader back.",
+            message.prev_index,
+            words::hint(hint)
         )),
     }
 }
@@ -323,7 +327,7 @@ pub fn sends_its_own_log(step: &Step<'_>) -> Result<(), String> {
         let Message::AppendEntries { prev_index, prev_term, entries, commit_index, .. } = sent else { continue };
         let stretch = log.entries().get(*prev_index as usize..*prev_index as usize + entries.len());
         if log.term_at(*prev_index) != Some(*prev_term) || stretch != Some(entries) {
-            return Err(format!("n0's log is {log:?}, and it sends {sent:?} to {to}."));
+            return Err(format!("n0's log is {log:?}, and it sends {to} {}.", words::message(sent)));
         }
         if *commit_index > step.after.commit_index() {
             return Err(format!(
