@@ -98,7 +98,7 @@ pub enum Message {
     },
 }
 
-/// How far an operation has come at its coordinator.
+/// How far an operation has come at its coordinator. Only this file knows it: count in another way if you like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Waits until a majority has said which version it holds.
@@ -143,11 +143,9 @@ impl Node for Abd {
         Abd { me, held: Version::INITIAL, operations: BTreeMap::new() }
     }
 
-    /// Starts an operation: the first phase, with this server's own version as the first answer.
+    /// Starts an operation: the first phase, in which this server's own version is the first answer. A cluster of one needs no other.
     fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
-        todo!(
-            "Put the operation into its Asking phase with your own version counted, send a Query to all peers, and go on if you are a majority by yourself."
-        )
+        todo!("Begin the first phase. One answer you have at once: in which cluster is that enough?")
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, out: &mut Outbox<Self>) {
@@ -163,24 +161,26 @@ impl Node for Abd {
 impl Abd {
     /// Answers a coordinator's question with the version that this server holds.
     fn on_query(&mut self, from: NodeId, operation: RequestId, out: &mut Outbox<Self>) {
-        todo!("Send a QueryReply with the version that you hold.")
+        todo!("Say what you hold.")
     }
 
     /// Counts an answer to the first phase of `operation`. An answer that comes twice counts once; an answer to an operation
     /// that is in its second phase, or done, counts for nothing.
+    ///
+    /// Once a majority has answered, the second phase begins, and does so once. A read tells the newest version that it has heard of; a
+    /// write tells its value, with a tag above all that it has heard of, and above those of other writes by way of this server.
     fn on_query_reply(&mut self, from: NodeId, operation: RequestId, held: Version, out: &mut Outbox<Self>) {
-        todo!(
-            "If the operation is still Asking, note who answered and the newest version, and go on if that is a majority."
-        )
+        todo!("Count the answer if it counts. With a majority, begin the second phase.")
     }
 
     /// Holds `version` if it is newer than what this server holds, and says so either way.
     fn on_store(&mut self, from: NodeId, operation: RequestId, version: Version, out: &mut Outbox<Self>) {
-        todo!("Keep the newer of the two versions, and send a StoreAck.")
+        todo!("Hold the newer version, and say so.")
     }
 
-    /// Counts an acknowledgement of the second phase of `operation`; with a majority the client gets its answer.
+    /// Counts an acknowledgement of the second phase of `operation`. Once a majority holds the version, the client gets its answer, and does so
+    /// once.
     fn on_store_ack(&mut self, from: NodeId, operation: RequestId, out: &mut Outbox<Self>) {
-        todo!("If the operation is Telling, note who holds the version, and answer the client if that is a majority.")
+        todo!("Count the acknowledgement if it counts. With a majority, answer the client.")
     }
 }

@@ -66,7 +66,7 @@ pub struct Update(pub Stamped);
 ///
 /// Invariants:
 /// - `latest` is the largest of all writes that this server has heard of;
-/// - `clock` is at least as large as the clock of each stamp that it has heard of.
+/// - `clock` is at least as large as the clock of each stamp that it has heard of. (Do you need it? The checks do not look at fields.)
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lww {
     me: Membership,
@@ -103,11 +103,12 @@ impl Lww {
     /// Takes a client's write: stamps it above everything that this server has heard of, keeps it, tells all others, and
     /// answers the client at once.
     fn write(&mut self, id: RequestId, value: Value, out: &mut Outbox<Self>) {
-        todo!("Advance the clock, make the stamp, keep the write, send an Update to all peers, and reply Written.")
+        todo!("Stamp the write, keep it, tell the others, and answer.")
     }
 
-    /// Hears of a write that another server took. It may be old, and it may come twice.
+    /// Hears of a write that another server took. It may be old, and it may come twice. Afterwards this server shows the larger of the two,
+    /// and stamps its own writes above both.
     fn hear(&mut self, heard: Stamped) {
-        todo!("Keep the larger of the two writes, and do not let your clock fall behind.")
+        todo!("What does this server show from now on, and how must its next write be stamped?")
     }
 }

@@ -129,7 +129,7 @@ pub struct Durable {
     pub accepted: Option<Proposal>,
 }
 
-/// How far an attempt has come.
+/// How far an attempt has come. Only this file knows it: count in another way if you like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Attempt {
     /// Waits for promises.
@@ -151,6 +151,8 @@ pub enum Attempt {
 /// Invariants:
 /// - `promised` never falls, and `accepted` is never above it;
 /// - an attempt of this server is under way only as long as `promised` is its ballot.
+///
+/// The checks look at messages, at what is saved, and at [`chosen`](Self::chosen); other fields are yours to replace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Paxos {
     me: Membership,
@@ -240,12 +242,14 @@ impl Paxos {
         todo!("Accept, or refuse.")
     }
 
-    /// Counts an acceptance for the attempt under way. With a majority of them the value is chosen, and whoever waits is told.
+    /// Counts an acceptance, for the ballot under which it was given. When a majority has accepted a value under one ballot of this server's,
+    /// that value is chosen, and whoever waits is told. Acceptances under an earlier ballot of its own may be counted too: chosen is
+    /// chosen. But never may those of two ballots be added up.
     ///
     /// Source: section 2.2 and 2.3.
     fn on_accepted(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
         todo!(
-            "Count the acceptance if it counts. With a majority, the value is chosen: nothing is left to try, and somebody waits for an answer."
+            "Count the acceptance if it counts. With a majority, the value is chosen: nothing is left to try, and a client waits for an answer."
         )
     }
 

@@ -11,7 +11,13 @@
 //! [`Record`]s. The first may be [`Whole`](Record::Whole); the others are changes to what the ones before led to. When a server has cut
 //! its own log off behind a snapshot, the old records say nothing more that anybody needs: the log is rewritten, with one whole record.
 //!
+//! Nobody else reads this log, so the records, and the fields of [`Storage`], are yours to replace. When the log is rewritten is up to you too, if
+//! only what is on the disk stays in proportion to what was saved last.
+//!
 //! # Left out on purpose
+//!
+//! Rewriting for other reasons: a server that stands for election in vain for a year writes a small record for each term, and without a
+//! snapshot the reference keeps them all.
 //!
 //! The format of old versions: a program that is in use for years must be able to read what its predecessor wrote, so it would put a
 //! version number in front.
@@ -48,7 +54,7 @@ pub enum Record {
 ///
 /// Invariants:
 /// - going through the records of the log, with those not yet synced, leads to `latest`;
-/// - unless `rewrites`: then the log says what was synced last, and the next sync replaces it.
+/// - unless `rewrites`: then the log leads to what was synced last, and is to be replaced.
 #[derive(Clone, Debug)]
 pub struct Storage<D> {
     wal: Wal<D>,
@@ -64,15 +70,13 @@ impl<D: Disk> Storage<D> {
     /// # Errors
     /// Those of [`Wal::open`], and [`WalError::Unknown`] for a record that nobody can read.
     pub fn open(disk: D) -> Result<(Self, Option<Durable>), WalError> {
-        todo!("Open the log, and go through its records, from the first on.")
+        todo!("What do the records of the log lead to?")
     }
 
     /// Notes what must survive a crash, in place of what was saved before. Nothing is promised before the next [`sync`](Self::sync). What is
     /// written for it depends on how much has changed, and not on how long the log is, unless the log's beginning was cut off.
     pub fn save(&mut self, durable: &Durable) {
-        todo!(
-            "What has changed since the last time? Append a record of that, or remember that the log is to be written anew."
-        )
+        todo!("What has changed since the last time, and how does the log come to say so?")
     }
 
     /// Makes durable what was saved so far. Only when it has returned `Ok` may anybody hear of it.

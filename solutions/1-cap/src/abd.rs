@@ -102,7 +102,7 @@ pub enum Message {
 }
 // ANCHOR_END: messages
 
-/// How far an operation has come at its coordinator.
+/// How far an operation has come at its coordinator. Only this file knows it: count in another way if you like.
 // ANCHOR: phase
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -151,9 +151,9 @@ impl Node for Abd {
         Abd { me, held: Version::INITIAL, operations: BTreeMap::new() }
     }
 
-    /// Starts an operation: the first phase, with this server's own version as the first answer.
+    /// Starts an operation: the first phase, in which this server's own version is the first answer. A cluster of one needs no other.
     fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
-        //# hole: Put the operation into its Asking phase with your own version counted, send a Query to all peers, and go on if you are a majority by yourself.
+        //# hole: Begin the first phase. One answer you have at once: in which cluster is that enough?
         let answered = BTreeSet::from([self.me.id]);
         self.operations.insert(id, Phase::Asking { request, answered, newest: self.held });
         out.send_all(self.me.peers(), &Message::Query { operation: id });
@@ -174,15 +174,18 @@ impl Node for Abd {
 impl Abd {
     /// Answers a coordinator's question with the version that this server holds.
     fn on_query(&mut self, from: NodeId, operation: RequestId, out: &mut Outbox<Self>) {
-        //# hole: Send a QueryReply with the version that you hold.
+        //# hole: Say what you hold.
         out.send(from, Message::QueryReply { operation, held: self.held });
         //# end
     }
 
     /// Counts an answer to the first phase of `operation`. An answer that comes twice counts once; an answer to an operation
     /// that is in its second phase, or done, counts for nothing.
+    ///
+    /// Once a majority has answered, the second phase begins, and does so once. A read tells the newest version that it has heard of; a
+    /// write tells its value, with a tag above all that it has heard of, and above those of other writes by way of this server.
     fn on_query_reply(&mut self, from: NodeId, operation: RequestId, held: Version, out: &mut Outbox<Self>) {
-        //# hole: If the operation is still Asking, note who answered and the newest version, and go on if that is a majority.
+        //# hole: Count the answer if it counts. With a majority, begin the second phase.
         if let Some(Phase::Asking { answered, newest, .. }) = self.operations.get_mut(&operation) {
             answered.insert(from);
             *newest = held.max(*newest);
@@ -193,15 +196,16 @@ impl Abd {
 
     /// Holds `version` if it is newer than what this server holds, and says so either way.
     fn on_store(&mut self, from: NodeId, operation: RequestId, version: Version, out: &mut Outbox<Self>) {
-        //# hole: Keep the newer of the two versions, and send a StoreAck.
+        //# hole: Hold the newer version, and say so.
         self.held = version.max(self.held);
         out.send(from, Message::StoreAck { operation });
         //# end
     }
 
-    /// Counts an acknowledgement of the second phase of `operation`; with a majority the client gets its answer.
+    /// Counts an acknowledgement of the second phase of `operation`. Once a majority holds the version, the client gets its answer, and does so
+    /// once.
     fn on_store_ack(&mut self, from: NodeId, operation: RequestId, out: &mut Outbox<Self>) {
-        //# hole: If the operation is Telling, note who holds the version, and answer the client if that is a majority.
+        //# hole: Count the acknowledgement if it counts. With a majority, answer the client.
         if let Some(Phase::Telling { holders, .. }) = self.operations.get_mut(&operation) {
             holders.insert(from);
             self.answer_if_enough_hold(operation, out);

@@ -68,7 +68,7 @@ pub struct Update(pub Stamped);
 ///
 /// Invariants:
 /// - `latest` is the largest of all writes that this server has heard of;
-/// - `clock` is at least as large as the clock of each stamp that it has heard of.
+/// - `clock` is at least as large as the clock of each stamp that it has heard of. (Do you need it? The checks do not look at fields.)
 // ANCHOR: replica
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lww {
@@ -107,7 +107,7 @@ impl Lww {
     /// Takes a client's write: stamps it above everything that this server has heard of, keeps it, tells all others, and
     /// answers the client at once.
     fn write(&mut self, id: RequestId, value: Value, out: &mut Outbox<Self>) {
-        //# hole: Advance the clock, make the stamp, keep the write, send an Update to all peers, and reply Written.
+        //# hole: Stamp the write, keep it, tell the others, and answer.
         self.clock += 1;
         self.latest = Stamped { stamp: Stamp { clock: self.clock, replica: self.me.id }, value };
         out.send_all(self.me.peers(), &Update(self.latest));
@@ -115,9 +115,10 @@ impl Lww {
         //# end
     }
 
-    /// Hears of a write that another server took. It may be old, and it may come twice.
+    /// Hears of a write that another server took. It may be old, and it may come twice. Afterwards this server shows the larger of the two,
+    /// and stamps its own writes above both.
     fn hear(&mut self, heard: Stamped) {
-        //# hole: Keep the larger of the two writes, and do not let your clock fall behind.
+        //# hole: What does this server show from now on, and how must its next write be stamped?
         self.latest = heard.max(self.latest);
         self.clock = self.clock.max(heard.stamp.clock);
         //# end

@@ -12,14 +12,18 @@
 //! # The idea
 //!
 //! Each `Add` is an event of its own, and gets a name that no other event has: a [`Dot`]. To remove an element is to remove
-//! the dots that this server *observes* for it. An `Add` that it has not heard of keeps its dot, whenever it arrives. What
-//! was removed is remembered by its dot, so that an old message cannot bring it back.
+//! the dots that this server *observes* for it. An `Add` that it has not heard of keeps its dot, whenever it arrives. And an
+//! old message must not bring back what was removed.
 //!
-//! Two servers merge by the union of what they know. Union does not care for order or repetition.
+//! # What is given
+//!
+//! A [`Knowledge`] with two growing sets, of which servers send each other all. Two servers merge by union, which does not care for
+//! order or repetition. It is one way of several: the checks look at requests and responses only, so you may keep and send something
+//! else, a version vector for instance.
 //!
 //! # Left out on purpose
 //!
-//! Removed dots are kept for ever, and each message carries the whole state. The chapter says how the
+//! In the form that is given, removed dots are kept forever, and each message carries the whole state. The chapter says how the
 //! removed dots can be summed up instead.
 
 //# allow: unused_variables
@@ -63,7 +67,7 @@ pub struct Dot {
     pub number: u64,
 }
 
-/// All that a server has heard of. It only ever grows.
+/// All that a server has heard of. In this form it only ever grows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Knowledge {
     /// Every `Add`, by the element that it put in.
@@ -83,7 +87,7 @@ impl fmt::Debug for Dot {
 ///
 /// Invariants:
 /// - no two `Add`s anywhere have the same dot;
-/// - every dot in `removed` is in `added` too, here or at a server from which this one heard of it.
+/// - an element is in as long as one of its dots is known here and not known to be removed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OrSet {
     me: Membership,
@@ -126,9 +130,9 @@ impl Node for OrSet {
 }
 
 impl OrSet {
-    /// Takes an `Add`: gives it a dot of its own, and remembers it.
+    /// Takes an `Add`. The element is in, by a dot that no other `Add` has or will have, even if it was in before.
     fn add(&mut self, element: Element) {
-        //# hole: Make a dot that no other Add has or will have, and put it among the element's dots.
+        //# hole: Give this Add a dot of its own, and remember it.
         let dot = Dot { replica: self.me.id, number: self.adds_taken };
         self.adds_taken += 1;
         self.known.added.entry(element).or_default().insert(dot);
@@ -137,16 +141,17 @@ impl OrSet {
 }
 
 impl Knowledge {
-    /// Takes a `Remove`: removes the dots of `element` that are known here, and no others.
+    /// Takes a `Remove`. The element is out here, and stays out, but for an `Add` that this server has not heard of.
     fn remove(&mut self, element: Element) {
-        //# hole: Add the element's known dots to the removed ones.
+        //# hole: Which dots are removed by that, and how will others hear of it?
         self.removed.extend(self.added.get(&element).into_iter().flatten());
         //# end
     }
 
-    /// Adds what another server knows. The same knowledge may come twice, late, or in another order.
+    /// Learns what another server knows. Afterwards this server knows what either of them knew: which dots there are, and which are
+    /// removed. The same knowledge may come twice, late, or in another order.
     fn merge(&mut self, other: Knowledge) {
-        //# hole: Take the union of the dots of each element, and of the removed dots.
+        //# hole: Know what either of you knew.
         for (element, dots) in other.added {
             self.added.entry(element).or_default().extend(dots);
         }
@@ -156,7 +161,7 @@ impl Knowledge {
 
     /// The elements that are in: those with a dot that has not been removed.
     fn elements(&self) -> BTreeSet<Element> {
-        //# hole: Collect the elements that have at least one dot which is not among the removed ones.
+        //# hole: Which elements are in?
         let is_in = |dots: &BTreeSet<Dot>| dots.iter().any(|dot| !self.removed.contains(dot));
         self.added.iter().filter(|(_, dots)| is_in(dots)).map(|(element, _)| *element).collect()
         //# end

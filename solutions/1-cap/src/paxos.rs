@@ -130,7 +130,7 @@ pub struct Durable {
 }
 // ANCHOR_END: durable
 
-/// How far an attempt has come.
+/// How far an attempt has come. Only this file knows it: count in another way if you like.
 // ANCHOR: attempt
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Attempt {
@@ -154,6 +154,8 @@ pub enum Attempt {
 /// Invariants:
 /// - `promised` never falls, and `accepted` is never above it;
 /// - an attempt of this server is under way only as long as `promised` is its ballot.
+///
+/// The checks look at messages, at what is saved, and at [`chosen`](Self::chosen); other fields are yours to replace.
 // ANCHOR: server
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Paxos {
@@ -277,11 +279,13 @@ impl Paxos {
         //# end
     }
 
-    /// Counts an acceptance for the attempt under way. With a majority of them the value is chosen, and whoever waits is told.
+    /// Counts an acceptance, for the ballot under which it was given. When a majority has accepted a value under one ballot of this server's,
+    /// that value is chosen, and whoever waits is told. Acceptances under an earlier ballot of its own may be counted too: chosen is
+    /// chosen. But never may those of two ballots be added up.
     ///
     /// Source: section 2.2 and 2.3.
     fn on_accepted(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
-        //# hole: Count the acceptance if it counts. With a majority, the value is chosen: nothing is left to try, and somebody waits for an answer.
+        //# hole: Count the acceptance if it counts. With a majority, the value is chosen: nothing is left to try, and a client waits for an answer.
         if ballot != self.promised {
             return;
         }

@@ -175,11 +175,11 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         //# end
     }
 
-    /// On a leader: does a message to the server inside show that its sender lacks an entry that this log has no more? Messages of
-    /// other terms, and those to a server that does not lead, are the inner server's business.
+    /// On a leader: does an answer show that its sender lacks an entry that this log has no more? Go by this answer alone: by where a leader
+    /// would continue that knows nothing else of its sender. Messages of other terms, and those to a server that does not lead, are the inner
+    /// server's business.
     ///
-    /// Two answers can show it: a conflict after which the leader would have to continue at or before the log's start
-    /// ([`next_after`](Log::next_after)), and a match that ends before the log's start.
+    /// An answer may be late, and its sender may have all by now. Then it gets a snapshot that it does not need: that costs a message, and does no harm.
     fn asks_for_what_is_gone(&self, message: &message::Message) -> bool {
         //# hole: Where would the leader have to continue? Is that still there?
         let message::Message::AppendReply { term, outcome } = message else { return false };
@@ -196,7 +196,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     ///
     /// Nothing is lost by that: what was cut off is committed, so whoever leads has the same.
     fn without_what_is_gone(&self, message: message::Message) -> message::Message {
-        //# hole: If entries begin before your log does, let them begin where it does.
+        //# hole: What may be said of entries that begin before your log does?
         let start = self.raft.log().start();
         match message {
             message::Message::AppendEntries { term, prev_index, entries, commit_index, .. }

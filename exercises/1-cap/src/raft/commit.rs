@@ -22,9 +22,7 @@ impl Raft {
     ///
     /// Source: section 5.4.2; figure 2, rules for leaders.
     pub(super) fn advance_commit_index(&mut self, out: &mut Outbox<Self>) {
-        todo!(
-            "How far has a majority come? Make sure that it may be counted; if so, move the commit index there, and apply."
-        )
+        todo!("How far has a majority come, and may that be counted? Then it is committed, and is to be applied.")
     }
 
     /// On a follower: moves the commit index up to the leader's, but no further than `matching`, the last index up to which

@@ -66,7 +66,7 @@ pub enum Role {
         /// Who votes for it in this term, itself included.
         votes: BTreeSet<NodeId>,
     },
-    /// It takes commands, and brings the others' logs in line with its own.
+    /// It takes commands, and brings the others' logs in line with its own. What it keeps of them is your choice: see [`replication`].
     Leader {
         /// For each other server, the index of the next entry to send to it.
         next_index: BTreeMap<NodeId, Index>,

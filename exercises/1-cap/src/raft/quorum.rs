@@ -5,7 +5,7 @@ use super::log::Index;
 use crate::quorum::majority;
 
 /// The largest index such that a majority of the cluster holds the log at least that far. `held` says how far each server
-/// holds it, the leader included, in any order.
+/// holds it, the leader included, in any order. It is graded by itself, whether your leader counts by it or in another way.
 ///
 /// | held | agreed |
 /// |---|---|

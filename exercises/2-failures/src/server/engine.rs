@@ -8,7 +8,7 @@
 //!
 //! # What a later message says again
 //!
-//! Of a batch with 64 requests a leader makes 64 messages, and each says again what the one before it said. `coalesce`
+//! Of a batch with 64 requests many a leader makes 64 messages, and each says again what the one before it said. `coalesce`
 //! leaves the last of them. Messages come first in a batch, and requests after them: then a leader knows already what its followers have.
 //!
 //! # Replies

@@ -71,7 +71,7 @@ pub struct Patience {
     pub pause: Duration,
 }
 
-/// A client's way to the leader.
+/// A client's way to the leader. The checks look at [`Next`] only; the fields below `patience` are yours to replace.
 ///
 /// Invariants:
 /// - no two requests have the same number, and later ones have higher ones;
@@ -106,15 +106,14 @@ impl Route {
     /// Says what to do after something was heard about the request that was begun last.
     ///
     /// - An answer to another request is none.
-    /// - Whoever names a leader is believed at once, unless that leader does not exist, or is itself. Otherwise it is the next server's turn:
-    ///   as many tries in a row as there are servers reach each of them.
-    /// - Of any `servers + 1` tries in a row, one comes after a pause at least, whoever names whom.
+    /// - If a server names a leader, that one is asked next, unless it does not exist or is the server itself. Otherwise it is the next server's
+    ///   turn: as many tries in a row as there are servers reach each of them.
+    /// - Of any `servers + 1` tries in a row, one comes after a pause at least, whoever names whom. A leader that is named by the first server
+    ///   is asked without one.
     /// - After `tries` tries it ends. `NotDone` is said only if no try can have been taken.
     ///
     /// Source: the thesis, section 6.2, on finding the leader, and 6.3, on retries.
     pub fn heard(&mut self, heard: Heard) -> Next {
-        todo!(
-            "An answer to this request ends it, or names a leader. Silence leaves it open whether it was taken. Whom to ask next?"
-        )
+        todo!("What is known now of this request? Is it over, and if not, whom to ask next?")
     }
 }

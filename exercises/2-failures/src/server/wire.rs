@@ -257,9 +257,7 @@ impl Door {
     /// Why the connection must be closed. What arrived before that is in `arrived`. From then on it takes nothing, and says the same again.
     #[allow(clippy::ptr_arg, reason = "what arrives will be pushed")]
     pub fn take(&mut self, bytes: &[u8], arrived: &mut Vec<Arrival>) -> Result<(), Refusal> {
-        todo!(
-            "Closed already? Then say so. Else take the bytes, and each frame that is complete; remember a refusal, and let go of what you hold."
-        )
+        todo!("Hand out what has arrived as a whole, or say why this connection must be closed, now and from now on.")
     }
 
     /// The other side has closed the connection.

@@ -29,9 +29,7 @@ pub struct Frame {
 
 /// The bytes of a frame with these records, of which the first has the index `first`.
 pub fn encode(first: u64, records: &[Record]) -> Vec<u8> {
-    todo!(
-        "Put the records one behind the other, each behind its length; put the head before them, and the checksum of everything else at the front."
-    )
+    todo!("Write head and records so that a reader can tell where they end, and whether they are what was written.")
 }
 
 /// The frame at the start of `bytes`, whatever may follow it. `None` if none stands there: the bytes are too few, or differ from
@@ -39,7 +37,5 @@ pub fn encode(first: u64, records: &[Record]) -> Vec<u8> {
 ///
 /// The bytes may be anything at all. It never panics, and never takes more memory than they do.
 pub fn decode(bytes: &[u8]) -> Option<Frame> {
-    todo!(
-        "Read the length, and see if there are as many bytes; see if the checksum fits; only then take the records apart."
-    )
+    todo!("Is there a whole frame, and is it what was written? Believe no number before you know.")
 }

@@ -33,8 +33,6 @@ impl<D: Disk> Wal<D> {
     /// # Errors
     /// [`WalError::Disk`] if the disk refuses, and [`WalError::HasFailed`] from then on.
     pub fn rewrite(&mut self, records: &[Record]) -> Result<(), WalError> {
-        todo!(
-            "Write the new log beside the old one, make it durable, give it the old one's name, and make that durable too."
-        )
+        todo!("Put the new log in the place of the old one, so that every crash leaves one of them whole.")
     }
 }

@@ -22,7 +22,7 @@ impl Raft {
     ///
     /// Source: section 5.4.2; figure 2, rules for leaders.
     pub(super) fn advance_commit_index(&mut self, out: &mut Outbox<Self>) {
-        //# hole: How far has a majority come? Make sure that it may be counted; if so, move the commit index there, and apply.
+        //# hole: How far has a majority come, and may that be counted? Then it is committed, and is to be applied.
         let Role::Leader { match_index, .. } = &self.role else { return };
         let held: Vec<Index> = match_index.values().copied().chain([self.log.last_index()]).collect();
         let agreed = agreed(&held);

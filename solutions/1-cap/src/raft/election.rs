@@ -121,12 +121,12 @@ impl Raft {
     }
     //# end
 
-    /// Becomes the leader of its term: assumes that the others' logs end where its own does, exchanges the election timer for
-    /// the heartbeat, and makes itself heard, so that nobody else becomes a candidate.
+    /// Becomes the leader of its term: exchanges the election timer for the heartbeat, and makes itself heard, so that nobody else becomes a
+    /// candidate. Of the others' logs it knows nothing, even if it has led before; that they end where its own does is a good guess.
     ///
     /// Source: section 5.2; figure 2, volatile state on leaders.
     fn lead(&mut self, out: &mut Outbox<Self>) {
-        //# hole: Take office. What do you assume of the others' logs, and what do you know of them?
+        //# hole: Take office. What do you guess of the others' logs, and what do you know of them?
         let next = self.log.last_index() + 1;
         let next_index = self.me.peers().map(|peer| (peer, next)).collect();
         let match_index = self.me.peers().map(|peer| (peer, 0)).collect();
@@ -137,7 +137,8 @@ impl Raft {
         //# end
     }
 
-    /// What a new leader says to everybody: I am here, and my log ends like this.
+    /// What a new leader may say to everybody: I am here, and my log ends like this. It is given for [`lead`](Self::lead); if yours begins
+    /// with entries instead, delete it.
     fn heartbeat(&self) -> Message {
         Message::AppendEntries {
             term: self.term,

@@ -59,6 +59,8 @@ pub enum Message {
 /// Invariants:
 /// - its term grows only by a message of a higher term, or when a majority has said yes;
 /// - while it leads, or has heard from a leader since its election timer last fired, it says no to everybody.
+///
+/// The checks look at messages, and at [`raft`](Self::raft); `heard` and `would_vote` are yours to replace.
 // ANCHOR: server
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PreVote {
@@ -146,9 +148,9 @@ impl PreVote {
         //# end
     }
 
-    /// Counts a yes for the term that this server asks about, once for each server; who asks nothing, a leader for instance,
-    /// counts nothing. A no may show that this server is behind: then it enters the other's term, as it would by any message, and
-    /// has to ask again.
+    /// Counts a yes for the term that this server asks about, once for each server. A server that asks nothing counts nothing: one that leads, for
+    /// instance, or that has heard from a leader since it asked. A no may show that this server is behind: then it enters the other's term, as
+    /// it would by any message, and has to ask again.
     fn on_pre_vote_reply(&mut self, from: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
         //# hole: Count a yes if it answers what you ask now; learn from a no.
         if !granted {

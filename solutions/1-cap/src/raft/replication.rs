@@ -14,7 +14,12 @@
 //! one that has not says so, with a hint where to look. So if two logs agree on an entry's index and term, they agree up to
 //! there. The leader keeps two numbers for each follower: where it will continue (`next_index`, a guess that may be wrong)
 //! and how far the logs are known to agree (`match_index`, which must never be wrong: commits are counted on it). Nothing outside of
-//! `election`, `replication` and `commit` knows these two: keep something else in [`Role::Leader`] if you like.
+//! `election`, `replication` and `commit` knows these two: keep something else in [`Role::Leader`] if you like, such as one struct for each
+//! follower, and see to it at the end of this file.
+//!
+//! How much a leader sends at once, and whether it sends more before it has heard what became of the last message, is up to you.
+//! The reference moves `next_index` by answers only, and repeats what is not acknowledged. One that moves it when it sends
+//! (*pipelining*) is as right, if it goes back when something was lost.
 
 //# allow: unused_variables, unused_imports
 //# starter: #![allow(dead_code, reason = "the holes of other files will use it")]
@@ -25,8 +30,8 @@ use super::message::{Message, Outcome};
 use super::{Raft, Role, Timer};
 
 impl Raft {
-    /// On a leader: takes a command into its log, and sends it to the others. A cluster of one has a majority at once, so see
-    /// what is committed now.
+    /// On a leader: takes a command into its log, and saves it; then the others are to hear of it. A cluster of one has a majority at
+    /// once.
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn propose(&mut self, command: Command, out: &mut Outbox<Self>) {
@@ -38,7 +43,8 @@ impl Raft {
         //# end
     }
 
-    /// The heartbeat timer has fired: makes the leader heard, sends again what may have been lost, and arms the timer anew.
+    /// The heartbeat timer has fired. If this server leads, each of the others hears from it, and the timer is armed anew. What was lost on its
+    /// way comes again in the end, by this message or by those that its answer causes: nothing else will bring it.
     ///
     /// Source: section 5.2; figure 2, rules for leaders.
     pub(super) fn on_heartbeat(&mut self, out: &mut Outbox<Self>) {
@@ -56,7 +62,8 @@ impl Raft {
     }
     //# end
 
-    /// On a leader: sends a follower what it lacks, as far as `next_index` knows. That may be nothing.
+    /// On a leader: sends a follower what it lacks, as far as the leader knows. That may be nothing. The message speaks of the leader's own
+    /// log, and of no place before the log's start.
     ///
     /// Source: figure 2, rules for leaders.
     fn send_entries(&self, follower: NodeId, out: &mut Outbox<Self>) {
@@ -108,12 +115,14 @@ impl Raft {
         //# end
     }
 
-    /// On a leader: learns what became of entries that it sent in its present term.
+    /// On a leader: learns what became of entries that it sent in its present term. Replies of earlier terms are left alone.
     ///
-    /// A match moves `match_index` up, never down: replies may overtake each other. `next_index` goes just behind it, what is
-    /// still missing is sent, and there may be more to commit. A conflict moves `next_index` down to where the hint says, but
-    /// never to what is known to match, and the leader tries again there. A reply that says nothing new is left alone, or old
-    /// replies would cause messages for ever.
+    /// Replies may come late, twice, and in another order. Afterwards
+    /// - what the leader knows to match (`match_index`) is as much as this reply or an earlier one has shown, and never less than before;
+    /// - if a match leaves something missing, that is on its way to the follower;
+    /// - after a conflict that is news, the leader has tried again further back: where the hint says, but never at what is known to match;
+    /// - what can be committed by now is committed;
+    /// - a reply that says nothing new has caused no message. Otherwise old replies would cause messages forever.
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn on_append_reply(&mut self, follower: NodeId, term: Term, outcome: Outcome, out: &mut Outbox<Self>) {

@@ -2,14 +2,15 @@
 //!
 //! # The problem
 //!
-//! A leader sends a message with each request that it takes, and each says again what the ones before it said, as long as nobody has
-//! answered. Of a batch with 64 requests only the last is worth a frame. The others would be 64 times the work for everybody: each is
-//! encoded, sent, decoded, saved and answered by each follower.
+//! Many leaders send a message with each request that they take, and each says again what the ones before it said, as long as nobody has
+//! answered. The reference of stage 1 does. Of a batch with 64 requests only the last is worth a frame. The others would be 64 times the
+//! work for everybody: each is encoded, sent, decoded, saved and answered by each follower.
 //!
 //! # The way
 //!
 //! Within a batch, what a later message between the same two servers covers is dropped, both of what goes out and of what comes in. To
-//! the server that is nothing new: messages get lost, and the next one makes up for it.
+//! the server that is nothing new: messages get lost, and the next one makes up for it. A leader that sends each entry once says nothing twice,
+//! so of its messages nothing is dropped.
 
 use std::collections::BTreeMap;
 

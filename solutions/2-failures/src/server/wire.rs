@@ -278,7 +278,7 @@ impl Door {
     /// Why the connection must be closed. What arrived before that is in `arrived`. From then on it takes nothing, and says the same again.
     //# starter: #[allow(clippy::ptr_arg, reason = "what arrives will be pushed")]
     pub fn take(&mut self, bytes: &[u8], arrived: &mut Vec<Arrival>) -> Result<(), Refusal> {
-        //# hole: Closed already? Then say so. Else take the bytes, and each frame that is complete; remember a refusal, and let go of what you hold.
+        //# hole: Hand out what has arrived as a whole, or say why this connection must be closed, now and from now on.
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }

@@ -31,7 +31,7 @@ pub struct Frame {
 
 /// The bytes of a frame with these records, of which the first has the index `first`.
 pub fn encode(first: u64, records: &[Record]) -> Vec<u8> {
-    //# hole: Put the records one behind the other, each behind its length; put the head before them, and the checksum of everything else at the front.
+    //# hole: Write head and records so that a reader can tell where they end, and whether they are what was written.
     let body: Vec<u8> = records.iter().flat_map(|record| [&length(record)[..], record].concat()).collect();
     let checked = [&length(&body)[..], &first.to_le_bytes(), &body].concat();
     [&crc32c::crc32c(&checked).to_le_bytes()[..], &checked].concat()
@@ -43,7 +43,7 @@ pub fn encode(first: u64, records: &[Record]) -> Vec<u8> {
 ///
 /// The bytes may be anything at all. It never panics, and never takes more memory than they do.
 pub fn decode(bytes: &[u8]) -> Option<Frame> {
-    //# hole: Read the length, and see if there are as many bytes; see if the checksum fits; only then take the records apart.
+    //# hole: Is there a whole frame, and is it what was written? Believe no number before you know.
     let (head, rest) = bytes.split_at_checked(HEAD)?;
     let checksum = number(&head[..4])?;
     let len = HEAD + usize::try_from(number(&head[4..8])?).ok()?;

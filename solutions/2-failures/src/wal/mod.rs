@@ -85,7 +85,7 @@ impl<D: Disk> Wal<D> {
     /// # Errors
     /// [`WalError::Corrupt`] if a damaged frame stands before a whole one; [`WalError::Disk`].
     pub fn open(mut disk: D) -> Result<(Self, Vec<Record>), WalError> {
-        //# hole: Read the file, or create it; take frame after frame; cut a torn tail off, refuse a corrupt middle; sync the file and the folder.
+        //# hole: Which records are in the file? Is what follows them torn, or damaged? And what must be durable before you return?
         if !disk.list()?.iter().any(|name| name == FILE) {
             disk.create(FILE)?;
         }

@@ -28,7 +28,7 @@ impl<D: Disk> Wal<D> {
     /// # Errors
     /// [`WalError::Disk`] if the disk refuses, and [`WalError::HasFailed`] from then on.
     pub fn rewrite(&mut self, records: &[Record]) -> Result<(), WalError> {
-        //# hole: Write the new log beside the old one, make it durable, give it the old one's name, and make that durable too.
+        //# hole: Put the new log in the place of the old one, so that every crash leaves one of them whole.
         if self.has_failed {
             return Err(WalError::HasFailed);
         }
