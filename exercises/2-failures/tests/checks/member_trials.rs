@@ -13,7 +13,7 @@ use super::words;
 use crate::subject::membership::SIZE;
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::{Command, Index, Term};
-use crate::subject::raft::message;
+use crate::subject::raft::message::{self, Hint, Outcome};
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
 use crate::subject::raft::store::{Response, Value};
 use crate::subject::snapshot::Message;
@@ -122,6 +122,37 @@ pub fn goes_to_those_who_count(check: &mut Check, from: usize, to: usize) -> Pro
     }
     check.requires(WHO_COUNTS, answered == [Response::Done(to as Value)], || {
         format!("n0 leads, and changes the size from {from} to {to}. All of these have the entry, and the client was told {}.", words::told(&answered))
+    })
+}
+
+/// n0 takes a command, and then changes the size from `from` to one less. The server that is out has the command, and says so late: that
+/// is one of the old size, and counts for nothing.
+pub fn does_not_count_who_is_out(check: &mut Check, from: usize) -> Proven {
+    let (out, to) = (from - 1, from - 1);
+    let mut lone = leader(0, from, true);
+    lone.is_asked(1, Put('x', 1));
+    let command = lone.raft().log().last_index();
+    lone.is_asked(2, Put(SIZE, to as Value));
+    for follower in 1..to / 2 {
+        lone.is_followed_up_to(follower, command);
+    }
+    let (term, outcome) = (lone.raft().term(), Outcome::Conflict(Hint { term: None, index: 1 }));
+    lone.hears(out, Message::Raft(message::Message::AppendReply { term, outcome }));
+    lone.is_followed_up_to(out, command);
+    check.requires(WHO_COUNTS, lone.raft().commit_index() < command, || {
+        format!(
+            "n0 leads {from} servers, takes a command, and changes their number to {to}. {} of these have the command, and n{out}, \
+             which is out, says that it has it too. n0 takes it for committed.",
+            to / 2
+        )
+    })?;
+    lone.is_followed_up_to(to / 2, command);
+    check.requires(WHO_COUNTS, lone.raft().commit_index() >= command, || {
+        format!(
+            "n0 leads {from} servers, takes a command, and changes their number to {to}. {} of these have the command, and n0 does \
+             not take it for committed.",
+            to / 2 + 1
+        )
     })
 }
 

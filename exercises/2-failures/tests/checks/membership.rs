@@ -11,7 +11,8 @@ use super::lone_member::{
     Lone, append, change, follows, leader, leads, saved, sent_to, snapshot, stands, told, votes, waits_for,
 };
 use super::member_trials::{
-    comes_again, comes_back, counts, goes_to_those_who_count, is_a_question, is_made, votes_for,
+    comes_again, comes_back, counts, does_not_count_who_is_out, goes_to_those_who_count, is_a_question, is_made,
+    votes_for,
 };
 use super::membership_rules::{A_QUESTION, HEARD, RESIGNS, SITS_OUT, UNDISTURBED};
 use super::raft::rules::LEADER_COMPLETENESS;
@@ -125,6 +126,11 @@ pub fn one_change_at_a_time() {
         is_a_question(check, second, Put(SIZE, 3), || {
             "n0 leads five servers, and has changed their number to 4, which n0 and n1 have: no majority".to_owned()
         })?;
+        let mut back = leader(0, 4, true);
+        back.is_asked(1, Put(SIZE, 3));
+        is_a_question(check, back, Put(SIZE, 5), || {
+            "n0 leads four of five servers, and has changed their number to 3, which nobody else has".to_owned()
+        })?;
         let mut second = leader(0, 5, true);
         second.is_asked(1, Put(SIZE, 4));
         second.is_followed_by(1);
@@ -152,7 +158,7 @@ pub fn one_change_at_a_time() {
                 words::told(&told(&wants))
             )
         })?;
-        check.evidence("ten changes that may be made, and 20 that may not");
+        check.evidence("ten changes that may be made, and 21 that may not");
         Ok(())
     });
 }
@@ -220,7 +226,12 @@ pub fn a_change_goes_to_those_who_count() {
         for (from, to) in [(5, 4), (4, 3), (4, 5), (3, 2), (3, 4), (2, 1), (2, 3), (1, 2)] {
             goes_to_those_who_count(check, from, to)?;
         }
-        check.evidence("eight changes: to whom each goes, and with whom it is committed");
+        for from in 3..=ALL {
+            does_not_count_who_is_out(check, from)?;
+        }
+        check.evidence(
+            "eight changes: to whom each goes, and with whom it is committed; and three late answers of who is out",
+        );
         Ok(())
     });
 }

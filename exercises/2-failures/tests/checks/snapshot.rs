@@ -384,6 +384,14 @@ pub fn a_snapshot_shows_who_is_deposed() {
                 or_nothing(term, |term| format!("term {term}"))
             )
         })?;
+        let waits = effects.iter().any(|effect| matches!(effect, Effect::Arm { timer: Timer::Election }));
+        check.requires(ANSWERED, !waits && follower.raft().leader().is_none(), || {
+            format!(
+                "n0 is in term 2 and gets a snapshot of n1, which led term 1. Now n0 takes {:?} for the leader of term 2{}.",
+                follower.raft().leader(),
+                if waits { ", and its election timer starts anew" } else { "" }
+            )
+        })?;
         let mut candidate = Alone::<Compacting<2>>::start(3, None, &[]);
         candidate.fires(Timer::Election);
         candidate.receives(NodeId(1), install(3, 3));

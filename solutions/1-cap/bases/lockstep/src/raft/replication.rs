@@ -127,10 +127,11 @@ impl Raft {
         }
     }
 
-    /// A follower's log agrees up to `index`. If that is news, or what was waited for, the next entry follows.
+    /// A follower's log agrees up to `index`. If that is news, or what was waited for, the next entry follows. A server that does not count
+    /// any more may have been sent something while it did: its answer says nothing.
     fn on_match(&mut self, follower: NodeId, index: Index, out: &mut Outbox<Self>) {
         let Role::Leader { next_index, match_index, awaited } = &mut self.role else { return };
-        let matching = match_index.entry(follower).or_default();
+        let Some(matching) = match_index.get_mut(&follower) else { return };
         if index > *matching || awaited.get(&follower).is_some_and(|awaited| index >= *awaited) {
             *matching = index.max(*matching);
             next_index.insert(follower, *matching + 1);
@@ -145,7 +146,7 @@ impl Raft {
     /// A follower's log does not agree where it was asked: it is asked where its hint says, if that is news.
     fn on_conflict(&mut self, follower: NodeId, hint: Hint, out: &mut Outbox<Self>) {
         let Role::Leader { next_index, match_index, .. } = &mut self.role else { return };
-        let (next, matching) = (next_index[&follower], match_index[&follower]);
+        let (Some(&next), Some(&matching)) = (next_index.get(&follower), match_index.get(&follower)) else { return };
         let lower = self.log.next_after(hint).max(matching + 1);
         if lower < next {
             next_index.insert(follower, lower);
