@@ -1,13 +1,13 @@
 //! Task `abd`: the CP register.
 
-use testkit::alone::Alone;
-use testkit::check::{Check, Failure, Rule, check};
+use testkit::check::{Check, Failure, Proven, Rule, check};
 use testkit::cluster::{Cluster, History, Invocation, Linearizable, Log, Peers, Transition, View};
-use testkit::node::{ClientId, Effect, NodeId, RequestId};
+use testkit::node::{ClientId, NodeId, RequestId};
 use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 use testkit::text::or_nothing;
 
+use super::among_peers::AmongPeers;
 use super::holders::{Holders, among_holders, written_by};
 use super::spec::{LINEARIZABLE, Register, is_linearizable, register};
 use super::tags::with_tags;
@@ -235,7 +235,8 @@ pub fn an_answer_is_held_by_a_majority() {
                 )?;
             }
         }
-        Ok(())
+        let version = |writer, value| Version { tag: Tag { number: 1, writer: NodeId(writer) }, value };
+        counts_who_holds(check, "two values under the same number", version(2, 5), version(1, 7))
     });
 }
 
@@ -287,7 +288,23 @@ pub fn a_crash_of_a_minority_changes_no_answer() {
 pub fn a_majority_answers() {
     check(|check| {
         let cluster = servers(3).client(&[0], [Write(1)]).client(&[1], [Read]).crashes(1).leaving_out_ignored();
-        check.exhausts("a writer, a reader and a crash", finishes(cluster, &[0, 1]))
+        check.exhausts("a writer, a reader and a crash", finishes(cluster, &[0, 1]))?;
+        // n1 acknowledges, and then its answer to the question comes once more.
+        let mut server = AmongPeers::<Abd>::start(5);
+        let operation = RequestId { client: ClientId(0), number: 0 };
+        let old = Message::QueryReply { operation, held: Version::INITIAL };
+        server.is_asked(Write(5));
+        for (from, message) in [(1, old), (2, old), (1, Message::StoreAck { operation }), (1, old)] {
+            server.receives(from, message);
+        }
+        server.receives(2, Message::StoreAck { operation });
+        check.requires(TERMINATION, server.has_answered(), || {
+            "n0, one of five servers, was asked for a write. n1 and n2 have acknowledged it, and then n1's first answer came once more. \
+             n0 does not answer its client."
+                .to_owned()
+        })?;
+        check.evidence("five servers, and an answer that comes again after an acknowledgement: it takes nothing back");
+        Ok(())
     });
 }
 
@@ -312,27 +329,7 @@ pub fn the_same_value_again_is_another_version() {
         let cases =
             [("the initial value again", version(1, 0), Version::INITIAL), ("5 twice", version(3, 5), version(1, 5))];
         for (what, newest, older) in cases {
-            let mut server = Alone::<Abd>::start(5, None, &[]);
-            let operation = RequestId { client: ClientId(0), number: 0 };
-            let asked = server.is_asked(Read);
-            let mut effects = heard_by_itself(&mut server, asked);
-            for (from, held) in [(1, newest), (2, older)] {
-                let told = server.receives(NodeId(from), Message::QueryReply { operation, held });
-                effects.extend(heard_by_itself(&mut server, told));
-            }
-            check.requires(MAJORITY_HOLDS, !answers_a_client(&effects), || {
-                let (newest, older) = (words::version(newest), words::version(older));
-                format!(
-                    "A client has written {what}. n0, one of five servers, heard {newest} from n1 and {older} from n2, and answered \
-                     a read. Only n0 and n1 hold {newest}."
-                )
-            })?;
-            let mut effects = server.receives(NodeId(2), Message::StoreAck { operation });
-            effects.extend(server.receives(NodeId(3), Message::StoreAck { operation }));
-            check.requires(TERMINATION, answers_a_client(&effects), || {
-                let newest = words::version(newest);
-                format!("n1, n2 and n3 hold {newest} and have told n0 so, and n0 does not answer the read.")
-            })?;
+            counts_who_holds(check, what, newest, older)?;
         }
         check.evidence(
             "a value that was written before, and the initial one: who holds the older version does not count",
@@ -341,22 +338,25 @@ pub fn the_same_value_again_is_another_version() {
     });
 }
 
-/// What a server that is alone does, when what it sends to itself arrives at once.
-fn heard_by_itself(server: &mut Alone<Abd>, effects: Vec<Effect<Abd>>) -> Vec<Effect<Abd>> {
-    let mut all = effects;
-    let mut at = 0;
-    while let Some(effect) = all.get(at) {
-        if let Effect::Send { to: NodeId(0), message } = effect {
-            let led_to = server.receives(NodeId(0), *message);
-            all.extend(led_to);
-        }
-        at += 1;
-    }
-    all
-}
-
-fn answers_a_client(effects: &[Effect<Abd>]) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::Reply { .. }))
+/// `n0`, one of five servers, reads. It hears of a newer and of an older version, and may answer only when a majority holds the newer one.
+fn counts_who_holds(check: &mut Check, what: &str, newest: Version, older: Version) -> Proven {
+    let mut server = AmongPeers::<Abd>::start(5);
+    let operation = RequestId { client: ClientId(0), number: 0 };
+    server.is_asked(Read);
+    server.receives(1, Message::QueryReply { operation, held: newest });
+    server.receives(2, Message::QueryReply { operation, held: older });
+    let (newest, older) = (words::version(newest), words::version(older));
+    check.requires(MAJORITY_HOLDS, !server.has_answered(), || {
+        format!(
+            "A client has written {what}. n0, one of five servers, heard {newest} from n1 and {older} from n2, and answered a read. Only n0 \
+             and n1 hold {newest}."
+        )
+    })?;
+    server.receives(2, Message::StoreAck { operation });
+    server.receives(3, Message::StoreAck { operation });
+    check.requires(TERMINATION, server.has_answered(), || {
+        format!("n1, n2 and n3 hold {newest} and have told n0 so, and n0 does not answer the read.")
+    })
 }
 
 #[test]

@@ -49,7 +49,8 @@ pub struct Acceptors {
     accepted: BTreeMap<NodeId, Proposal>,
     /// What each was asked, and may answer at any time.
     asked: BTreeSet<(NodeId, Message)>,
-    /// What `n0` has heard of each acceptor's acceptances.
+    /// What `n0` has heard of each acceptor's acceptances, and what it has had on its own disk. What was chosen stays chosen, also if
+    /// `n0` has accepted it under a later ballot since.
     heard: BTreeSet<(NodeId, Proposal)>,
     /// Who has promised which ballot to `n0` since it started, and what each had accepted.
     promises: BTreeMap<(Ballot, NodeId), Option<Proposal>>,
@@ -206,7 +207,10 @@ impl History<Paxos> for Acceptors {
         let mut disk = own;
         for effect in transition.effects {
             match effect {
-                Effect::Save { durable } => disk = durable.accepted,
+                Effect::Save { durable } => {
+                    disk = durable.accepted;
+                    self.heard.extend(disk.map(|proposal| (NodeId(0), proposal)));
+                }
                 Effect::Send { to, message } if to.0 > 0 => {
                     match *message {
                         Message::Prepare { ballot } => self.prepares(ballot),

@@ -2,6 +2,7 @@
 
 pub mod abd;
 pub mod acceptors;
+pub mod among_peers;
 pub mod break_it;
 pub mod holders;
 pub mod lww;

@@ -1,6 +1,6 @@
 //! Bonus task `paxos`: single-decree Paxos.
 
-use testkit::check::{Rule, check};
+use testkit::check::{Check, Failure, Proven, Rule, check};
 use testkit::cluster::{
     Cluster, History, Invocation, Linearizable, Occurrence, Peers, SequentialSpec, Transition, View,
 };
@@ -8,8 +8,9 @@ use testkit::node::{ClientId, NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 
 use super::acceptors::{Acceptors, among_acceptors};
+use super::among_peers::AmongPeers;
 use super::words;
-use crate::subject::paxos::{Ballot, Chosen, Durable, Message, Paxos, Proposal, Propose, Value};
+use crate::subject::paxos::{Ballot, Chosen, Durable, Message, Paxos, Proposal, Propose, Timer, Value};
 
 /// One decision, when there is one copy and one client at a time: the first proposal is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -100,6 +101,20 @@ const ACCEPTS: Rule = Rule::new(
     "a proposal is accepted",
     "There is a run in which a server accepts the proposal with the highest ballot.",
     "Lamport 2001, Paxos Made Simple, section 2.2, phase 2 (b)",
+    "1-cap/paxos.md#the-idea",
+);
+
+const ATTEMPTS: Rule = Rule::new(
+    "an attempt is made",
+    "A server whose client waits asks for promises; after it was refused and its timer has fired it asks again, under a higher ballot.",
+    "Lamport 2001, Paxos Made Simple, section 2.2, phase 1 (a), and section 2.4",
+    "1-cap/paxos.md#the-idea",
+);
+
+const UNDER_ONE_BALLOT: Rule = Rule::new(
+    "chosen under one ballot",
+    "A client is told a value when a majority has accepted it under the same ballot, and not before.",
+    "Lamport 2001, Paxos Made Simple, section 2.2, phase 2",
     "1-cap/paxos.md#the-idea",
 );
 
@@ -266,8 +281,57 @@ pub fn one_value_is_chosen() {
         let cluster = servers(4, 0).client(&[0], [Propose(1)]).client(&[3], [Propose(2)]);
         check.explores("two proposers of four servers", chooses(cluster), ENOUGH)?;
         let cluster = servers(2, 2).client(&[0], [Propose(1)]).client(&[1], [Propose(2)]);
-        check.explores("two proposers of two servers, two retries", tells_all(cluster, &[0, 1]), ENOUGH)
+        check.explores("two proposers of two servers, two retries", tells_all(cluster, &[0, 1]), ENOUGH)?;
+        is_accepted_under_two_ballots(check)
     });
+}
+
+/// `n0`, one of five servers, makes two attempts with the same value. Under each ballot one other server accepts it: three servers
+/// have accepted the value by then, and another proposer may still find a majority that has accepted nothing.
+fn is_accepted_under_two_ballots(check: &mut Check) -> Proven {
+    let mut server = AmongPeers::<Paxos>::start(5);
+    server.is_asked(Propose(7));
+    let first = attempt_above(check, &server, None)?;
+    for peer in [1, 2] {
+        server.receives(peer, Message::Promise { ballot: first, accepted: None });
+    }
+    server.receives(1, Message::Accepted { ballot: first });
+    let promised = Ballot { round: first.round + 1, proposer: NodeId(4) };
+    server.receives(4, Message::Refused { ballot: first, promised });
+    server.fires(Timer::Retry);
+    let second = attempt_above(check, &server, Some(promised))?;
+    for peer in [2, 3] {
+        server.receives(peer, Message::Promise { ballot: second, accepted: None });
+    }
+    server.receives(2, Message::Accepted { ballot: second });
+    check.requires(UNDER_ONE_BALLOT, !server.has_answered(), || {
+        format!(
+            "n0, one of five servers, has proposed 7 under {first:?}, which n1 has accepted, and under {second:?}, which n2 has \
+             accepted. It told its client that 7 is chosen. Under neither ballot has a majority accepted it."
+        )
+    })?;
+    server.receives(3, Message::Accepted { ballot: second });
+    check.requires(UNDER_ONE_BALLOT, server.has_answered(), || {
+        format!("n0, n2 and n3, of five servers, have accepted 7 under {second:?}, and n0 has not told its client.")
+    })?;
+    check.evidence(
+        "a value that three of five servers have accepted under two ballots: it is not chosen, and then it is",
+    );
+    Ok(())
+}
+
+/// The ballot for which a proposer has asked for promises last. It must be above `bound`.
+fn attempt_above(check: &mut Check, server: &AmongPeers<Paxos>, bound: Option<Ballot>) -> Result<Ballot, Box<Failure>> {
+    let prepared =
+        server.sent().find_map(|message| if let Message::Prepare { ballot } = message { Some(*ballot) } else { None });
+    check.requires(ATTEMPTS, prepared > bound, || match (prepared, bound) {
+        (Some(ballot), Some(bound)) => format!(
+            "n4 refused n0, since it has promised {bound:?}. Then n0's timer fired. The last ballot that n0 has asked promises for \
+             is {ballot:?}."
+        ),
+        _ => "A client has asked n0, one of five servers, to propose 7, and n0 has asked nobody for a promise.".to_owned(),
+    })?;
+    Ok(prepared.unwrap_or(Ballot { round: 0, proposer: NodeId(0) }))
 }
 
 #[test]

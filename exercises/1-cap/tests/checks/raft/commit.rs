@@ -349,11 +349,11 @@ pub fn a_reply_of_an_earlier_term_commits_nothing() {
             check.bounded(scope, cluster.sometimes(COMMITS, commits), 14)?;
         }
         // One follower may be further than the other: what both hold is committed.
-        let cluster = timeouts(among_followers([&[], &[]].map(|terms| saved(0, terms).log), &LATER), 1, 0);
+        let cluster = timeouts(among_followers([&[], &[]].map(|terms| saved(0, terms).log), &LATER), 1, 1);
         let cluster = cluster.client(&[0], [Put('x', 1)]).client(&[0], [Put('x', 2)]);
         let cluster = cluster.always(followers::COMMITS, commits_what_it_may);
         let scope = "a leader with two commands, and whatever its followers may answer";
-        check.bounded(scope, cluster.sometimes(COMMITS, |view| committed(view) > 1), 9)?;
+        check.bounded(scope, cluster.sometimes(COMMITS, |view| committed(view) > 1), 12)?;
         Ok(())
     });
 }

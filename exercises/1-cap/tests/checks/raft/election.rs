@@ -158,6 +158,7 @@ pub fn a_leader_emerges() {
     check(|check| {
         let emerges = |cluster: Cluster<Raft, Chronicle>, rounds| cluster.leads_to(EMERGES, rounds, somebody_leads);
         check.explores("one server alone", elects(emerges(electing(1, 1), 1)), ENOUGH)?;
+        check.explores("two servers, two elections", elects(emerges(electing(2, 2), 2)), ENOUGH)?;
         // Only the server with the later last term can win, whatever the lengths.
         let cluster = electing(2, 1).saved(0, saved(2, &[1, 1, 1])).saved(1, saved(2, &[2]));
         check.explores("two servers, one with a longer log of an earlier term", elects(emerges(cluster, 2)), ENOUGH)?;

@@ -262,6 +262,17 @@ pub fn a_late_yes_counts_for_nothing() {
         check.requires(STANDS, server.raft().term() == 5, || {
             format!("n0 asked about term 5, and n1 said yes. n0's term is {}.", server.raft().term())
         })?;
+        // The question was about term 3, which n0 has entered by a message since.
+        let mut server = asking();
+        server.receives(NodeId(2), Message::Raft(message::Message::Vote { term: 3, granted: false }));
+        server.receives(NodeId(1), yes(3));
+        check.requires(NO_TERM_ALONE, server.raft().term() == 3, || {
+            format!(
+                "n0 asked about term 3, and entered that term by a message. Then n1's yes came, and n0's term is {}: no server was \
+                 asked about that one.",
+                server.raft().term()
+            )
+        })?;
         // A leader was heard since the question was asked.
         let mut server = asking();
         server.receives(NodeId(2), heartbeat_of(2));
@@ -272,7 +283,9 @@ pub fn a_late_yes_counts_for_nothing() {
                 server.raft().term()
             )
         })?;
-        check.evidence("a yes to an earlier question, and one that comes after the leader: neither starts an election");
+        check.evidence(
+            "a yes to an earlier question, one about a term that was entered since, and one that comes after the leader: none starts an election",
+        );
         Ok(())
     });
 }
