@@ -1,5 +1,7 @@
 //! What failures of this stage's checks call a value: one function for each kind of it. For those of Raft see `raft/words.rs`.
 
+#![allow(unreachable_patterns, reason = "a learner's servers may have more to say to each other")]
+
 use testkit::text::or_nothing;
 
 use crate::subject::abd::{self, Version};
@@ -29,6 +31,7 @@ pub fn abd(message: abd::Message) -> String {
         abd::Message::QueryReply { held, .. } => format!("that it holds {}", version(held)),
         abd::Message::Store { version: told, .. } => format!("the order to hold {}", version(told)),
         abd::Message::StoreAck { .. } => "an acknowledgement".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -41,6 +44,7 @@ pub fn paxos(message: paxos::Message) -> String {
         Accept { proposal } => format!("Accept of {}", self::proposal(Some(proposal))),
         Accepted { ballot } => format!("Accepted for ballot {ballot:?}"),
         Refused { ballot, promised } => format!("Refused to ballot {ballot:?}, since {promised:?} was promised"),
+        other => format!("{other:?}"),
     }
 }
 

@@ -370,7 +370,7 @@ pub fn many_events_cost_one_sync() {
         let outputs = handled(check, &mut host, &batch)?;
         let syncs = disk.syncs() - before;
         let answers = outputs.iter().filter(|output| matches!(output, Output::Send { .. })).count();
-        check.requires(BACKED, answers == batch.len(), || {
+        check.requires(IN_ORDER, answers == batch.len(), || {
             format!(
                 "n0 was handed {} messages at once, each of which wants an answer. It has sent {answers}.",
                 batch.len()
@@ -393,7 +393,7 @@ pub fn many_events_cost_one_sync() {
         };
         let asked = [Input::Request { id: RequestId { client: ClientId(0), number: 0 }, request: Get('x') }];
         let outputs = handled(check, &mut host, &asked)?;
-        check.requires(BACKED, told(&outputs), || {
+        check.requires(IN_ORDER, told(&outputs), || {
             format!("n0 does not lead, and a client asks it. What leaves is: {}.", words::outputs(&outputs))
         })?;
         check.evidence(format!("101 events at once: {syncs} sync; 10 that bring nothing: none"));

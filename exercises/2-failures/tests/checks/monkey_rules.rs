@@ -19,7 +19,7 @@ pub const RATE: Rule = Rule::new(
 
 pub const SPREAD: Rule = Rule::new(
     "at any moment",
-    "Deeds come at all hours of the working time.",
+    "A deed may come at each minute of the working time, and at none more often than at another.",
     "Netflix, Chaos Monkey, termination behavior: at a random time between the hours",
     "2-failures/monkey.md#a-chance-per-day",
 );

@@ -99,9 +99,10 @@ pub fn who_must_not_be_let_in_is_refused_with_the_reason() {
                     _ if *arrivals == 0 => GREETED,
                     _ => HARMLESS,
                 };
-                check.requires(rule.clone(), refused.as_ref() == Err(refusal), || {
+                check.requires(rule, refused.as_ref() == Err(refusal), || {
                     format!("{who}, {how}, must be refused because {refusal}. But: {}.", shown(&refused))
                 })?;
+                let rule = if *arrivals == 0 { GREETED } else { PIECES };
                 check.requires(rule, visit.arrived.len() == *arrivals, || {
                     format!("{who}, {how}: {} arrive, and it must be {arrivals}.", visit.arrived.len())
                 })?;

@@ -174,7 +174,7 @@ fn is_reported(check: &mut Check, states: &[Durable], behind: usize) -> Proven {
         let did = disk.operations() - before;
         format!(
             "A log holds {number} records of a storage, and then {} of another program. The storage {says}. It did {did} operations on the \
-             disk.",
+             disk. It should be told that record {number} is unknown, counted from 0, and the log should stay as it is.",
             behind + 1
         )
     })

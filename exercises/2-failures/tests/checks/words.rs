@@ -1,5 +1,7 @@
 //! What failures of this stage's checks call a value: one function for each kind of it. For those of stage 1 see `raft/words.rs` there.
 
+#![allow(unreachable_patterns, reason = "a learner's servers may have more to say to each other")]
+
 use std::collections::BTreeMap;
 
 use testkit::node::ClientId;
@@ -48,6 +50,7 @@ pub fn message(message: &Message) -> String {
         Message::InstallSnapshot { term, snapshot } => {
             format!("{} of the leader of term {term}", self::snapshot(snapshot))
         }
+        other => format!("{other:?}"),
     }
 }
 

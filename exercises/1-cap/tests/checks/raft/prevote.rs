@@ -65,7 +65,7 @@ const LEADS_ON: Rule = Rule::new(
 );
 
 const GRANTS: Rule = Rule::new(
-    "pre-votes for up-to-date logs",
+    "who is told yes",
     "A server that hears no leader says yes to a later term than its own if the log of the one that asks is as up to date as its own, and no \
      otherwise.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",

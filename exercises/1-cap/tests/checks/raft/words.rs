@@ -1,5 +1,7 @@
 //! What failures of Raft's checks call a value: one function for each kind of it.
 
+#![allow(unreachable_patterns, reason = "a learner's servers may have more to say to each other")]
+
 use testkit::text::list;
 
 use crate::subject::raft::message::{Hint, Message, Outcome};
@@ -35,6 +37,7 @@ pub fn message(message: &Message) -> String {
             format!("{what} of the leader of term {term}, {place}, with {commit_index} committed")
         }
         Message::AppendReply { term, outcome } => format!("a reply of term {term}: {}", self::outcome(*outcome)),
+        other => format!("{other:?}"),
     }
 }
 
