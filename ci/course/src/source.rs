@@ -1,11 +1,12 @@
 //! A learner's tree, from which single files are taken: a folder, or a commit of this repository.
 //!
-//! Nothing else of it is ever looked at. What is taken must be a plain file of text in its place: no link leads the reader
+//! Nothing else of it is ever opened. What is taken must be a plain file of text in its place: no link leads the reader
 //! elsewhere, and no path leaves the tree.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -72,6 +73,56 @@ impl Source {
             Source::Commit { repository, commit } => from_commit(repository, commit, path),
         }
     }
+
+    /// The paths of the Rust files in a folder below the tree's root and in the folders below it, as far as no link leads there. What a
+    /// link hides is named like a file, and refused when it is [taken](Self::take).
+    pub fn rust_files(&self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+        let mut paths = match self {
+            Source::Folder(root) => in_folder(root, folder)?,
+            Source::Commit { repository, commit } => in_commit(repository, commit, folder)?,
+        };
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+fn in_folder(root: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut place = root.to_owned();
+    let is_folder = |part: Component| {
+        place.push(part);
+        fs::symlink_metadata(&place).is_ok_and(|about| about.is_dir())
+    };
+    if !folder.components().all(is_folder) {
+        return Ok(Vec::new());
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(&place).map_err(Error::io("read", &place))? {
+        let entry = entry.map_err(Error::io("read", &place))?;
+        let path = folder.join(entry.file_name());
+        match entry.file_type().map_err(Error::io("read", &entry.path()))?.is_dir() {
+            true => paths.extend(in_folder(root, &path)?),
+            false => paths.push(path),
+        }
+    }
+    Ok(paths)
+}
+
+fn in_commit(repository: &Path, commit: &str, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let args: [&OsStr; 7] = [
+        "ls-tree".as_ref(),
+        "-r".as_ref(),
+        "-z".as_ref(),
+        "--name-only".as_ref(),
+        commit.as_ref(),
+        "--".as_ref(),
+        folder.as_os_str(),
+    ];
+    let listed = git(repository, args).ok_or_else(|| {
+        Error::Course(format!("`git` does not list the files of {commit}. Is the repository whole? Try `git fsck`."))
+    })?;
+    let names = listed.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
 }
 
 fn from_folder(root: &Path, path: &Path) -> Result<Taken, Error> {

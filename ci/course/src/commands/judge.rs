@@ -1,9 +1,10 @@
 //! `cargo course judge`: what another person's code is worth, by the checks of this copy of the course.
 //!
-//! Of the learner's tree, only the files of the tasks are taken. They are put into a [copy](crate::copy) of this course and
-//! built there: the learner's manifests, checks, build scripts and settings are never read.
+//! Of the learner's tree, only the Rust files of the stages' `src` folders are taken. They are put into a [copy](crate::copy) of this
+//! course and built there: the learner's manifests, checks, build scripts and settings are never read. Files that no task names are
+//! taken as well, since a learner may keep more in a type that is given, or write a module; the mentor is told which these are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde::Serialize;
 use testkit::check::Limits;
 
 use super::check::{self, Graded, Lines, Selection, Teller, Terminal};
-use super::dev::starters;
+use super::dev::{files, starters};
 use crate::copy::{self, Copy};
 use crate::error::{Error, Exit};
 use crate::guide::{count, points};
@@ -25,7 +26,7 @@ use crate::workspace::Workspace;
 
 /// Judge a learner's code by the checks of your own copy of the course.
 ///
-/// Only the files of the tasks are taken from it; its manifests, checks, build scripts and settings have no effect. The code
+/// Only what is below `exercises/*/src` is taken from it; its manifests, checks, build scripts and settings have no effect. The code
 /// runs on this machine with your rights: read it before you run it, or judge in a container.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -54,8 +55,9 @@ pub struct Args {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Line<'a> {
-    /// Which files were taken, and of which the starter is judged because they are not there.
-    Taken { files: Vec<&'a str>, missing: &'a [String] },
+    /// Which files were taken; which of them no task names, and are not as the course gives them; and of which the starter is judged
+    /// because they are not there.
+    Taken { files: Vec<&'a str>, beyond: &'a [String], missing: &'a [String] },
     /// What a stage came to.
     Judged { stage: &'a str, tasks: Vec<Outcome<'a>> },
 }
@@ -71,6 +73,8 @@ struct Outcome<'a> {
 #[derive(Default)]
 struct Handed {
     texts: BTreeMap<PathBuf, String>,
+    /// Those that no task names, and that are not as the course gives them.
+    beyond: Vec<String>,
     missing: Vec<String>,
     refusals: Vec<Refusal>,
 }
@@ -85,7 +89,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
         Some(name) => check::named(&course, name)?,
         None => check::everything(&course),
     };
-    let handed = Handed::take(&Source::find(&args.from, workspace)?, &course)?;
+    let handed = Handed::take(workspace, &Source::find(&args.from, workspace)?, &course)?;
     let judge = Judge { args, workspace, course: &course, teller: teller(args) };
     judge.tell_taken(&handed);
     if !handed.refusals.is_empty() {
@@ -102,17 +106,26 @@ fn teller(args: &Args) -> Box<dyn Teller> {
 }
 
 impl Handed {
-    /// Takes the files of all tasks: a later stage stands on the code of the earlier ones.
-    fn take(source: &Source, course: &Course) -> Result<Self, Error> {
+    /// Takes the code of all stages: a later one stands on the code of the earlier ones.
+    fn take(workspace: &Workspace, source: &Source, course: &Course) -> Result<Self, Error> {
         let mut handed = Self::default();
-        for (stage, task) in course.tasks() {
-            for file in &task.files {
-                let path = Path::new("exercises").join(&stage.id).join(file);
+        for stage in &course.stages {
+            let folder = Path::new("exercises").join(&stage.id);
+            let of_tasks: BTreeSet<&str> =
+                stage.tasks.iter().flat_map(|task| &task.files).map(String::as_str).collect();
+            let mut paths: BTreeSet<PathBuf> = source.rust_files(&folder.join("src"))?.into_iter().collect();
+            paths.extend(of_tasks.iter().map(|file| folder.join(file)));
+            for path in paths {
+                let file = path.strip_prefix(&folder).unwrap_or(&path).to_str().unwrap_or_default();
                 let shown = path.display().to_string();
                 match source.take(&path)? {
                     Taken::Text(text) => {
-                        let rules = Rules { core: task.core, reference: &stage.solution };
+                        let core = stage.tasks.iter().any(|task| task.core && task.files.iter().any(|own| own == file));
+                        let rules = Rules { core, reference: &stage.solution };
                         handed.refusals.extend(refusals::of_text(&path, &text, rules));
+                        if !of_tasks.contains(file) && !is_given(workspace, stage, file, &text)? {
+                            handed.beyond.push(shown);
+                        }
                         handed.texts.insert(path, text);
                     }
                     Taken::Missing => handed.missing.push(shown),
@@ -120,10 +133,14 @@ impl Handed {
                 }
             }
         }
-        handed.missing.dedup();
-        handed.refusals.dedup();
         Ok(handed)
     }
+}
+
+/// Whether a file has the text that the course gives it.
+fn is_given(workspace: &Workspace, stage: &Stage, file: &str, text: &str) -> Result<bool, Error> {
+    let solution = workspace.solution(&stage.id).join(file);
+    Ok(solution.is_file() && starters::starter(workspace, &solution)? == text.as_bytes())
 }
 
 struct Judge<'j> {
@@ -144,16 +161,18 @@ impl Judge<'_> {
         parts.sort();
         parts.dedup();
         let mut texts = copy::texts(self.workspace, &parts)?;
-        for (stage, task) in self.course.tasks() {
-            for file in &task.files {
-                let path = Path::new("exercises").join(&stage.id).join(file);
-                let text = match handed.texts.get(&path) {
-                    Some(text) => text.clone().into_bytes(),
-                    None => starters::starter(self.workspace, &self.workspace.solution(&stage.id).join(file))?,
-                };
-                texts.insert(path, text);
+        for stage in &self.course.stages {
+            let own = Path::new("exercises").join(&stage.id);
+            texts.retain(|path, _| !path.starts_with(own.join("src")));
+            let solution = self.workspace.solution(&stage.id);
+            for file in files::below(&solution.join("src"))? {
+                let path = own.join(file.strip_prefix(&solution).unwrap_or(&file));
+                if !handed.texts.contains_key(&path) {
+                    texts.insert(path, starters::starter(self.workspace, &file)?);
+                }
             }
         }
+        texts.extend(handed.texts.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())));
         Copy::new(self.workspace, "judge", texts)
     }
 
@@ -183,12 +202,23 @@ impl Judge<'_> {
     }
 
     fn tell_taken(&self, handed: &Handed) {
-        let Handed { texts, missing, .. } = handed;
+        let Handed { texts, beyond, missing, .. } = handed;
         if self.args.json {
-            lines::print(&Line::Taken { files: texts.keys().filter_map(|path| path.to_str()).collect(), missing });
+            lines::print(&Line::Taken {
+                files: texts.keys().filter_map(|path| path.to_str()).collect(),
+                beyond,
+                missing,
+            });
             return;
         }
         say(format!("{} taken from {}. They run with your rights.", count(texts.len(), "file"), self.args.from));
+        if !beyond.is_empty() {
+            let which = beyond.join(", ");
+            say(paint(
+                WARN,
+                format!("No task asks for these, and they differ from the course's; look at them: {which}"),
+            ));
+        }
         if !missing.is_empty() {
             let which = missing.join(", ");
             say(paint(WARN, format!("Not there, so that the starter is judged: {which}")));

@@ -1,4 +1,4 @@
-//! `cargo course judge`: only the files of the tasks are taken from a learner's tree, and nothing else in it has any effect.
+//! `cargo course judge`: only the code of the stages is taken from a learner's tree, and nothing else in it has any effect.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -57,6 +57,39 @@ fn a_learners_code_is_judged_by_the_mentors_checks() {
     let last = lines.last().unwrap();
     assert_eq!((&last["event"], &last["stage"]), (&"judged".into(), &"1-tiny".into()));
     assert_eq!(last["tasks"], serde_json::json!([{"id": "count", "passed": true, "points": 10}]));
+}
+
+/// The mentor is told of the files that no task names: a learner may have a module of their own, and change what is given.
+#[test]
+fn a_learner_may_have_more_files_than_the_tasks() {
+    let fixture = Fixture::new("judge");
+    let tree = Tree::of(&fixture, "crate::own::len(items)", COUNTS);
+    let given = fs::read_to_string(fixture.file("src/lib.rs")).unwrap();
+    tree.put("src/lib.rs", &given);
+    let says = fixture.says(&["judge", tree.root()], 1);
+    assert!(!says.contains("No task asks for these"), "{says}");
+    tree.put("src/lib.rs", &format!("{given}\nmod own;\n"));
+    tree.put("src/own/mod.rs", "pub fn len(items: &[u32]) -> usize {\n    items.len()\n}\n");
+    let says = fixture.says(&["judge", tree.root()], 0);
+    let beyond = "look at them: exercises/1-tiny/src/lib.rs, exercises/1-tiny/src/own/mod.rs\n";
+    assert!(says.contains(beyond), "{says}");
+    assert!(says.contains("33 of 33 points"), "{says}");
+    let again = Tree::of(&fixture, "items.len()", COUNTS);
+    let says = fixture.says(&["judge", again.root()], 0);
+    assert!(says.starts_with("2 files taken"), "what one learner added does not stay for the next: {says}");
+
+    let repository = Repository::new(&fixture.root);
+    let file = |path: &str| fs::read_to_string(tree.place(path)).unwrap();
+    let texts = ["src/lib.rs", "src/own/mod.rs", "src/count.rs", "src/tally.rs"].map(|path| (path, file(path)));
+    let files = texts.each_ref().map(|(path, text)| (format!("exercises/1-tiny/{path}"), text.as_str()));
+    let files = files.each_ref().map(|(path, text)| (path.as_str(), "100644", *text));
+    repository.branch("ada", &files);
+    let says = fixture.says(&["judge", "ada"], 0);
+    assert!(says.contains(beyond), "{says}");
+
+    symlink("/etc/hostname", tree.place("src/own/link.rs")).unwrap();
+    let (code, _, stderr) = fixture.run(&["judge", tree.root()]);
+    assert!(code == 1 && stderr.contains("src/own/link.rs: this is a symbolic link"), "{stderr}");
 }
 
 /// Each of these lets plain `cargo test` pass in the learner's tree without a single check.
