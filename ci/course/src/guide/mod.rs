@@ -238,7 +238,7 @@ mod tests {
         let task = |task: &&str| {
             format!(
                 "[[package.metadata.course.tasks]]\nid = \"{task}\"\ntitle = \"{task}\"\npoints = 1\nbonus = {}\n\
-                 page = \"{id}/{task}.md\"\nfiles = [\"src/{task}.rs\"]\nchecks = [\"{task}::is\"]\nhints = [\"Look.\"]\n",
+                 page = \"{id}/{task}.md\"\nfiles = [\"src/{task}.rs\"]\nchecks = [\"{task}::is\"]\n",
                 *task == "c"
             )
         };

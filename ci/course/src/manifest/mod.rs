@@ -1,7 +1,7 @@
 //! What the course consists of: stages, tasks and labs, read from the manifests of the exercises.
 //!
 //! Each `exercises/*/Cargo.toml` describes its stage under `[package.metadata.course]`. Nothing else in the course
-//! repeats what stands there. A mistake in a manifest is reported in one sentence: the file, the key, and how to mend it.
+//! repeats what is there. Hints have a file beside the reference, `solutions/*/hints.toml`. A mistake in a manifest is reported in one sentence: the file, the key, and how to mend it.
 
 pub mod ground;
 mod keys;
@@ -87,7 +87,7 @@ pub struct Task {
     pub real_time: bool,
     /// Whether its files belong to a protocol core: code without clock, thread, file or chance.
     pub core: bool,
-    /// From a nudge to nearly the answer.
+    /// From a nudge to nearly the answer. They stand in a [file of their own](Stage::take_hints).
     pub hints: Vec<String>,
 }
 
@@ -109,7 +109,9 @@ impl Course {
     pub fn load(workspace: &Workspace) -> Result<Self, Error> {
         let mut stages = Vec::new();
         for folder in stage_folders(&workspace.exercises())? {
-            stages.push(Stage::load(&folder)?);
+            let mut stage = Stage::load(&folder)?;
+            stage.load_hints(workspace)?;
+            stages.push(stage);
         }
         let course = Self { stages };
         course.names_are_unique()?;
@@ -253,6 +255,31 @@ impl Stage {
         Ok(stage)
     }
 
+    /// The file of its hints, beside the reference, where no learner meets them by accident.
+    pub fn hints_file(&self, workspace: &Workspace) -> PathBuf {
+        workspace.solution(&self.id).join("hints.toml")
+    }
+
+    /// Reads the hints. Without the file there are none.
+    fn load_hints(&mut self, workspace: &Workspace) -> Result<(), Error> {
+        let file = self.hints_file(workspace);
+        match fs::read_to_string(&file) {
+            Ok(text) => self.take_hints(file, &text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::io("read", &file)(error)),
+        }
+    }
+
+    /// Gives each task its hints, from the text of their file: a list for each task.
+    fn take_hints(&mut self, file: PathBuf, text: &str) -> Result<(), Error> {
+        let hints = Keys::parse(file, text)?;
+        hints.only(&self.tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>())?;
+        for task in &mut self.tasks {
+            task.hints = hints.list(&task.id)?;
+        }
+        Ok(())
+    }
+
     fn checks_have_one_owner(&self) -> Result<(), Error> {
         let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
         for (at, task) in self.tasks.iter().enumerate() {
@@ -301,19 +328,7 @@ impl Stage {
 
 impl Task {
     fn parse(keys: &Keys) -> Result<Self, Error> {
-        keys.only(&[
-            "id",
-            "aliases",
-            "title",
-            "points",
-            "bonus",
-            "page",
-            "files",
-            "checks",
-            "real-time",
-            "core",
-            "hints",
-        ])?;
+        keys.only(&["id", "aliases", "title", "points", "bonus", "page", "files", "checks", "real-time", "core"])?;
         Ok(Self {
             id: keys.name("id")?,
             aliases: keys.list("aliases")?,
@@ -325,7 +340,7 @@ impl Task {
             checks: keys.filled_list("checks", "[\"module::name_of_the_check\"]")?,
             real_time: keys.flag("real-time")?,
             core: keys.flag("core")?,
-            hints: keys.list("hints")?,
+            hints: Vec::new(),
         })
     }
 

@@ -21,7 +21,6 @@ points = 10
 page = "1-tiny/one.md"
 files = ["src/lib.rs"]
 checks = ["one::is_one"]
-hints = ["Count."]
 [[package.metadata.course.tasks]]
 id = "two"
 title = "Two"
@@ -78,9 +77,9 @@ fn each_mistake_is_one_sentence_with_file_key_and_fix() {
             "`package.metadata.course.tasks[1].bonus` must be true or false: write `bonus = true`.",
         ),
         (
-            "hints =",
-            "hint =",
-            "`package.metadata.course.tasks[0].hint` is not a key of the course: did you mean `hints`?",
+            "points = 10",
+            "point = 10",
+            "`package.metadata.course.tasks[0].point` is not a key of the course: did you mean `points`?",
         ),
         (
             "checks = [\"two::is_two\"]",
@@ -121,6 +120,20 @@ fn each_mistake_is_one_sentence_with_file_key_and_fix() {
     for (from, to, says) in cases {
         assert_eq!(complaint(from, to), format!("exercises/1-tiny/Cargo.toml: {says}"));
     }
+}
+
+#[test]
+fn hints_have_a_file_of_their_own() {
+    let hinted = |text: &str| {
+        let mut stage = parse(GOOD).unwrap();
+        stage.take_hints("solutions/1-tiny/hints.toml".into(), text).map_err(|error| error.to_string())?;
+        Ok::<_, String>(stage.tasks.iter().map(|task| task.hints.len()).collect::<Vec<_>>())
+    };
+    assert_eq!(hinted("one = [\"Count.\", \"Count on.\"]\n"), Ok(vec![2, 0]));
+    let stray = hinted("ones = [\"Count.\"]\n").unwrap_err();
+    assert_eq!(stray, "solutions/1-tiny/hints.toml: `ones` is not a key of the course: did you mean `one`?");
+    let single = hinted("one = \"Count.\"\n").unwrap_err();
+    assert_eq!(single, "solutions/1-tiny/hints.toml: `one` must be a list of texts: write `one = [\"…\"]`.");
 }
 
 #[test]

@@ -21,7 +21,6 @@ points = 10
 page = "1-tiny/count.md#counting"
 files = ["src/count.rs"]
 checks = ["count::one_and_one_is_two", "count::nothing_is_zero"]
-hints = ["Start with nothing.", "Add one for each.", "It is `items.len()`, and nothing else."]
 
 [[package.metadata.course.tasks]]
 id = "tally"
@@ -30,7 +29,11 @@ points = 20
 page = "1-tiny/tally.md"
 files = ["src/tally.rs"]
 checks = ["tally::each_addition_counts_once"]
-hints = ["Who adds?", "The server that was asked.", "Add to `self.count`, then `out.reply(id, self.count)`."]
+"#;
+
+const HINTS: &str = r#"
+count = ["Start with nothing.", "Add one for each.", "It is `items.len()`, and nothing else."]
+tally = ["Who adds?", "The server that was asked.", "Add to `self.count`, then `out.reply(id, self.count)`."]
 "#;
 
 fn course(name: &str) -> Fixture {
@@ -39,6 +42,7 @@ fn course(name: &str) -> Fixture {
     let manifest = fs::read_to_string(course.file("Cargo.toml")).unwrap();
     let head = manifest.split("[[example]]").next().unwrap();
     put(&course, "exercises/1-tiny/Cargo.toml", &format!("{head}{}", TASKS.replace("NAME", name)));
+    put(&course, "solutions/1-tiny/hints.toml", HINTS);
     cut(&course, "exercises/1-tiny/tests/checks/count.rs", "#[test]\npub fn counting_twice");
     cut(&course, "exercises/1-tiny/tests/checks/tally.rs", "#[test]\npub fn a_tally_starts");
     put(&course, "book/book.toml", "[book]\ntitle = \"Tiny\"\n\n[build]\ncreate-missing = false\n");
@@ -247,6 +251,7 @@ fn bugs_in_another_base(course: &Fixture) {
 /// What is wrong, and what the audit says about it.
 fn flaws(course: &Fixture) {
     let manifest = "exercises/1-tiny/Cargo.toml";
+    let hints = "solutions/1-tiny/hints.toml";
     let count = "book/src/1-tiny/count.md";
     let solution = "solutions/1-tiny/src/count.rs";
     let from_one = "solutions/1-tiny/bugs/from-one.patch";
@@ -265,7 +270,7 @@ fn flaws(course: &Fixture) {
             "files",
             "task `tally` names `src/none.rs`, which no solution has",
         ),
-        (manifest, "\"Who adds?\", ", "", "hints", "hints of `tally`: there are 2, and 3 is the least"),
+        (hints, "\"Who adds?\", ", "", "hints", "hints of `tally`: there are 2, and 3 is the least"),
         (manifest, "count.md#counting", "count.md#c", "pages that", "`1-tiny/count.md` has no anchor `#c`"),
         (count, "{{#task count}}", "", "its card", "The task `count` has no card on its page."),
         (

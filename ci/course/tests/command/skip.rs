@@ -30,7 +30,6 @@ points = 5
 page = \"1-tiny/count.md\"
 files = [\"src/lib.rs\"]
 checks = [\"double::two_are_four\"]
-hints = [\"Count, and double.\"]
 ";
 
 const CHECK: &str = "\

@@ -72,9 +72,9 @@ mod tests {
         let manifest = "[package]\nname = \"tiny\"\n[package.metadata.course]\nstage = \"1-tiny\"\ntitle = \"Tiny\"\n\
                         solution = \"tiny-solution\"\nsummary = \"Almost nothing.\"\nstart = \"1-tiny/README.md\"\n\
                         [[package.metadata.course.tasks]]\nid = \"one\"\ntitle = \"One < two\"\npoints = 1\n\
-                        page = \"1-tiny/one.md\"\nfiles = [\"src/one.rs\"]\nchecks = [\"one::it_is_one\"]\n\
-                        hints = [\"Look at `x`.\", \"It is 1.\"]\n";
-        let stage = Stage::parse("1-tiny", Path::new("exercises/1-tiny"), manifest).unwrap();
+                        page = \"1-tiny/one.md\"\nfiles = [\"src/one.rs\"]\nchecks = [\"one::it_is_one\"]\n";
+        let mut stage = Stage::parse("1-tiny", Path::new("exercises/1-tiny"), manifest).unwrap();
+        stage.tasks[0].hints = ["Look at `x`.", "It is 1."].map(String::from).to_vec();
         let card = card(&stage, &stage.tasks[0]);
         for part in [
             "One &lt; two",

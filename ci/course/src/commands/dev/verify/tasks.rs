@@ -20,7 +20,7 @@ pub fn name_what_exists(subject: &Subject) -> Result<Audited, Error> {
 }
 
 fn missing_files(subject: &Subject, stage: &Stage, task: &Task) -> Vec<Finding> {
-    let manifest = format!("edit {}", subject.workspace.shown(&stage.folder.join("Cargo.toml")));
+    let manifest = format!("edit {}", subject.workspace.shown(&stage.hints_file(subject.workspace)));
     let missing = task.files.iter().filter(|file| !subject.workspace.solution(&stage.id).join(file).is_file());
     missing
         .map(|file| Finding::new(format!("task `{}` names `{file}`, which no solution has", task.id), &manifest))
