@@ -10,7 +10,7 @@ import { capitalised, count } from "./words.js";
 /** After how many milliseconds without an answer the reader is told that there is none. */
 const PATIENCE = 5000;
 
-const SLOW = "Your code has not answered for 5 seconds. Does a handler loop for ever? Close ends it.";
+const SLOW = "Your code has not answered for 5 seconds. Does a handler loop forever? Close ends it.";
 const LOST = "The connection to your code is gone. What you see stays, and “Take up my changes” connects again.";
 const ENDED = "Your code has ended the walk, at the place that you asked for or in a step that could follow it. It says:";
 const NO_MODEL = "This task is checked without a model: there are no states to walk through.";

@@ -223,7 +223,7 @@ impl<N: Node, H: History<N>> fmt::Debug for Unplayable<N, H> {
     }
 }
 
-/// How many rounds of deliveries a step may cause. Servers that still talk after that talk for ever.
+/// How many rounds of deliveries a step may cause. Servers that still talk after that talk forever.
 const ROUNDS: usize = 1_000;
 
 impl<N: Node, H: History<N>> Cluster<N, H> {

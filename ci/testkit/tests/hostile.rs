@@ -587,7 +587,7 @@ fn socket(test: &str, process: u32) -> PathBuf {
     inherited.unwrap_or_else(|| env::temp_dir().join(format!("{test}-{process}.sock")))
 }
 
-/// A hostile body that calls `socket`, so that the test knows it runs, and then spins for ever. The line goes dead when the
+/// A hostile body that calls `socket`, so that the test knows it runs, and then spins forever. The line goes dead when the
 /// process does.
 fn call_and_spin(socket: &Path) -> Proven {
     println!("calling");

@@ -18,7 +18,7 @@
 //! 2. *Accept*: if any of them has accepted a value, the proposer must take the one with the highest ballot; only if none has
 //!    is it free to propose its own client's. A majority that accepts makes it chosen. ([`Message::Accept`], [`Message::Accepted`])
 //!
-//! Who is refused tries again with a higher ballot, after a while. Two proposers can go on refusing each other for ever
+//! Who is refused tries again with a higher ballot, after a while. Two proposers can go on refusing each other forever
 //! (Fischer, Lynch & Paterson 1985 says that something like it cannot be ruled out); the timer makes it unlikely.
 //!
 //! # Left out on purpose

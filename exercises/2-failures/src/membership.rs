@@ -52,7 +52,7 @@ pub const SIZE: Key = '#';
 /// A server that may have to leave, and may come back.
 ///
 /// Invariants:
-/// - the server inside goes by the size that the last change in its log asks for;
+/// - the inner server goes by the size that the last change in its log asks for;
 /// - of the changes in a leader's log, all but the last are committed;
 /// - no change stands in a log that the store will leave out, since its client has gone on;
 /// - who is out neither stands for election nor leads.
@@ -125,14 +125,14 @@ impl<const LIMIT: Index> Member<LIMIT> {
     /// On a leader: a client wants that `size` servers count.
     ///
     /// If that may not be done now, the request becomes a question: it takes its way through the log as `Get`, and the answer says how it is. If
-    /// it may be done and would remove this server, the leader resigns, and refuses the client without naming another one. Otherwise the server inside goes by the new
+    /// it may be done and would remove this server, the leader resigns, and refuses the client without naming another one. Otherwise the inner server goes by the new
     /// size from now on, and its entry goes to those only who count then: who is out has no use for it, and with an entry more than the
     /// others it would keep them from being elected.
     ///
     /// Source: sections 4.1 and 4.2.2.
     fn on_change(&mut self, id: RequestId, size: Value, out: &mut Outbox<Self>) {
         todo!(
-            "Three cases. In the last one, mind the order: by which size does the server inside go when it sends the entry?"
+            "Three cases. In the last one, mind the order: by which size does the inner server go when it sends the entry?"
         )
     }
 
@@ -182,12 +182,12 @@ impl<const LIMIT: Index> Member<LIMIT> {
         }
     }
 
-    /// Hands a request to the server inside.
+    /// Passes a request on to the inner server.
     fn ask(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
         self.inside(out, |server, out| server.on_request(id, request, out));
     }
 
-    /// Lets the server inside do something, and passes on what it wants done.
+    /// Lets the inner server do something, and passes on what it wants done.
     fn inside(
         &mut self,
         out: &mut Outbox<Self>,
@@ -198,7 +198,7 @@ impl<const LIMIT: Index> Member<LIMIT> {
         self.pass_on(inner, out);
     }
 
-    /// Passes on what the server inside wants done. Its log may have changed by then, and so may the size.
+    /// Passes on what the inner server wants done. Its log may have changed by then, and so may the size.
     fn pass_on(&mut self, inner: Outbox<Compacting<LIMIT>>, out: &mut Outbox<Self>) {
         out.pass_on(inner, |message| message, |durable| durable);
         let changed = self.raft().size() != self.me.size || self.settled() != self.me.size;
@@ -215,7 +215,7 @@ impl<const LIMIT: Index> Member<LIMIT> {
         self.me.size
     }
 
-    /// The server inside.
+    /// The inner server.
     pub fn compacting(&self) -> &Compacting<LIMIT> {
         &self.server
     }

@@ -61,7 +61,7 @@ pub struct Snapshot {
 /// What servers that take snapshots send each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// What the servers inside say to each other.
+    /// What the inner servers say to each other.
     Raft(message::Message),
     /// From the leader to a follower that lacks entries which the leader has no more. The answer is an
     /// [`AppendReply`](message::Message::AppendReply), as if entries up to the snapshot had been sent.
@@ -78,7 +78,7 @@ pub enum Message {
 pub struct Durable {
     /// The newest snapshot. It is shared, since each save speaks of it.
     pub snapshot: Option<Arc<Snapshot>>,
-    /// What the server inside saves. Its log begins where the snapshot ends, or before.
+    /// What the inner server saves. Its log begins where the snapshot ends, or before.
     pub raft: raft::Durable,
 }
 
@@ -146,7 +146,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     ///
     /// Source: section 7; figure 13, receiver implementation, steps 6 to 8.
     fn take_over(&mut self, snapshot: Arc<Snapshot>) {
-        todo!("Which entries of your log stay behind the snapshot? Hand it over to the server inside.")
+        todo!("Which entries of your log stay behind the snapshot? Hand it over to the inner server.")
     }
 
     /// On a leader: does an answer show that its sender lacks an entry that this log has no more? Go by this answer alone: by where a leader
@@ -172,7 +172,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     ///
     /// Source: section 7; figure 13.
     fn on_install_snapshot(&mut self, leader: NodeId, term: Term, snapshot: Snapshot, out: &mut Outbox<Self>) {
-        todo!("Is it news? Then take it over, and save. Let the server inside answer, by handing it a heartbeat.")
+        todo!("Is it news? Then take it over, and save. Let the inner server answer, by handing it a heartbeat.")
     }
 
     /// Sends the newest snapshot.
@@ -187,7 +187,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         out.save(Durable { snapshot: self.snapshot.clone(), raft: self.raft.durable() });
     }
 
-    /// Lets the server inside do something, and passes on what it wants done. Then there may be something to cut off.
+    /// Lets the inner server do something, and passes on what it wants done. Then there may be something to cut off.
     fn inside(&mut self, out: &mut Outbox<Self>, run: impl FnOnce(&mut Raft, &mut Outbox<Raft>)) {
         let mut inner = Outbox::new();
         run(&mut self.raft, &mut inner);
@@ -200,7 +200,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     }
 }
 
-/// What [`Member`](crate::membership::Member) needs: doors to the server inside.
+/// What [`Member`](crate::membership::Member) needs: access to the inner server.
 impl<const LIMIT: Index> Compacting<LIMIT> {
     /// See [`Raft::regroup`].
     pub fn regroup(&mut self, size: usize) {
@@ -215,7 +215,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
 
 /// What the checks look at.
 impl<const LIMIT: Index> Compacting<LIMIT> {
-    /// The server inside.
+    /// The inner server.
     pub fn raft(&self) -> &Raft {
         &self.raft
     }

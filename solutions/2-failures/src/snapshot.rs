@@ -59,7 +59,7 @@ pub struct Snapshot {
 // ANCHOR: messages
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// What the servers inside say to each other.
+    /// What the inner servers say to each other.
     Raft(message::Message),
     /// From the leader to a follower that lacks entries which the leader has no more. The answer is an
     /// [`AppendReply`](message::Message::AppendReply), as if entries up to the snapshot had been sent.
@@ -78,7 +78,7 @@ pub enum Message {
 pub struct Durable {
     /// The newest snapshot. It is shared, since each save speaks of it.
     pub snapshot: Option<Arc<Snapshot>>,
-    /// What the server inside saves. Its log begins where the snapshot ends, or before.
+    /// What the inner server saves. Its log begins where the snapshot ends, or before.
     pub raft: raft::Durable,
 }
 // ANCHOR_END: durable
@@ -162,7 +162,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     ///
     /// Source: section 7; figure 13, receiver implementation, steps 6 to 8.
     fn take_over(&mut self, snapshot: Arc<Snapshot>) {
-        //# hole: Which entries of your log stay behind the snapshot? Hand it over to the server inside.
+        //# hole: Which entries of your log stay behind the snapshot? Hand it over to the inner server.
         let start = Start { index: snapshot.index, term: snapshot.term };
         let mut log = self.raft.log().clone();
         if log.term_at(start.index) == Some(start.term) {
@@ -223,7 +223,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     ///
     /// Source: section 7; figure 13.
     fn on_install_snapshot(&mut self, leader: NodeId, term: Term, snapshot: Snapshot, out: &mut Outbox<Self>) {
-        //# hole: Is it news? Then take it over, and save. Let the server inside answer, by handing it a heartbeat.
+        //# hole: Is it news? Then take it over, and save. Let the inner server answer, by handing it a heartbeat.
         let (prev_index, prev_term) = (snapshot.index, snapshot.term);
         if term >= self.raft.term() && snapshot.index > self.raft.commit_index() {
             self.take_over(Arc::new(snapshot));
@@ -248,7 +248,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         out.save(Durable { snapshot: self.snapshot.clone(), raft: self.raft.durable() });
     }
 
-    /// Lets the server inside do something, and passes on what it wants done. Then there may be something to cut off.
+    /// Lets the inner server do something, and passes on what it wants done. Then there may be something to cut off.
     fn inside(&mut self, out: &mut Outbox<Self>, run: impl FnOnce(&mut Raft, &mut Outbox<Raft>)) {
         let mut inner = Outbox::new();
         run(&mut self.raft, &mut inner);
@@ -261,7 +261,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     }
 }
 
-/// What [`Member`](crate::membership::Member) needs: doors to the server inside.
+/// What [`Member`](crate::membership::Member) needs: access to the inner server.
 impl<const LIMIT: Index> Compacting<LIMIT> {
     /// See [`Raft::regroup`].
     pub fn regroup(&mut self, size: usize) {
@@ -276,7 +276,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
 
 /// What the checks look at.
 impl<const LIMIT: Index> Compacting<LIMIT> {
-    /// The server inside.
+    /// The inner server.
     pub fn raft(&self) -> &Raft {
         &self.raft
     }

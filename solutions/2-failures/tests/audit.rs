@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use failures_solution::monkey::{Audit, Deed, Entry, Kind, Why};
+use failures_solution::monkey::{Audit, Entry, Fault, Kind, Why};
 use failures_solution::wal::Wal;
 use testkit::disk::Faulty;
 
@@ -10,11 +10,11 @@ use testkit::disk::Faulty;
 fn an_entry_comes_back_from_the_disk() {
     let at = "2026-01-14T09:30:00Z".parse().unwrap();
     let kind = Kind::Slow { by: Duration::from_millis(200), lasts: Duration::from_secs(30) };
-    let deed = Deed { at, group: "raft".to_owned(), victim: "n1".to_owned(), kind };
+    let fault = Fault { at, group: "raft".to_owned(), victim: "n1".to_owned(), kind };
     let entries = [
-        Entry::Will { deed: deed.clone(), dry: false },
-        Entry::Failed { deed: deed.clone(), error: "no such process".to_owned() },
-        Entry::Done { deed },
+        Entry::Will { fault: fault.clone(), dry: false },
+        Entry::Failed { fault: fault.clone(), error: "no such process".to_owned() },
+        Entry::Done { fault },
         Entry::Skipped { at, group: "raft".to_owned(), why: Why::TooFewHealthy },
     ];
     let disk = Faulty::new();

@@ -32,6 +32,6 @@ fn what_clients_are_told_has_an_order_whatever_the_monkey_does() {
         let report = run(&Plan::usual(seed), command, &mut |_| ()).unwrap();
         println!("seed {seed}: {report}");
         assert!(report.broken.is_empty(), "seed {seed}: {report}");
-        assert!(report.answers.len() > report.deeds.len() && report.deeds.len() > 2, "something happens: {report}");
+        assert!(report.answers.len() > report.faults.len() && report.faults.len() > 2, "something happens: {report}");
     }
 }

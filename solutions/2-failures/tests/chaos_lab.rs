@@ -8,12 +8,12 @@ use failures_solution as subject;
 #[path = "../../../exercises/2-failures/labs/chaos/mod.rs"]
 mod lab;
 
-use lab::measure::{longest_silence, percentile, same_deed, silence_of, terms, throughput, windows};
+use lab::measure::{longest_silence, percentile, same_fault, silence_of, terms, throughput, windows};
 use lab::options::Options;
 use lab::run::{Glimpse, Run};
 use lab::{plot, table};
 use subject::chaos::clients::Answered;
-use subject::chaos::{Broken, Lasted, Report};
+use subject::chaos::{Broken, Injected, Report};
 use subject::monkey::Kind;
 
 fn ms(milliseconds: u64) -> Duration {
@@ -29,8 +29,8 @@ fn run() -> Run {
     let at = (0..300).map(|tenth| tenth * 10).filter(|at| !(1_001..1_400).contains(at));
     let answers = at.map(|at| Answered { at: ms(at), took: ms(if at == 1_400 { 401 } else { 1 }) }).collect();
     let kill =
-        |server, from| Lasted { server, kind: Kind::Kill, from_all: true, from: ms(from), until: ms(from + 600) };
-    let report = Report { answers, deeds: vec![kill(2, 1_005), kill(0, 2_000)], ..Report::default() };
+        |server, from| Injected { server, kind: Kind::Kill, from_all: true, from: ms(from), until: ms(from + 600) };
+    let report = Report { answers, faults: vec![kill(2, 1_005), kill(0, 2_000)], ..Report::default() };
     let leader = |at| if at < 1_400 { (2, 1) } else { (1, 3) };
     let glimpses = (0..30).map(|tenth| Glimpse { at: ms(tenth * 100), leader: Some(leader(tenth * 100)) }).collect();
     Run { name: "five servers", told: "--election 150-300".to_owned(), servers: 5, end: ms(3_000), report, glimpses }
@@ -59,13 +59,13 @@ fn a_percentile_is_what_so_many_did_not_exceed() {
 }
 
 #[test]
-fn silence_belongs_to_the_deed_before_it() {
+fn silence_belongs_to_the_fault_before_it() {
     let run = run();
     assert_eq!(longest_silence(&run), ms(400));
-    let [leader, other] = run.report.deeds.as_slice() else { panic!("two deeds") };
+    let [leader, other] = run.report.faults.as_slice() else { panic!("two faults") };
     assert_eq!((silence_of(&run, leader), silence_of(&run, other)), (Some(ms(400)), Some(ms(10))));
     assert!(run.hit_the_leader(leader) && !run.hit_the_leader(other));
-    assert_eq!(same_deed(&run, leader), Some(leader));
+    assert_eq!(same_fault(&run, leader), Some(leader));
     assert_eq!(terms(&run), (2, 3));
 }
 

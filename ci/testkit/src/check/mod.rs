@@ -20,7 +20,7 @@
 //!
 //! # Two processes
 //!
-//! Code under test may loop for ever, abort, use up the memory or call `exit(0)`, which a test harness takes for a pass. So
+//! Code under test may loop forever, abort, use up the memory or call `exit(0)`, which a test harness takes for a pass. So
 //! a check's body never runs in the process that judges. The **supervisor** ([`supervise`]) starts the test executable once
 //! more, with an environment variable that tells [`check`] to be the **subject** this time. The subject
 //! runs the body and writes a [`Verdict`]. Only a verdict with the right nonce says "passed"; whatever else happens to the

@@ -150,7 +150,7 @@ pub enum FailureKind {
     Violated,
     /// Something that must be possible happens in no run.
     Unreachable,
-    /// A run goes on for ever, or ends, without what must come about.
+    /// A run goes on forever, or ends, without what must come about.
     Stuck,
     /// The code under test panicked.
     Panicked,

@@ -279,7 +279,7 @@ fn too_large(states: usize) -> Finding {
     );
     let summary = format!(
         "The search visited {} states and was not done. Does a server keep something that grows without end: a counter of \
-         all events, a log of all messages, messages that cause each other for ever?",
+         all events, a log of all messages, messages that cause each other forever?",
         thousands(states)
     );
     Finding { kind: FailureKind::OutOfScope, rule: BOUNDED, summary, trace: None }

@@ -3,7 +3,7 @@
 //! # The problem
 //!
 //! A check's process can end without a chance to clean up: by SIGKILL, by an abort, by a signal from the terminal. Whatever it has
-//! started then belongs to nobody: servers that run for ever, some of them stopped in the middle, and folders full of logs. Linux
+//! started then belongs to nobody: servers that run forever, some of them stopped in the middle, and folders full of logs. Linux
 //! can be asked to kill a child with its parent, but only by code between `fork` and `exec`, which is unsafe, and macOS cannot.
 //!
 //! # The answer

@@ -106,7 +106,7 @@ impl<N: Node, H: History<N>> Simulation<N, H> {
         self
     }
 
-    /// How long a client waits for an answer before it asks again, at any of its servers (for ever if not said). One that was refused
+    /// How long a client waits for an answer before it asks again, at any of its servers (forever if not said). One that was refused
     /// asks again after a pause. A run then ends when all clients have their answers, and all faults are over.
     pub fn clients_ask_again(mut self, ticks: RangeInclusive<Tick>) -> Self {
         self.timing.patience = Some(ticks);

@@ -110,7 +110,7 @@ impl<'a, N: Node, H: History<N>> World<'a, N, H> {
         (self.actions, self.ticks, self.state)
     }
 
-    /// Timers may go on for ever; the run is over when only they are left. If clients ask again, it is over when they need not
+    /// Timers may go on forever; the run is over when only they are left. If clients ask again, it is over when they need not
     /// any more.
     fn is_over(&self) -> bool {
         let what = || self.agenda.iter().map(|Reverse(appointment)| appointment.what);

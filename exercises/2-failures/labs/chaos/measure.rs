@@ -4,7 +4,7 @@
 //!   ended, and nobody can have taken the request.
 //! - **throughput**: answers in a stretch of [`BIN`]. Each client asks one thing after another, so whoever waits asks nothing meanwhile.
 //! - **latency**: how long the client waited for an answer, over all its tries. A window of [`WINDOW`] holds the answers that *came* in it.
-//! - **silence**: a stretch of time in which no client got an answer. The one of a deed is the longest that began after the deed, and before the next.
+//! - **silence**: a stretch of time in which no client got an answer. The one of a fault is the longest that began after the fault, and before the next.
 //!
 //! Because clients wait, silence leaves few traces in the percentiles: four clients that wait for a second are four slow answers among thousands.
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 use testkit::lab;
 
 use super::run::{DAY, Run};
-use crate::subject::chaos::Lasted;
+use crate::subject::chaos::Injected;
 use crate::subject::chaos::clients::Answered;
 
 /// Over such a stretch answers are counted.
@@ -22,7 +22,7 @@ pub const BIN: Duration = Duration::from_millis(100);
 /// Over such a stretch percentiles are taken.
 pub const WINDOW: Duration = Duration::from_millis(200);
 
-/// A deed is noted when it is done. On a busy machine a kill takes a while, and its silence seems to have begun before it.
+/// A fault is noted when it is done. On a busy machine a kill takes a while, and its silence seems to have begun before it.
 const SLACK: Duration = Duration::from_millis(100);
 
 /// The percentiles of a window.
@@ -88,10 +88,10 @@ pub fn longest_silence(run: &Run) -> Duration {
     silences(run).map(|(_, lasted)| lasted).max().unwrap_or_default()
 }
 
-/// The longest silence that began after a deed, and before the next one; none if nobody was answered all the time.
-pub fn silence_of(run: &Run, deed: &Lasted) -> Option<Duration> {
-    let next = run.report.deeds.iter().map(|other| other.from).filter(|from| *from > deed.from).min();
-    let after = deed.from.saturating_sub(SLACK)..next.unwrap_or(run.end).saturating_sub(SLACK);
+/// The longest silence that began after a fault, and before the next one; none if nobody was answered all the time.
+pub fn silence_of(run: &Run, fault: &Injected) -> Option<Duration> {
+    let next = run.report.faults.iter().map(|other| other.from).filter(|from| *from > fault.from).min();
+    let after = fault.from.saturating_sub(SLACK)..next.unwrap_or(run.end).saturating_sub(SLACK);
     silences(run).filter(|(from, _)| after.contains(from)).map(|(_, lasted)| lasted).max()
 }
 
@@ -100,10 +100,10 @@ pub fn silent_for(run: &Run, least: Duration) -> Duration {
     silences(run).map(|(_, lasted)| lasted).filter(|lasted| *lasted > least).sum()
 }
 
-/// The deed of a run that does what another run's did at the same moment, if its victim did not suffer already.
-pub fn same_deed<'r>(run: &'r Run, deed: &Lasted) -> Option<&'r Lasted> {
-    let at = |other: &&Lasted| other.from.abs_diff(deed.from) < DAY / 2 && other.kind == deed.kind;
-    run.report.deeds.iter().find(at)
+/// The fault of a run that does what another run's did at the same moment, if its victim did not suffer already.
+pub fn same_fault<'r>(run: &'r Run, fault: &Injected) -> Option<&'r Injected> {
+    let at = |other: &&Injected| other.from.abs_diff(fault.from) < DAY / 2 && other.kind == fault.kind;
+    run.report.faults.iter().find(at)
 }
 
 /// In how many terms somebody was seen to lead, and the highest of them.

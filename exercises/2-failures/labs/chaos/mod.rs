@@ -1,6 +1,6 @@
 //! What do clients see of a cluster whose servers are killed, paused, cut off, slowed down and left without a disk?
 //!
-//! The lab lets the monkey loose on five real processes, and shows on the terminal how it goes ([`screen`]). Then it does the same deeds, at the
+//! The lab lets the monkey loose on five real processes, and shows on the terminal how it goes ([`screen`]). Then it does the same faults, at the
 //! same moments, to others ([`run`]): to a single server, and to five whose timeouts are set badly. It counts what clients were told
 //! ([`measure`]), prints tables ([`table`]) and draws a plot ([`plot`]).
 //!

@@ -1,4 +1,4 @@
-//! The plot: a panel for each run, with answers and latencies over time, who led, and each deed as a band over all of it.
+//! The plot: a panel for each run, with answers and latencies over time, who led, and each fault as a band over all of it.
 
 use std::error::Error;
 use std::ops::Range;
@@ -11,9 +11,9 @@ use testkit::lab;
 
 use super::measure::{BIN, Window, throughput, windows};
 use super::run::Run;
-use super::table::deed;
+use super::table::fault;
 
-/// The width, unless a run is so long that its deeds would not have room.
+/// The width, unless a run is so long that its faults would not have room.
 const WIDTH: u32 = 820;
 /// So wide is a second at least.
 const SECOND: f64 = 44.0;
@@ -25,7 +25,7 @@ const LEFT: i32 = 58;
 const RIGHT: i32 = 14;
 
 /// From the top of a panel: what was done, answers, who led, latencies.
-const DEEDS: Range<i32> = 28..56;
+const FAULTS: Range<i32> = 28..56;
 const ANSWERS: Range<i32> = 60..136;
 const LEADERS: Range<i32> = 142..156;
 const LATENCIES: Range<i32> = 162..248;
@@ -150,12 +150,13 @@ fn panel(area: &Area<'_>, frame: Frame, run: &Run) -> Drawn {
 
 /// What was done, from when to when, and to whom.
 fn bands(area: &Area<'_>, frame: Frame, run: &Run) -> Drawn {
-    for done in &run.report.deeds {
+    for done in &run.report.faults {
         let (from, until) = (frame.x(done.from), frame.x(done.until));
         let color = if run.hit_the_leader(done) { LED } else { FOLLOWED };
-        area.draw(&Rectangle::new([(from, DEEDS.start), (until, LATENCIES.end)], color.filled()))?;
+        area.draw(&Rectangle::new([(from, FAULTS.start), (until, LATENCIES.end)], color.filled()))?;
         let middle = (from + until) / 2;
-        for (text, y) in [(deed(done).to_owned(), DEEDS.start + 8), (format!("n{}", done.server), DEEDS.start + 21)] {
+        for (text, y) in [(fault(done).to_owned(), FAULTS.start + 8), (format!("n{}", done.server), FAULTS.start + 21)]
+        {
             area.draw(&Text::new(text, (middle, y), anchored(10.5, HPos::Center, VPos::Center)))?;
         }
     }

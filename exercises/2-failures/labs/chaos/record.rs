@@ -9,16 +9,16 @@ use super::options::Options;
 use super::run::Run;
 use super::{plot, table};
 
-/// Writes `chaos.md`, `chaos-deeds.md` and `chaos.svg` into `folder`.
+/// Writes `chaos.md`, `chaos-faults.md` and `chaos.svg` into `folder`.
 pub fn record(runs: &[Run], options: &Options, folder: &Path, date: &str) -> Result<(), String> {
     if runs.iter().any(|run| !run.report.broken.is_empty()) {
         return Err("Nothing was recorded, since a rule was broken.".to_owned());
     }
-    let [by_run, by_deed] = table::markdown(runs);
+    let [by_run, by_fault] = table::markdown(runs);
     let (comment, about) = (comment(options, date), about(runs, options, date));
     let pages = [
         ("chaos.md", format!("{comment}\n{by_run}\n{about}\n")),
-        ("chaos-deeds.md", format!("{comment}\n{by_deed}\n")),
+        ("chaos-faults.md", format!("{comment}\n{by_fault}\n")),
         ("chaos.svg", plot::draw(runs)),
     ];
     lab::record(folder, pages)

@@ -1,4 +1,4 @@
-//! The runs: five servers under the monkey, and then the same deeds for others.
+//! The runs: five servers under the monkey, and then the same faults for others.
 
 use std::env;
 use std::panic::{self, AssertUnwindSafe};
@@ -11,13 +11,13 @@ use testkit::panics;
 
 use super::options::Options;
 use super::screen::Screen;
-use crate::subject::chaos::{self, Lasted, Plan, Report, Scene, Script, Sight};
+use crate::subject::chaos::{self, Injected, Plan, Progress, Report, Script, ServerStatus};
 use crate::subject::monkey::State;
 
-/// How long a day of the monkey is. A deed lasts for less, and the rest is for what comes behind it, so that most of them stand alone.
+/// How long a day of the monkey is. A fault lasts for less, and the rest is for what comes behind it, so that most of them stand alone.
 pub const DAY: Duration = Duration::from_millis(1_400);
 
-/// How long a deed lasts.
+/// How long a fault lasts.
 const LASTS: Duration = Duration::from_millis(900);
 
 /// How long a follower of a server with the usual timeouts waits, and how long its leader is silent at most.
@@ -36,7 +36,7 @@ pub struct Run {
     pub servers: usize,
     /// When it ended, counted from its start.
     pub end: Duration,
-    /// What clients were told, and what was done. Deeds are in the order in which they began.
+    /// What clients were told, and what was done. Faults are in the order in which they began.
     pub report: Report,
     /// Who led when, every tenth of a second.
     pub glimpses: Vec<Glimpse>,
@@ -58,17 +58,17 @@ impl Run {
         before.and_then(|glimpse| glimpse.leader).map(|(server, _)| server)
     }
 
-    /// Did a deed hit the leader?
-    pub fn hit_the_leader(&self, deed: &Lasted) -> bool {
-        self.leader_before(deed.from) == Some(deed.server)
+    /// Did a fault hit the leader?
+    pub fn hit_the_leader(&self, fault: &Injected) -> bool {
+        self.leader_before(fault.from) == Some(fault.server)
     }
 }
 
 /// Who leads, by what the servers say.
-pub fn leader(servers: &[Sight]) -> Option<(usize, u64)> {
-    let runs = |sight: &Sight| !matches!(sight.state, State::Gone | State::Paused);
-    let leading = servers.iter().enumerate().filter(|(_, sight)| runs(sight));
-    leading.filter_map(|(server, sight)| Some((server, sight.leads?))).max_by_key(|(_, term)| *term)
+pub fn leader(servers: &[ServerStatus]) -> Option<(usize, u64)> {
+    let runs = |status: &ServerStatus| !matches!(status.state, State::Gone | State::Paused);
+    let leading = servers.iter().enumerate().filter(|(_, status)| runs(status));
+    leading.filter_map(|(server, status)| Some((server, status.leads?))).max_by_key(|(_, term)| *term)
 }
 
 /// Makes all three runs. The error is one sentence that says what to do.
@@ -76,7 +76,7 @@ pub fn all(options: &Options) -> Result<Vec<Run>, String> {
     let usual =
         Plan { operations: OPERATIONS, days: options.days, beat: DAY, lasts: LASTS, ..Plan::usual(options.seed) };
     let first = one("five servers", 1, &usual, USUAL)?;
-    let script: Script = first.report.deeds.iter().map(|deed| (deed.from, deed.server, deed.kind)).collect();
+    let script: Script = first.report.faults.iter().map(|fault| (fault.from, fault.server, fault.kind)).collect();
     let alone = Plan { servers: 1, script: Some(script.clone()), ..usual.clone() };
     let alone = one("one server", 2, &alone, USUAL)?;
     let badly_set = Plan { script: Some(script), ..usual };
@@ -92,9 +92,9 @@ fn one(name: &'static str, number: usize, plan: &Plan, (election, heartbeat): (&
     let command = move |seat: &Seat| serve(&myself, seat, &arguments);
     let mut screen = Screen::begin(&format!("Run {number} of 3: {name}, {told}"));
     let mut glimpses = Vec::new();
-    let mut watch = |scene: &Scene| {
-        glimpses.push(Glimpse { at: scene.elapsed, leader: leader(&scene.servers) });
-        screen.show(scene);
+    let mut watch = |progress: &Progress| {
+        glimpses.push(Glimpse { at: progress.elapsed, leader: leader(&progress.servers) });
+        screen.show(progress);
     };
     panics::listen(); // a `todo!` is told in a sentence, not by a panic's message
     let ran = panic::catch_unwind(AssertUnwindSafe(|| chaos::run(plan, command, &mut watch)));
@@ -116,16 +116,16 @@ fn serve(myself: &Path, seat: &Seat, told: &str) -> Command {
     command
 }
 
-/// When the last day was over, and the last deed.
+/// When the last day was over, and the last fault.
 fn end(plan: &Plan, report: &Report) -> Duration {
     let days = plan.beat * u32::try_from(plan.days).unwrap_or(u32::MAX);
-    let deeds = report.deeds.iter().map(|deed| deed.until);
+    let faults = report.faults.iter().map(|fault| fault.until);
     let answers = report.answers.last().map(|answer| answer.at);
-    deeds.chain(answers).fold(days, Duration::max)
+    faults.chain(answers).fold(days, Duration::max)
 }
 
 fn in_order(mut report: Report) -> Report {
-    report.deeds.sort_by_key(|deed| deed.from);
+    report.faults.sort_by_key(|fault| fault.from);
     report
 }
 

@@ -1,6 +1,6 @@
 //! A run on the terminal, while it goes on: some lines that are drawn anew in their place, and above them what was done.
 //!
-//! Where the output is no terminal, a line is printed each second, and one for each deed.
+//! Where the output is no terminal, a line is printed each second, and one for each fault.
 //!
 //! The cursor stays visible and the screen is the usual one, so whoever presses Ctrl-C finds the terminal as it was. The servers are ended by
 //! their [`Enclosure`](testkit::network::Enclosure), however this process ends.
@@ -14,7 +14,7 @@ use std::time::Duration;
 use testkit::text::thousands;
 
 use super::run::leader;
-use crate::subject::chaos::{Report, Scene, Sight};
+use crate::subject::chaos::{Progress, Report, ServerStatus};
 use crate::subject::monkey::{Kind, State};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -53,22 +53,22 @@ impl Screen {
     }
 
     /// Shows how it goes.
-    pub fn show(&mut self, scene: &Scene) {
-        self.answered.push_back((scene.elapsed, scene.answered));
-        while self.answered.front().is_some_and(|(at, _)| *at + SECOND < scene.elapsed) {
+    pub fn show(&mut self, progress: &Progress) {
+        self.answered.push_back((progress.elapsed, progress.answered));
+        while self.answered.front().is_some_and(|(at, _)| *at + SECOND < progress.elapsed) {
             self.answered.pop_front();
         }
-        let mut text = self.deeds(scene);
+        let mut text = self.faults(progress);
         if self.is_terminal {
-            let block = self.block(scene);
+            let block = self.block(progress);
             text = format!("{}{text}{block}", self.back());
             self.drawn = block.lines().count();
-        } else if scene.elapsed >= self.printed + SECOND {
-            self.printed = scene.elapsed;
-            text += &self.line(scene);
+        } else if progress.elapsed >= self.printed + SECOND {
+            self.printed = progress.elapsed;
+            text += &self.line(progress);
         }
-        self.suffered = scene.servers.iter().map(|sight| sight.suffers).collect();
-        self.led = leader(&scene.servers);
+        self.suffered = progress.servers.iter().map(|status| status.suffers).collect();
+        self.led = leader(&progress.servers);
         say(&text);
     }
 
@@ -91,31 +91,31 @@ impl Screen {
         }
     }
 
-    /// A line for each deed that was done since the last look.
-    fn deeds(&self, scene: &Scene) -> String {
+    /// A line for each fault that was done since the last look.
+    fn faults(&self, progress: &Progress) -> String {
         let mut text = String::new();
-        for (server, sight) in scene.servers.iter().enumerate() {
+        for (server, status) in progress.servers.iter().enumerate() {
             let before = self.suffered.get(server).copied().flatten();
-            let Some(kind) = sight.suffers.filter(|kind| Some(*kind) != before) else { continue };
+            let Some(kind) = status.suffers.filter(|kind| Some(*kind) != before) else { continue };
             let led = self.led.filter(|(leader, _)| *leader == server);
             let led = led.map_or(String::new(), |(_, term)| format!(", which leads in term {term}"));
-            let seconds = scene.elapsed.as_secs_f64();
+            let seconds = progress.elapsed.as_secs_f64();
             let _ = writeln!(text, "  {seconds:>5.1} s  {}", self.paint(RED, &format!("n{server}{led}: {kind}")));
         }
         text
     }
 
     /// The lines that are drawn anew.
-    fn block(&self, scene: &Scene) -> String {
-        let (seconds, rate) = (scene.elapsed.as_secs_f64(), self.rate());
+    fn block(&self, progress: &Progress) -> String {
+        let (seconds, rate) = (progress.elapsed.as_secs_f64(), self.rate());
         let head = format!("  {seconds:>5.1} s  {rate:>5} operations a second");
         let mut text = format!("\n{}\n", self.paint(BOLD, &head));
-        let leader = leader(&scene.servers).map(|(server, _)| server);
-        for (server, sight) in scene.servers.iter().enumerate() {
-            let word = word(sight);
+        let leader = leader(&progress.servers).map(|(server, _)| server);
+        for (server, status) in progress.servers.iter().enumerate() {
+            let word = word(status);
             let code = if word == "up" { GREEN } else { RED };
             let word = self.paint(code, &format!("{word:<22}"));
-            let leads = sight.leads.map_or(String::new(), |term| {
+            let leads = status.leads.map_or(String::new(), |term| {
                 let claims = if leader == Some(server) { "leads in term" } else { "led last in term" };
                 format!("{claims} {term}")
             });
@@ -125,13 +125,13 @@ impl Screen {
     }
 
     /// All of it in one line.
-    fn line(&self, scene: &Scene) -> String {
-        let leader = leader(&scene.servers);
+    fn line(&self, progress: &Progress) -> String {
+        let leader = leader(&progress.servers);
         let leads =
             leader.map_or("nobody leads".to_owned(), |(server, term)| format!("n{server} leads in term {term}"));
-        let ill = scene.servers.iter().enumerate().filter(|(_, sight)| word(sight) != "up");
-        let ill: String = ill.map(|(server, sight)| format!("; n{server} {}", word(sight))).collect();
-        format!("  {:>5.1} s  {:>5} operations a second; {leads}{ill}\n", scene.elapsed.as_secs_f64(), self.rate())
+        let ill = progress.servers.iter().enumerate().filter(|(_, status)| word(status) != "up");
+        let ill: String = ill.map(|(server, status)| format!("; n{server} {}", word(status))).collect();
+        format!("  {:>5.1} s  {:>5} operations a second; {leads}{ill}\n", progress.elapsed.as_secs_f64(), self.rate())
     }
 
     /// How many operations were answered in the last second.
@@ -149,9 +149,9 @@ impl Screen {
 }
 
 /// How a server is, in a word or two.
-fn word(sight: &Sight) -> &'static str {
-    let is_gone = sight.state == State::Gone;
-    match sight.suffers {
+fn word(status: &ServerStatus) -> &'static str {
+    let is_gone = status.state == State::Gone;
+    match status.suffers {
         Some(Kind::Kill) => "killed",
         Some(Kind::Pause { .. }) => "paused",
         Some(Kind::Cut { .. }) => "cut off",

@@ -5,10 +5,10 @@ use std::time::Duration;
 use testkit::lab::table::{self, Row, aligned, compared, wrapped};
 use testkit::text::thousands;
 
-use super::measure::{BIN, latencies, longest_silence, percentile, same_deed, silence_of, silent_for, terms};
+use super::measure::{BIN, latencies, longest_silence, percentile, same_fault, silence_of, silent_for, terms};
 use super::options::Options;
 use super::run::Run;
-use crate::subject::chaos::{Broken, Lasted};
+use crate::subject::chaos::{Broken, Injected};
 use crate::subject::monkey::Kind;
 
 const ROWS: [Row<Run>; 18] = [
@@ -22,7 +22,7 @@ const ROWS: [Row<Run>; 18] = [
     Row { label: "latency: p99.9", cell: |run| latency(run, 999) },
     Row { label: "terms with a leader that was seen", cell: |run| thousands(terms(run).0) },
     Row { label: "highest of them", cell: |run| terms(run).1.to_string() },
-    Row { label: "deeds", cell: |run| run.report.deeds.len().to_string() },
+    Row { label: "faults", cell: |run| run.report.faults.len().to_string() },
     Row { label: "– kill", cell: |run| kinds(run, "kill") },
     Row { label: "– pause", cell: |run| kinds(run, "pause") },
     Row { label: "– cut", cell: |run| kinds(run, "cut") },
@@ -46,19 +46,19 @@ fn milliseconds(time: Duration) -> String {
     }
 }
 
-/// How many deeds of a kind there were, and how many of them hit the leader.
+/// How many faults of a kind there were, and how many of them hit the leader.
 fn kinds(run: &Run, kind: &str) -> String {
-    let all: Vec<&Lasted> = run.report.deeds.iter().filter(|deed| deed.kind.word() == kind).collect();
-    match all.iter().filter(|deed| run.hit_the_leader(deed)).count() {
+    let all: Vec<&Injected> = run.report.faults.iter().filter(|fault| fault.kind.word() == kind).collect();
+    match all.iter().filter(|fault| run.hit_the_leader(fault)).count() {
         0 => all.len().to_string(),
         led => format!("{} ({led} led)", all.len()),
     }
 }
 
 /// What was done, in a word.
-pub fn deed(deed: &Lasted) -> &'static str {
-    match deed.kind {
-        Kind::Cut { .. } if !deed.from_all => "cut*",
+pub fn fault(fault: &Injected) -> &'static str {
+    match fault.kind {
+        Kind::Cut { .. } if !fault.from_all => "cut*",
         Kind::Fill { .. } => "full",
         Kind::Fail { .. } => "fails",
         kind => kind.word(),
@@ -79,28 +79,28 @@ fn by_run(runs: &[Run]) -> Vec<Vec<String>> {
     compared(runs.iter().map(|run| run.name.to_owned()), runs.iter().map(Some), &ROWS)
 }
 
-/// Deed by deed: how long nobody was answered after it.
-fn by_deed(runs: &[Run]) -> Vec<Vec<String>> {
+/// Fault by fault: how long nobody was answered after it.
+fn by_fault(runs: &[Run]) -> Vec<Vec<String>> {
     let Some(first) = runs.first() else { return Vec::new() };
     let names = runs.iter().map(|run| run.name.to_owned());
-    let mut lines: Vec<Vec<String>> = vec![["at", "deed"].map(str::to_owned).into_iter().chain(names).collect()];
-    for done in &first.report.deeds {
+    let mut lines: Vec<Vec<String>> = vec![["at", "fault"].map(str::to_owned).into_iter().chain(names).collect()];
+    for done in &first.report.faults {
         let at = format!("{:.1} s", done.from.as_secs_f64());
-        let what = format!("{} n{}", deed(done), done.server);
-        let cells = runs.iter().map(|run| same_deed(run, done).map_or("–".to_owned(), |same| silence(run, same)));
+        let what = format!("{} n{}", fault(done), done.server);
+        let cells = runs.iter().map(|run| same_fault(run, done).map_or("–".to_owned(), |same| silence(run, same)));
         lines.push([at, what].into_iter().chain(cells).collect());
     }
     lines
 }
 
-fn silence(run: &Run, done: &Lasted) -> String {
+fn silence(run: &Run, done: &Injected) -> String {
     let led = if run.servers > 1 && run.hit_the_leader(done) { ", led" } else { "" };
     let silence = silence_of(run, done).map_or("silent already".to_owned(), milliseconds);
     format!("{silence}{led}")
 }
 
 /// What stands between the tables.
-pub const BY_DEED: &str = "The longest time without an answer that began after each deed, and before the next. \"led\": its victim was the leader. \
+pub const BY_DEED: &str = "The longest time without an answer that began after each fault, and before the next. \"led\": its victim was the leader. \
                            \"cut*\": clients could still reach it. \"–\": its victim suffered already, so it was left alone.";
 
 /// What was run, in sentences.
@@ -115,12 +115,12 @@ pub fn parameters(runs: &[Run], options: &Options) -> String {
 /// The tables, in at most 100 columns.
 pub fn terminal(runs: &[Run], options: &Options, whose: &str) -> String {
     let about = wrapped(&format!("{} The code is {whose}.", parameters(runs, options)));
-    format!("{about}\n\n{}\n{}\n\n{}", aligned(&by_run(runs), 1, 2), wrapped(BY_DEED), aligned(&by_deed(runs), 2, 2))
+    format!("{about}\n\n{}\n{}\n\n{}", aligned(&by_run(runs), 1, 2), wrapped(BY_DEED), aligned(&by_fault(runs), 2, 2))
 }
 
 /// The tables of the book.
 pub fn markdown(runs: &[Run]) -> [String; 2] {
-    let tables = [table::markdown(&by_run(runs), 1), table::markdown(&by_deed(runs), 2)];
+    let tables = [table::markdown(&by_run(runs), 1), table::markdown(&by_fault(runs), 2)];
     tables.map(|table| table.replace('*', "\\*"))
 }
 

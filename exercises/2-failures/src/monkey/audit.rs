@@ -1,7 +1,7 @@
 //! The audit log: what the monkey is about to do, what came of it, and what it has left out.
 //!
 //! People read it when something broke and nobody knows why. The monkey reads it when it starts again, and knows what it has done
-//! today. Both need the same: that a deed is in the log *before* it is done. It is a write-ahead log, and your own one
+//! today. Both need the same: that a fault is in the log *before* it is done. It is a write-ahead log, and your own one
 //! will do: the module `audit_log` joins the two.
 
 use std::fmt;
@@ -10,27 +10,27 @@ use std::io;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::deed::Deed;
+use super::fault::Fault;
 
 /// A line of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
-    /// The deed comes next. In a dry run it does not.
+    /// The fault comes next. In a dry run it does not.
     Will {
         /// What is to be done.
-        deed: Deed,
+        fault: Fault,
         /// Whether this is a dry run.
         dry: bool,
     },
-    /// The deed was carried out.
+    /// The fault was carried out.
     Done {
         /// What was done.
-        deed: Deed,
+        fault: Fault,
     },
-    /// The hands could not do it, or only a part of it.
+    /// The executor could not do it, or only a part of it.
     Failed {
         /// What was to be done.
-        deed: Deed,
+        fault: Fault,
         /// What they said.
         error: String,
     },
@@ -67,7 +67,7 @@ impl Entry {
     /// The group that it is about.
     pub fn group(&self) -> &str {
         match self {
-            Entry::Will { deed, .. } | Entry::Done { deed } | Entry::Failed { deed, .. } => &deed.group,
+            Entry::Will { fault, .. } | Entry::Done { fault } | Entry::Failed { fault, .. } => &fault.group,
             Entry::Skipped { group, .. } => group,
         }
     }
@@ -75,7 +75,7 @@ impl Entry {
     /// The instant of the tick that it comes from.
     pub fn at(&self) -> Timestamp {
         match self {
-            Entry::Will { deed, .. } | Entry::Done { deed } | Entry::Failed { deed, .. } => deed.at,
+            Entry::Will { fault, .. } | Entry::Done { fault } | Entry::Failed { fault, .. } => fault.at,
             Entry::Skipped { at, .. } => *at,
         }
     }
@@ -103,10 +103,10 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  ", self.at())?;
         match self {
-            Entry::Will { deed, dry: false } => write!(f, "will do    {deed}"),
-            Entry::Will { deed, dry: true } => write!(f, "would do   {deed}"),
-            Entry::Done { deed } => write!(f, "done       {deed}"),
-            Entry::Failed { deed, error } => write!(f, "failed     {deed} ({error})"),
+            Entry::Will { fault, dry: false } => write!(f, "will do    {fault}"),
+            Entry::Will { fault, dry: true } => write!(f, "would do   {fault}"),
+            Entry::Done { fault } => write!(f, "done       {fault}"),
+            Entry::Failed { fault, error } => write!(f, "failed     {fault} ({error})"),
             Entry::Skipped { group, why: Why::TooFewHealthy, .. } => {
                 write!(f, "left out   group {group}: too few are healthy")
             }

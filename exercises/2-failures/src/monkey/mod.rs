@@ -18,9 +18,9 @@
 //! | [`config`] | what people tell it |
 //! | [`schedule`] | working time: hours, days, time zone |
 //! | [`dice`], [`mod@plan`] | whether and when a group is hit today |
-//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and deed |
+//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and fault |
 //! | [`audit`] | what it writes down |
-//! | [`deed`] | what it sees, and what it does through whose hands |
+//! | [`fault`] | what it sees, what it does, and the executor that does it |
 //!
 //! # What it remembers
 //!
@@ -30,7 +30,7 @@
 //!
 //! # Left out on purpose
 //!
-//! To end what lasts, which is up to the [`Hands`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
+//! To end what lasts, which is up to the [`Executor`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
 //! a region. Finding out who is healthy: somebody looks, and says so in the [`View`].
 
 #![allow(
@@ -42,8 +42,8 @@
 )]
 pub mod audit;
 pub mod config;
-pub mod deed;
 pub mod dice;
+pub mod fault;
 pub mod plan;
 pub mod schedule;
 
@@ -55,8 +55,8 @@ use jiff::civil::Date;
 
 pub use audit::{Audit, Entry, Why};
 pub use config::{Config, Group};
-pub use deed::{Deed, Hands, Kind, State, View};
 use dice::Dice;
+pub use fault::{Executor, Fault, Kind, State, View};
 use plan::plan;
 pub use schedule::Schedule;
 
@@ -64,7 +64,7 @@ pub use schedule::Schedule;
 ///
 /// Invariants:
 /// - what `memory` holds is in the audit log;
-/// - a deed is in `memory` before it is done.
+/// - a fault is in `memory` before it is done.
 #[derive(Clone, Debug)]
 pub struct Monkey {
     config: Config,
@@ -76,10 +76,10 @@ pub struct Monkey {
 /// What the monkey knows of a group.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
-    /// The last date on which the group had its turn, with a deed or without.
+    /// The last date on which the group had its turn, with a fault or without.
     turn: Option<Date>,
-    /// The last date with a deed.
-    deed: Option<Date>,
+    /// The last date with a fault.
+    fault: Option<Date>,
 }
 
 impl Monkey {
@@ -92,18 +92,18 @@ impl Monkey {
     ///
     /// A turn is used up by what was announced, whatever came of it, by a dry run, and by having been left out.
     pub fn remember(&mut self, entry: &Entry) {
-        todo!("Note the date of the group's turn, and of its deed if this announces one.")
+        todo!("Note the date of the group's turn, and of its fault if this announces one.")
     }
 
-    /// What is to be done now: [`Entry::Will`] for a deed, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
+    /// What is to be done now: [`Entry::Will`] for a fault, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
     /// and asking changes nothing.
     ///
     /// A group has its turn at the first tick in working time at or after the moment that its [`plan()`] for the day gives, if
     /// - it is enabled;
     /// - it has had no turn on this date;
-    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last deed.
+    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last fault.
     pub fn decide(&self, now: Timestamp, view: &View) -> Vec<Entry> {
-        todo!("For each group whose turn it is: the deed, or why there is none.")
+        todo!("For each group whose turn it is: the fault, or why there is none.")
     }
 
     /// What a group's turn comes to.
@@ -119,8 +119,8 @@ impl Monkey {
 
     /// Does what is to be done now.
     ///
-    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a deed, and this
-    /// is no dry run, the deed is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A deed that has failed is not tried again.
+    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a fault, and this
+    /// is no dry run, the fault is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A fault that has failed is not tried again.
     ///
     /// # Errors
     /// That of the audit log. What could not be written there is not done, and neither is what would have come after it in this tick.
@@ -128,9 +128,9 @@ impl Monkey {
         &mut self,
         now: Timestamp,
         view: &View,
-        hands: &mut impl Hands,
+        executor: &mut impl Executor,
         audit: &mut impl Audit,
     ) -> io::Result<()> {
-        todo!("First the log, then the deed, then the log again.")
+        todo!("First the log, then the fault, then the log again.")
     }
 }

@@ -9,8 +9,8 @@
 //! # The parts
 //!
 //! ```text
-//! connection ──▸ Door ──▸ ┐                       ┌──▸ link to n1   (a bounded queue, which drops)
-//! connection ──▸ Door ──▸ ├─ queue ─▸ engine ─────┼──▸ link to n2
+//! connection ──▸ Inbound ──▸ ┐                       ┌──▸ link to n1   (a bounded queue, which drops)
+//! connection ──▸ Inbound ──▸ ├─ queue ─▸ engine ─────┼──▸ link to n2
 //! clock ────────────────▸ ┘  (full: wait)  │      ├──▸ the clients' connections
 //!                                        disk     └──▸ clock
 //! ```
@@ -20,7 +20,7 @@
 //! - [`client`]: a client's connections around a [`route`], and [`waiting`]: what it knows while it waits.
 //! - [`engine`]: the host, on a thread of its own. Whatever has come while the last batch was carried out is the next one.
 //! - `coalesce`: of messages in a batch that say the same, the last.
-//! - [`links`]: connections to the other servers, and [`doors`]: those from servers and clients.
+//! - [`links`]: connections to the other servers, and [`inbound`]: those from servers and clients.
 //! - [`clock`]: timers. How long an election waits is thrown anew each time.
 //!
 //! All but the first two are given: they are written in asynchronous Rust, with `tokio`, and that is the next stage's subject.
@@ -38,8 +38,8 @@
 pub mod client;
 pub mod clock;
 mod coalesce;
-pub mod doors;
 pub mod engine;
+pub mod inbound;
 pub mod links;
 pub mod route;
 pub mod waiting;
@@ -62,7 +62,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::host::{Host, Output};
 use crate::wal::WalError;
 use engine::{Engine, Event};
-use wire::{Greeting, House, Speaker};
+use wire::{Greeting, Identity, Speaker};
 
 /// How many applied entries a server keeps in its log before it takes a snapshot.
 pub const KEPT: Index = 256;
@@ -97,8 +97,8 @@ impl Config {
         Membership { id: self.id, size: self.peers.len() }
     }
 
-    fn house(&self) -> House {
-        House { cluster: self.cluster.clone(), me: self.me() }
+    fn identity(&self) -> Identity {
+        Identity { cluster: self.cluster.clone(), me: self.me() }
     }
 
     fn greeting(&self) -> Greeting {
@@ -125,7 +125,7 @@ pub enum Stopped {
     },
     /// The disk has failed, or what is on it is damaged.
     Disk(WalError),
-    /// The server inside has panicked.
+    /// The inner server has panicked.
     Panicked,
 }
 
@@ -143,7 +143,7 @@ impl fmt::Display for Stopped {
                 )
             }
             Stopped::Panicked => {
-                write!(f, "The server inside has panicked, see above; nothing was answered after that.")
+                write!(f, "The inner server has panicked, see above; nothing was answered after that.")
             }
         }
     }
@@ -188,7 +188,7 @@ async fn serve(config: &Config) -> Result<(), Stopped> {
     announce(address).map_err(refused("print where it listens"))?; // before the engine prints anything
     let (events, inbox) = mpsc::channel(WAITING);
     let ended = start_engine(config, recovered, &events, inbox)?;
-    tokio::spawn(doors::accept(listener, config.house(), events.clone()));
+    tokio::spawn(inbound::accept(listener, config.identity(), events.clone()));
     tokio::select! {
         () = asked_to_end(stop) => drop(events.send(Event::End).await),
         () = events.closed() => {} // the engine has stopped by itself

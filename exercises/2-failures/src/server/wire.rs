@@ -219,9 +219,9 @@ impl Frames {
     }
 }
 
-/// What a server knows of itself at its door.
+/// Who a server is, as its connections need to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct House {
+pub struct Identity {
     /// The name of its cluster.
     pub cluster: String,
     /// Which of the servers it is.
@@ -234,8 +234,8 @@ pub struct House {
 /// - nothing arrives before a greeting;
 /// - behind a refusal nothing arrives, and nothing is held.
 #[derive(Clone, Debug)]
-pub struct Door {
-    house: House,
+pub struct Inbound {
+    identity: Identity,
     frames: Frames,
     /// Who has greeted.
     speaker: Option<Speaker>,
@@ -243,10 +243,10 @@ pub struct Door {
     refusal: Option<Refusal>,
 }
 
-impl Door {
-    /// The door of a connection that was just accepted.
-    pub fn new(house: House, limit: usize) -> Self {
-        Door { house, frames: Frames::new(limit), speaker: None, refusal: None }
+impl Inbound {
+    /// A connection that was just accepted.
+    pub fn new(identity: Identity, limit: usize) -> Self {
+        Inbound { identity, frames: Frames::new(limit), speaker: None, refusal: None }
     }
 
     /// Takes bytes as they come, in whatever pieces, and adds what has arrived to `arrived`. What comes does not depend on the pieces.

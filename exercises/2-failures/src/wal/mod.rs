@@ -99,7 +99,7 @@ impl<D: Disk> Wal<D> {
     /// [`WalError::Disk`] if the disk refuses, and [`WalError::HasFailed`] from then on. A sync that has failed is not tried again: the
     /// second one would succeed and prove nothing (see [`Disk::sync`]).
     pub fn sync(&mut self) -> Result<(), WalError> {
-        todo!("Write the batch as one frame and sync it, once. After a failure, refuse for ever.")
+        todo!("Write the batch as one frame and sync it, once. After a failure, refuse forever.")
     }
 
     /// How many records are durable.

@@ -8,7 +8,7 @@ use testkit::check::{Check, Proven};
 use super::counting::{days_hit, numbers, requires_count, working_days};
 use super::monkey_rules::{FAIR, RATE, SPREAD};
 use super::settings::{berlin, group_lines};
-use super::trial::{Trial, between, config, deeds, group, hours, irregular_ticks, ticks, ticks_at};
+use super::trial::{Trial, between, config, faults, group, hours, irregular_ticks, ticks, ticks_at};
 
 /// Groups are hit on as many days as they should be, however often the monkey is woken and however short its hours are.
 pub fn is_per_day(check: &mut Check) -> Proven {
@@ -27,7 +27,7 @@ pub fn is_per_day(check: &mut Check) -> Proven {
         requires_count(check, RATE, (count, 4 * days, 1.0 / mean, lost / 360.0), || {
             format!("A tick comes {what}. On {days} working days, 4 groups with `mean_days = {mean}` were hit")
         })?;
-        check.evidence(format!("{what}, mean of {mean} days: {count} deeds on {} working days of groups", 4 * days));
+        check.evidence(format!("{what}, mean of {mean} days: {count} faults on {} working days of groups", 4 * days));
     }
     is_done_late(check)?;
     is_per_day_in_short_hours(check)
@@ -43,7 +43,7 @@ fn is_done_late(check: &mut Check) -> Proven {
          were hit"
             .to_owned()
     })?;
-    check.evidence(format!("one tick a day, ten minutes before its end: {hit} deeds on 800 days of groups"));
+    check.evidence(format!("one tick a day, ten minutes before its end: {hit} faults on 800 days of groups"));
     Ok(())
 }
 
@@ -63,14 +63,14 @@ fn is_per_day_in_short_hours(check: &mut Check) -> Proven {
             )
         })?;
         check.evidence(format!(
-            "from 09:00 until {until}, mean of {mean} days: {hit} deeds on {} days of groups",
+            "from 09:00 until {until}, mean of {mean} days: {hit} faults on {} days of groups",
             4 * count
         ));
     }
     Ok(())
 }
 
-/// A day after a deed is like any other, and so is a day on which another group is hit.
+/// A day after a fault is like any other, and so is a day on which another group is hit.
 pub fn is_independent(check: &mut Check) -> Proven {
     let ticks = between(ticks(date(2025, 1, 1), 730, 30), 6, 16);
     let trial = Trial::new(config(&berlin(), 4, &group_lines(2.0, "")), ticks);
@@ -79,7 +79,7 @@ pub fn is_independent(check: &mut Check) -> Proven {
     let all: usize = hit.values().map(BTreeSet::len).sum();
     let again = hit.values().map(|days| days.iter().filter(|day| days.contains(&(*day + 1))).count()).sum();
     requires_count(check, RATE, (again, all, 0.5, lost), || {
-        format!("`mean_days` is 2. Of {all} days with a deed, the working day after had one too")
+        format!("`mean_days` is 2. Of {all} days with a fault, the working day after had one too")
     })?;
     let days: Vec<_> = hit.into_values().collect();
     let together = days.chunks_exact(2).map(|pair| pair[0].intersection(&pair[1]).count()).sum();
@@ -90,17 +90,17 @@ pub fn is_independent(check: &mut Check) -> Proven {
         )
     })?;
     check.evidence(format!(
-        "{again} of {all} deeds were followed by one on the next working day; {together} times two groups shared a day"
+        "{again} of {all} faults were followed by one on the next working day; {together} times two groups shared a day"
     ));
     Ok(())
 }
 
-/// Deeds come in each hour of long hours, and in each minute of short ones.
+/// Faults come in each hour of long hours, and in each minute of short ones.
 pub fn is_spread(check: &mut Check) -> Proven {
     let ticks = between(ticks(date(2025, 1, 1), 730, 20), 6, 16);
     let trial = Trial::new(config(&berlin(), 8, &group_lines(5.0, "")), ticks);
     let mut hours = [0_usize; 24];
-    for (at, _) in deeds(&trial.run()) {
+    for (at, _) in faults(&trial.run()) {
         hours[trial.config.schedule.zone.to_datetime(at).hour() as usize] += 1;
     }
     let all: usize = hours.iter().sum();
@@ -109,13 +109,13 @@ pub fn is_spread(check: &mut Check) -> Proven {
         check.requires(SPREAD, fine, || {
             let counts: Vec<_> = (9..15).map(|hour| format!("{} from {hour}:00 on", hours[hour])).collect();
             format!(
-                "The hours are from 09:00 until 15:00. Of {all} deeds there were {}. A sixth of them in each hour would be right, \
+                "The hours are from 09:00 until 15:00. Of {all} faults there were {}. A sixth of them in each hour would be right, \
                  and half of that or twice as many is too far off.",
                 counts.join(", ")
             )
         })?;
     }
-    check.evidence(format!("{all} deeds, in the six hours of the day: {:?}", &hours[9..15]));
+    check.evidence(format!("{all} faults, in the six hours of the day: {:?}", &hours[9..15]));
     is_spread_over_minutes(check)
 }
 
@@ -126,18 +126,18 @@ fn is_spread_over_minutes(check: &mut Check) -> Proven {
     let ticks = ticks_at(&config.schedule.zone, date(2025, 1, 1), 200, &times);
     let trial = Trial::new(config, ticks);
     let mut minutes = [0_usize; 60];
-    for (at, _) in deeds(&trial.run()) {
+    for (at, _) in faults(&trial.run()) {
         minutes[trial.config.schedule.zone.to_datetime(at).minute() as usize] += 1;
     }
     let all: usize = minutes.iter().sum();
     for (minute, &count) in minutes[..10].iter().enumerate() {
         requires_count(check, SPREAD, (count, all, 0.1, 0.0), || {
             format!(
-                "The hours are from 09:00 until 09:10, with a tick each minute. Of {all} deeds, those at 09:{minute:02}"
+                "The hours are from 09:00 until 09:10, with a tick each minute. Of {all} faults, those at 09:{minute:02}"
             )
         })?;
     }
-    check.evidence(format!("{all} deeds in ten minutes of the day: {:?}", &minutes[..10]));
+    check.evidence(format!("{all} faults in ten minutes of the day: {:?}", &minutes[..10]));
     Ok(())
 }
 
@@ -147,38 +147,38 @@ pub fn is_fair(check: &mut Check) -> Proven {
     let trial = Trial::new(config, between(ticks(date(2025, 1, 1), 500, 30), 9, 11));
     let mut pairs: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     let mut all = 0;
-    for (_, deed) in deeds(&trial.run()) {
-        let Some(group) = group(&trial.config, &deed.group) else { continue };
-        let known = numbers(group, deed);
+    for (_, fault) in faults(&trial.run()) {
+        let Some(group) = group(&trial.config, &fault.group) else { continue };
+        let known = numbers(group, fault);
         check.requires(FAIR, known.is_some(), || {
-            format!("`{deed}` is none of this group's instances, or none of its kinds.")
+            format!("`{fault}` is none of this group's instances, or none of its kinds.")
         })?;
         *pairs.entry(known.unwrap_or_default()).or_default() += 1;
         all += 1;
     }
-    check.requires(FAIR, all >= 1500, || format!("On 400 days with a deed for each of 5 groups, {all} were done."))?;
+    check.requires(FAIR, all >= 1500, || format!("On 400 days with a fault for each of 5 groups, {all} were done."))?;
     for n in 0..5 {
         let kinds = &trial.config.groups[0].kinds;
         let sum = |of: fn(&(usize, usize)) -> usize| {
             pairs.iter().filter(|(pair, _)| of(pair) == n).map(|(_, count)| count).sum()
         };
         requires_count(check, FAIR, (sum(|pair| pair.0), all, 0.2, 0.0), || {
-            format!("Of {all} deeds in groups of five, number {} of the group's instances was the victim", n + 1)
+            format!("Of {all} faults in groups of five, number {} of the group's instances was the victim", n + 1)
         })?;
         requires_count(check, FAIR, (sum(|pair| pair.1), all, 0.2, 0.0), || {
-            format!("Of {all} deeds of five kinds, `{}` was done", kinds[n])
+            format!("Of {all} faults of five kinds, `{}` was done", kinds[n])
         })?;
         for victim in 0..5 {
             let count = pairs.get(&(victim, n)).copied().unwrap_or(0);
             requires_count(check, FAIR, (count, all, 0.04, 0.0), || {
                 format!(
-                    "Of {all} deeds, `{}` was done to number {} of the group's five instances",
+                    "Of {all} faults, `{}` was done to number {} of the group's five instances",
                     kinds[n],
                     victim + 1
                 )
             })?;
         }
     }
-    check.evidence(format!("{all} deeds, on five instances and of five kinds"));
+    check.evidence(format!("{all} faults, on five instances and of five kinds"));
     Ok(())
 }

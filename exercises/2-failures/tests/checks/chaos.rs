@@ -293,9 +293,9 @@ pub fn whatever_the_monkey_does_clients_are_told_one_story() {
             not_written_yet(&says);
             check.requires(rule, false, || says)?;
         }
-        let (answered, deeds) = (report.answers.len(), report.deeds.len());
-        check.requires(HAPPENS, answered > deeds && deeds > 2, || {
-            format!("On {} days {deeds} deeds were done, and {answered} operations were answered.", plan.days)
+        let (answered, faults) = (report.answers.len(), report.faults.len());
+        check.requires(HAPPENS, answered > faults && faults > 2, || {
+            format!("On {} days {faults} faults were done, and {answered} operations were answered.", plan.days)
         })?;
         check.requires(HAPPENS, report.cut_logs > 0, || {
             format!(

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use testkit::check::{Check, Proven, Rule};
 
-use super::trial::{Trial, day, deeds};
-use crate::subject::monkey::{Deed, Group};
+use super::trial::{Trial, day, faults};
+use crate::subject::monkey::{Fault, Group};
 
 /// Demands that a count lies within six standard deviations of what is expected. `lost` is the part of the successes that ticks may miss.
 pub fn requires_count(
@@ -42,15 +42,15 @@ pub fn working_days(trial: &Trial) -> usize {
 pub fn days_hit(trial: &Trial) -> BTreeMap<String, BTreeSet<usize>> {
     let numbers: BTreeMap<_, _> = working(trial).zip(0..).collect();
     let mut hit: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    for (at, deed) in deeds(&trial.run()) {
-        hit.entry(deed.group.clone()).or_default().extend(numbers.get(&day(&trial.config, at)));
+    for (at, fault) in faults(&trial.run()) {
+        hit.entry(fault.group.clone()).or_default().extend(numbers.get(&day(&trial.config, at)));
     }
     hit
 }
 
 /// Which of its group's instances was hit, and by which of its kinds of failure, by their numbers there. `None` if either is none of
 /// them.
-pub fn numbers(group: &Group, deed: &Deed) -> Option<(usize, usize)> {
-    let victim = group.instances.iter().position(|name| *name == deed.victim);
-    victim.zip(group.kinds.iter().position(|kind| *kind == deed.kind))
+pub fn numbers(group: &Group, fault: &Fault) -> Option<(usize, usize)> {
+    let victim = group.instances.iter().position(|name| *name == fault.victim);
+    victim.zip(group.kinds.iter().position(|kind| *kind == fault.kind))
 }

@@ -262,7 +262,7 @@ pub fn a_leader_resigns_before_it_is_removed() {
             })?;
             check.requires(RESIGNS, waits_for(&wants, Timer::Election), || {
                 format!(
-                    "{story}. It resigns, and does not arm its election timer: if all others fail, it waits for ever."
+                    "{story}. It resigns, and does not arm its election timer: if all others fail, it waits forever."
                 )
             })?;
             let heard = sent_to(&lone.fires(Timer::Heartbeat), |_| true);

@@ -15,12 +15,12 @@ use super::monkey_rules::{APART, AUDIT, DRY, ENOUGH, HOURS, LEFT_OUT, ONCE, SEED
 use super::order::requires_order;
 use super::settings::{berlin, far_away, group_lines, illness, mixed, ordinary, run_among_the_ill};
 use super::trial::{
-    Event, Trial, What, announced, config, day, deeds, difference, group, hours, often_near_moves, plans, ticks,
+    Event, Trial, What, announced, config, day, difference, faults, group, hours, often_near_moves, plans, ticks,
     told_of,
 };
 use super::turns::{self, is_why};
 use super::ward::{get_well, healthy, shown};
-use crate::subject::monkey::{Deed, Entry, Why};
+use crate::subject::monkey::{Entry, Fault, Why};
 
 #[test]
 pub fn nothing_is_done_outside_working_time() {
@@ -38,21 +38,21 @@ pub fn nothing_is_done_outside_working_time() {
             let ticks = often_near_moves(&config.schedule.zone, ticks(date(2025, 1, 1), 365, 50));
             let trial = Trial::new(config, ticks);
             let zone = &trial.config.schedule.zone;
-            for (at, deed) in deeds(&trial.run()) {
+            for (at, fault) in faults(&trial.run()) {
                 did += 1;
                 repeated += usize::from(zone.to_ambiguous_timestamp(zone.to_datetime(at)).is_ambiguous());
                 let why_not = why_not(&trial.config.schedule, at);
                 check.requires(HOURS, why_not.is_none(), || {
                     let (hours, why) = (told(&trial.config.schedule), why_not.unwrap_or(""));
-                    format!("{}.\nThe hours are {hours}, and {why}.", told_of(&trial.config, at, deed))
+                    format!("{}.\nThe hours are {hours}, and {why}.", told_of(&trial.config, at, fault))
                 })?;
             }
         }
         check.requires(HOURS, did > 0 && repeated > 0, || {
-            format!("In a year with a deed each day, {did} were done, and {repeated} in the first pass of an hour that is repeated.")
+            format!("In a year with a fault each day, {did} were done, and {repeated} in the first pass of an hour that is repeated.")
         })?;
         check.evidence(format!(
-            "{did} deeds in 6 years and 5 zones, {repeated} of them in hours that came twice, the first time"
+            "{did} faults in 6 years and 5 zones, {repeated} of them in hours that came twice, the first time"
         ));
         Ok(())
     });
@@ -69,7 +69,7 @@ pub fn days_and_groups_do_not_depend_on_each_other() {
 }
 
 #[test]
-pub fn deeds_come_at_all_hours_of_the_working_time() {
+pub fn faults_come_at_all_hours_of_the_working_time() {
     check(|check| chances::is_spread(check));
 }
 
@@ -91,16 +91,16 @@ pub fn a_group_is_hit_once_a_day_at_most() {
                 trial.restarts = restarts;
                 trial.botches = |n| n.is_multiple_of(2);
                 let events = trial.run();
-                let mut last: BTreeMap<(&str, Date), (Timestamp, &Deed)> = BTreeMap::new();
-                for (at, deed) in deeds(&events) {
+                let mut last: BTreeMap<(&str, Date), (Timestamp, &Fault)> = BTreeMap::new();
+                for (at, fault) in faults(&events) {
                     all += 1;
-                    let first = last.insert((&deed.group, day(&trial.config, at)), (at, deed));
+                    let first = last.insert((&fault.group, day(&trial.config, at)), (at, fault));
                     check.requires(ONCE, first.is_none(), || {
-                        let (before, deed_before) = first.unwrap_or((at, deed));
+                        let (before, fault_before) = first.unwrap_or((at, fault));
                         let (one, two) =
-                            (told_of(&trial.config, before, deed_before), told_of(&trial.config, at, deed));
+                            (told_of(&trial.config, before, fault_before), told_of(&trial.config, at, fault));
                         format!(
-                            "In {place}, one group was hit twice on a date.{how} Every second deed fails.\n{one}\n{two}"
+                            "In {place}, one group was hit twice on a date.{how} Every second fault fails.\n{one}\n{two}"
                         )
                     })?;
                 }
@@ -108,15 +108,15 @@ pub fn a_group_is_hit_once_a_day_at_most() {
             }
         }
         check.requires(ONCE, all >= 1000 && botched > 0, || {
-            format!("With a deed each working day for 3 groups in 3 places, twice for 150 days, {all} were done.")
+            format!("With a fault each working day for 3 groups in 3 places, twice for 150 days, {all} were done.")
         })?;
-        check.evidence(format!("{all} deeds in three places, {botched} of which failed, with and without restarts"));
+        check.evidence(format!("{all} faults in three places, {botched} of which failed, with and without restarts"));
         Ok(())
     });
 }
 
 #[test]
-pub fn no_deed_comes_sooner_than_it_may() {
+pub fn no_fault_comes_sooner_than_it_may() {
     check(|check| {
         let schedule = format!(
             "{}\nclosed = [\"2025-05-01\", \"2025-05-02\"]",
@@ -127,25 +127,25 @@ pub fn no_deed_comes_sooner_than_it_may() {
         trial.restarts = Some(30);
         let schedule = &trial.config.schedule;
         let working = |day: &Date| schedule.days.contains(&day.weekday()) && !schedule.closed.contains(day);
-        let mut last: BTreeMap<&str, (Timestamp, &Deed)> = BTreeMap::new();
+        let mut last: BTreeMap<&str, (Timestamp, &Fault)> = BTreeMap::new();
         let mut gaps: BTreeMap<usize, usize> = BTreeMap::new();
         let events = trial.run();
-        for (at, deed) in deeds(&events) {
-            let Some((before, deed_before)) = last.insert(&deed.group, (at, deed)) else { continue };
+        for (at, fault) in faults(&events) {
+            let Some((before, fault_before)) = last.insert(&fault.group, (at, fault)) else { continue };
             let days = std::iter::successors(day(&trial.config, before).tomorrow().ok(), |day| day.tomorrow().ok());
             let gap = days.take_while(|next| *next <= day(&trial.config, at)).filter(working).count();
             *gaps.entry(gap).or_default() += 1;
             check.requires(APART, gap >= 3, || {
-                let (one, two) = (told_of(&trial.config, before, deed_before), told_of(&trial.config, at, deed));
-                format!("`min_days` is 3, Monday to Friday. A deed came on working day number {gap} after the last one.\n{one}\n{two}")
+                let (one, two) = (told_of(&trial.config, before, fault_before), told_of(&trial.config, at, fault));
+                format!("`min_days` is 3, Monday to Friday. A fault came on working day number {gap} after the last one.\n{one}\n{two}")
             })?;
         }
         let (soonest, later) =
             (gaps.get(&3).copied().unwrap_or(0), gaps.range(4..).map(|(_, count)| count).sum::<usize>());
         check.requires(APART, soonest > 0 && later > 0, || {
-            format!("`min_days` is 3, `mean_days` 1.5. In a year, {soonest} deeds came on the third working day after the last one, {later} later.")
+            format!("`min_days` is 3, `mean_days` 1.5. In a year, {soonest} faults came on the third working day after the last one, {later} later.")
         })?;
-        check.evidence(format!("{soonest} deeds on the third working day after the last one, {later} later"));
+        check.evidence(format!("{soonest} faults on the third working day after the last one, {later} later"));
         turns::come_when_due(check)
     });
 }
@@ -155,19 +155,23 @@ pub fn enough_instances_stay_healthy() {
     check(|check| {
         let (trial, events, seen) = illness();
         let (mut all, mut sharp) = (0, 0);
-        for (at, deed) in deeds(&events) {
+        for (at, fault) in faults(&events) {
             let view = &seen[&at];
-            let least = group(&trial.config, &deed.group).map_or(0, |group| group.min_healthy);
-            let healthy = healthy(&trial.config, &deed.group, view);
+            let least = group(&trial.config, &fault.group).map_or(0, |group| group.min_healthy);
+            let healthy = healthy(&trial.config, &fault.group, view);
             let told = || {
-                format!("{}\nbefore it: {}", told_of(&trial.config, at, deed), shown(&trial.config, &deed.group, view))
+                format!(
+                    "{}\nbefore it: {}",
+                    told_of(&trial.config, at, fault),
+                    shown(&trial.config, &fault.group, view)
+                )
             };
-            check.requires(ENOUGH, healthy.contains(&&deed.victim), || {
+            check.requires(ENOUGH, healthy.contains(&&fault.victim), || {
                 format!("The victim is not healthy.\n{}", told())
             })?;
             check.requires(ENOUGH, healthy.len() > least, || {
                 format!(
-                    "`min_healthy` is {least}, and after this deed {} are healthy.\n{}",
+                    "`min_healthy` is {least}, and after this fault {} are healthy.\n{}",
                     healthy.len().saturating_sub(1),
                     told()
                 )
@@ -176,10 +180,10 @@ pub fn enough_instances_stay_healthy() {
             sharp += usize::from(healthy.len() == least + 1);
         }
         check.requires(ENOUGH, sharp > 0, || {
-            format!("`min_healthy` is 3. In a year {all} deeds were done, and none of them with just 4 healthy. 3 are healthy afterwards: that is enough.")
+            format!("`min_healthy` is 3. In a year {all} faults were done, and none of them with just 4 healthy. 3 are healthy afterwards: that is enough.")
         })?;
         check.evidence(format!(
-            "{all} deeds on instances that fall ill, {sharp} of them with just as many healthy as must be"
+            "{all} faults on instances that fall ill, {sharp} of them with just as many healthy as must be"
         ));
         Ok(())
     });
@@ -237,16 +241,16 @@ pub fn whoever_opted_out_is_left_alone() {
         let trial = Trial::new(config, ticks(date(2025, 1, 1), 200, 30));
         let events = trial.run();
         let mut hit: BTreeMap<&str, usize> = BTreeMap::new();
-        for (at, deed) in deeds(&events) {
-            let group = group(&trial.config, &deed.group);
-            let fair = group.is_some_and(|group| group.enabled && !group.spared.contains(&deed.victim));
+        for (at, fault) in faults(&events) {
+            let group = group(&trial.config, &fault.group);
+            let fair = group.is_some_and(|group| group.enabled && !group.spared.contains(&fault.victim));
             check.requires(SPARED, fair, || {
                 format!(
                     "{}.\nGroup b is not enabled, in group c the instances c0 and c3 are spared, and in group d all are.",
-                    told_of(&trial.config, at, deed)
+                    told_of(&trial.config, at, fault)
                 )
             })?;
-            *hit.entry(&deed.victim).or_default() += 1;
+            *hit.entry(&fault.victim).or_default() += 1;
         }
         let rest = ["a0", "a1", "a2", "a3", "a4", "c1", "c2", "c4"];
         let missed = rest.iter().find(|name| !hit.contains_key(*name));
@@ -260,7 +264,7 @@ pub fn whoever_opted_out_is_left_alone() {
         check.requires(SPARED, said, || {
             "All of group d are spared, and the audit log does not say that its turn was left out.".to_owned()
         })?;
-        check.evidence(format!("{} deeds, none of them on somebody who opted out", hit.values().sum::<usize>()));
+        check.evidence(format!("{} faults, none of them on somebody who opted out", hit.values().sum::<usize>()));
         Ok(())
     });
 }
@@ -277,12 +281,14 @@ pub fn the_same_seed_does_the_same() {
         let same = first.intersection(&second).count();
         check.requires(SEED, !first.is_empty() && same * 2 < first.len(), || {
             format!(
-                "With seed 1 there are {} deeds, and {same} of them come on the same day with seed 2 too.",
+                "With seed 1 there are {} faults, and {same} of them come on the same day with seed 2 too.",
                 first.len()
             )
         })?;
-        check
-            .evidence(format!("{} deeds, the same in two runs; {same} of them with another seed as well", first.len()));
+        check.evidence(format!(
+            "{} faults, the same in two runs; {same} of them with another seed as well",
+            first.len()
+        ));
         Ok(())
     });
 }
@@ -301,10 +307,10 @@ fn announces_the_same(check: &mut Check, mut trial: Trial) -> Proven {
     let real = run_among_the_ill(&trial);
     trial.config.dry_run = true;
     let dry = run_among_the_ill(&trial);
-    let done = deeds(&dry).next();
+    let done = faults(&dry).next();
     check.requires(DRY, done.is_none(), || {
-        done.map_or(String::new(), |(at, deed)| {
-            format!("This is a dry run, and it was done.\n{}", told_of(&trial.config, at, deed))
+        done.map_or(String::new(), |(at, fault)| {
+            format!("This is a dry run, and it was done.\n{}", told_of(&trial.config, at, fault))
         })
     })?;
     let is_dry = |entry: &&Entry| matches!(entry, Entry::Will { dry: true, .. } | Entry::Skipped { .. });
@@ -324,7 +330,7 @@ fn announces_the_same(check: &mut Check, mut trial: Trial) -> Proven {
 }
 
 #[test]
-pub fn a_deed_is_in_the_log_before_it_is_done() {
+pub fn a_fault_is_in_the_log_before_it_is_done() {
     check(|check| {
         let mut trial = Trial::new(config(&berlin(), 4, &group_lines(1.0, "")), ticks(date(2025, 1, 1), 200, 30));
         trial.botches = |n| n.is_multiple_of(3);
@@ -335,18 +341,18 @@ pub fn a_deed_is_in_the_log_before_it_is_done() {
             for tick in events.chunk_by(|one, other| one.now == other.now) {
                 requires_order(check, &trial, tick)?;
             }
-            all += deeds(&events).count();
+            all += faults(&events).count();
             refused += events.iter().filter(|event| matches!(event.what, What::NotWritten(Entry::Will { .. }))).count();
             let late = events.iter().rposition(|event| matches!(event.what, What::NotWritten(_))).unwrap_or(0);
-            let goes_on = deeds(&events[late.min(events.len() / 2)..]).next().is_some();
+            let goes_on = faults(&events[late.min(events.len() / 2)..]).next().is_some();
             check.requires(AUDIT, goes_on, || {
                 "The audit log refuses now and then, and the monkey does nothing any more.".to_owned()
             })?;
         }
         check.requires(AUDIT, all > 0 && refused > 0, || {
-            format!("{all} deeds were done, and {refused} announcements could not be written.")
+            format!("{all} faults were done, and {refused} announcements could not be written.")
         })?;
-        check.evidence(format!("{all} deeds, and {refused} that were not done since the log refused"));
+        check.evidence(format!("{all} faults, and {refused} that were not done since the log refused"));
         Ok(())
     });
 }

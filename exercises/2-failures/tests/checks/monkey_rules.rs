@@ -4,7 +4,7 @@ use testkit::check::Rule;
 
 pub const HOURS: Rule = Rule::new(
     "in working time",
-    "A deed is done in working time, and at no other.",
+    "A fault is done in working time, and at no other.",
     "Basiri et al. 2016: active only during normal working hours; Netflix, Chaos Monkey, termination behavior",
     "2-failures/monkey.md#working-hours",
 );
@@ -19,7 +19,7 @@ pub const RATE: Rule = Rule::new(
 
 pub const SPREAD: Rule = Rule::new(
     "at any moment",
-    "A deed may come at each minute of the working time, and at none more often than at another.",
+    "A fault may come at each minute of the working time, and at none more often than at another.",
     "Netflix, Chaos Monkey, termination behavior: at a random time between the hours",
     "2-failures/monkey.md#a-chance-per-day",
 );
@@ -33,22 +33,22 @@ pub const FAIR: Rule = Rule::new(
 
 pub const ONCE: Rule = Rule::new(
     "once a day",
-    "A group has one turn on a date at most, also when the monkey is started anew, and when a deed fails.",
+    "A group has one turn on a date at most, also when the monkey is started anew, and when a fault fails.",
     "Netflix, Chaos Monkey, configuring behavior: never more often than once a day for each group",
     "2-failures/monkey.md#once-a-day",
 );
 
 pub const APART: Rule = Rule::new(
     "days between",
-    "A deed comes on the `min_days`-th working day after the group's last one, or later.",
+    "A fault comes on the `min_days`-th working day after the group's last one, or later.",
     "Netflix, Chaos Monkey, termination behavior: minimum time between terminations, in work days",
     "2-failures/monkey.md#once-a-day",
 );
 
 pub const DUE: Rule = Rule::new(
     "a turn when it is due",
-    "With `mean_days = 1`, a group that is enabled has one turn on each working day from the `min_days`-th after its last deed on, whatever \
-     came of that deed, and whether it is hit then or left out.",
+    "With `mean_days = 1`, a group that is enabled has one turn on each working day from the `min_days`-th after its last fault on, whatever \
+     came of that fault, and whether it is hit then or left out.",
     "contract of `Monkey::decide`",
     "2-failures/monkey.md#once-a-day",
 );
@@ -77,7 +77,7 @@ pub const SPARED: Rule = Rule::new(
 
 pub const SEED: Rule = Rule::new(
     "one seed, one run",
-    "The same seed, configuration, instants and views give the same deeds; another seed gives others.",
+    "The same seed, configuration, instants and views give the same faults; another seed gives others.",
     "contract of `Monkey::new`",
     "2-failures/monkey.md#from-a-seed",
 );
@@ -91,7 +91,7 @@ pub const DRY: Rule = Rule::new(
 
 pub const AUDIT: Rule = Rule::new(
     "the log comes first",
-    "A deed is done only after it was written into the audit log; what came of it is written afterwards.",
+    "A fault is done only after it was written into the audit log; what came of it is written afterwards.",
     "Netflix, Chaos Monkey, `term.go`: a termination is recorded before it is executed, and is not executed if that fails",
-    "2-failures/monkey.md#log-before-deed",
+    "2-failures/monkey.md#log-before-fault",
 );

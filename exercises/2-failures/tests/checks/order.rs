@@ -1,4 +1,4 @@
-//! The order of things in one tick: the log comes first, then the deed, then what came of it.
+//! The order of things in one tick: the log comes first, then the fault, then what came of it.
 
 use testkit::check::{Check, Proven};
 
@@ -6,34 +6,36 @@ use super::monkey_rules::AUDIT;
 use super::trial::{Event, Trial, What, told_of};
 use crate::subject::monkey::Entry;
 
-/// In one tick: before each deed its announcement, and behind it what came of it.
+/// In one tick: before each fault its announcement, and behind it what came of it.
 pub fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Proven {
     let mut announced = Vec::new();
     let log_works = !tick.iter().any(|event| matches!(event.what, What::NotWritten(_)));
     for (at, event) in tick.iter().enumerate() {
-        if let Some(Entry::Will { deed, dry: false }) = event.wrote() {
-            announced.push(deed);
+        if let Some(Entry::Will { fault, dry: false }) = event.wrote() {
+            announced.push(fault);
         }
-        let Some(deed) = event.deed() else { continue };
-        let before = announced.iter().position(|announced| *announced == deed);
+        let Some(fault) = event.fault() else { continue };
+        let before = announced.iter().position(|announced| *announced == fault);
         check.requires(AUDIT, before.is_some(), || {
             let tried = tick[..at].iter().any(|event| matches!(event.what, What::NotWritten(_)));
             let why = if tried { "the log had refused to take it" } else { "the log did not hold it" };
-            format!("When this was done, {why}.\n{}\n{}", told_of(&trial.config, event.now, deed), listed(tick))
+            format!("When this was done, {why}.\n{}\n{}", told_of(&trial.config, event.now, fault), listed(tick))
         })?;
         announced.remove(before.unwrap_or(0));
         let outcome = |later: &Event| match (&later.what, &event.what) {
-            (What::Wrote(Entry::Done { deed }) | What::NotWritten(Entry::Done { deed }), What::Did(did)) => deed == did,
+            (What::Wrote(Entry::Done { fault }) | What::NotWritten(Entry::Done { fault }), What::Did(did)) => {
+                fault == did
+            }
             (
-                What::Wrote(Entry::Failed { deed, .. }) | What::NotWritten(Entry::Failed { deed, .. }),
+                What::Wrote(Entry::Failed { fault, .. }) | What::NotWritten(Entry::Failed { fault, .. }),
                 What::Botched(did),
-            ) => deed == did,
+            ) => fault == did,
             _ => false,
         };
         check.requires(AUDIT, !log_works || tick[at..].iter().any(outcome), || {
             format!(
                 "What came of this was not written as it was.\n{}\n{}",
-                told_of(&trial.config, event.now, deed),
+                told_of(&trial.config, event.now, fault),
                 listed(tick)
             )
         })?;
@@ -43,7 +45,7 @@ pub fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Prove
         format!("`tick` returns an error if, and only if, the audit log has refused something.\n{}", listed(tick))
     })?;
     check.requires(AUDIT, announced.is_empty() || !log_works, || {
-        format!("A deed was announced, and not done.\n{}", listed(tick))
+        format!("A fault was announced, and not done.\n{}", listed(tick))
     })
 }
 

@@ -33,7 +33,7 @@ impl<const FLAW: u8> Planted<FLAW> {
         FLAW == flaw
     }
 
-    /// Passes on what the server inside wants done, but for what its flaw changes. `answered` was answered already.
+    /// Passes on what the inner server wants done, but for what its flaw changes. `answered` was answered already.
     fn pass_on(inner: Outbox<Compacting<LIMIT>>, answered: Option<RequestId>, out: &mut Outbox<Self>) {
         for effect in inner.into_effects() {
             match effect {

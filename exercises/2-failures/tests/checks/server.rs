@@ -33,7 +33,7 @@ const LENGTH: Rule = Rule::new(
 const GREETED: Rule = Rule::new(
     "whoever has not greeted is not heard",
     "The first frame is a greeting of this version, for this cluster, from somebody who can be its speaker. Everybody else is refused.",
-    "contract of `Door`",
+    "contract of `Inbound`",
     "2-failures/server.md#the-greeting",
 );
 
@@ -188,7 +188,7 @@ pub fn nobodys_claim_takes_memory() {
 }
 
 fn requires_held(check: &mut Check, visit: &Visit, most: usize, when: &str) -> Proven {
-    let (held, most) = (visit.door.held(), most + 64);
+    let (held, most) = (visit.inbound.held(), most + 64);
     check.requires(LENGTH, held <= most, || {
         format!("When {when}, a door holds {held} bytes of memory. {most} are enough.")
     })

@@ -77,9 +77,9 @@ pub fn illness() -> (Trial, Vec<Event>, BTreeMap<Timestamp, View>) {
     (trial, events, ward.seen)
 }
 
-/// A trial with illness in which deeds have no effect, so that two runs see the same.
+/// A trial with illness in which faults have no effect, so that two runs see the same.
 pub fn run_among_the_ill(trial: &Trial) -> Vec<Event> {
     let mut ward = Ward::new(&trial.config, 3);
-    ward.feels_deeds = false;
+    ward.feels_faults = false;
     trial.run_in(|now, events| ward.view(now, events))
 }

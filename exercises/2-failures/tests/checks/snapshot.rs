@@ -186,7 +186,7 @@ pub fn what_is_gone_is_sent_as_a_snapshot() {
             let fits = answered.is_ok() && sent == usize::from(is_gone);
             check.requires(SENT_INSTEAD, fits, || {
                 let did = answered.as_ref().map_or_else(
-                    |panic| format!("The server inside looks for an entry that is cut off, and panics: {panic}"),
+                    |panic| format!("The inner server looks for an entry that is cut off, and panics: {panic}"),
                     |_| format!("It sends {sent} snapshots."),
                 );
                 let should = if is_gone { "its snapshot, once" } else { "entries, and no snapshot" };

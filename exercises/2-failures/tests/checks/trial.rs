@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::clock::said;
-use crate::subject::monkey::{Audit, Config, Deed, Entry, Group, Hands, Monkey, State, View};
+use crate::subject::monkey::{Audit, Config, Entry, Executor, Fault, Group, Monkey, State, View};
 
 /// Something that happened in a trial.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,10 +29,10 @@ pub enum What {
     Wrote(Entry),
     /// The entry was handed to the audit log, which refused.
     NotWritten(Entry),
-    /// The hands were told to do this, and did.
-    Did(Deed),
-    /// The hands were told to do this, and could not.
-    Botched(Deed),
+    /// The executor was told to do this, and did.
+    Did(Fault),
+    /// The executor was told to do this, and could not.
+    Botched(Fault),
     /// The tick returned an error.
     Refused,
 }
@@ -40,10 +40,10 @@ pub enum What {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            What::Wrote(entry) => write!(f, "log:    {entry}"),
+            What::Wrote(entry) => write!(f, "log:       {entry}"),
             What::NotWritten(entry) => write!(f, "log refuses: {entry}"),
-            What::Did(deed) => write!(f, "hands:  {deed}"),
-            What::Botched(deed) => write!(f, "hands fail:  {deed}"),
+            What::Did(fault) => write!(f, "executor:  {fault}"),
+            What::Botched(fault) => write!(f, "executor fails:  {fault}"),
             What::Refused => f.write_str("tick returns an error"),
         }
     }
@@ -58,13 +58,13 @@ pub struct Trial {
     pub ticks: Vec<Timestamp>,
     /// Before which of its ticks it is started anew, with its audit log: one out of so many, by chance.
     pub restarts: Option<u64>,
-    /// Which deeds fail, by their number.
+    /// Which faults fail, by their number.
     pub botches: fn(usize) -> bool,
     /// Which writes to the audit log fail, by their number.
     pub refuses: fn(usize) -> bool,
 }
 
-/// All that has happened so far; the hands and the audit log both write here.
+/// All that has happened so far; the executor and the audit log both write here.
 type Shared = Rc<RefCell<Vec<Event>>>;
 
 struct Recorder {
@@ -88,9 +88,9 @@ impl Recorder {
     }
 }
 
-impl Hands for Recorder {
-    fn carry_out(&mut self, deed: &Deed) -> io::Result<()> {
-        self.note(What::Did(deed.clone()), What::Botched(deed.clone()))
+impl Executor for Recorder {
+    fn carry_out(&mut self, fault: &Fault) -> io::Result<()> {
+        self.note(What::Did(fault.clone()), What::Botched(fault.clone()))
     }
 }
 
@@ -115,7 +115,7 @@ impl Trial {
     /// Runs it. `view` gives what is known of the instances at a tick, from what happened since the last one.
     pub fn run_in(&self, mut view: impl FnMut(Timestamp, &[Event]) -> View) -> Vec<Event> {
         let events: Shared = Rc::default();
-        let (mut hands, mut audit) = (Recorder::new(&events, self.botches), Recorder::new(&events, self.refuses));
+        let (mut executor, mut audit) = (Recorder::new(&events, self.botches), Recorder::new(&events, self.refuses));
         let mut monkey = Monkey::new(self.config.clone(), self.seed);
         let mut chance = ChaCha8Rng::seed_from_u64(self.seed);
         let mut seen = 0;
@@ -125,15 +125,15 @@ impl Trial {
             }
             let known = view(now, &events.borrow()[seen..]);
             seen = events.borrow().len();
-            (hands.now, audit.now) = (now, now);
-            if monkey.tick(now, &known, &mut hands, &mut audit).is_err() {
+            (executor.now, audit.now) = (now, now);
+            if monkey.tick(now, &known, &mut executor, &mut audit).is_err() {
                 events.borrow_mut().push(Event { now, what: What::Refused });
             }
         }
         events.take()
     }
 
-    /// A monkey that has read its audit log, perhaps with another seed than before. Its end came right behind its last deed: what came of
+    /// A monkey that has read its audit log, perhaps with another seed than before. Its end came right behind its last fault: what came of
     /// that was not written any more.
     fn restarted(&self, events: &[Event], other: u64) -> Monkey {
         let mut monkey = Monkey::new(self.config.clone(), self.seed + other);
@@ -153,29 +153,29 @@ impl Event {
         }
     }
 
-    /// The deed that the hands were told to do, whatever came of it.
-    pub fn deed(&self) -> Option<&Deed> {
+    /// The fault that the executor was told to do, whatever came of it.
+    pub fn fault(&self) -> Option<&Fault> {
         match &self.what {
-            What::Did(deed) | What::Botched(deed) => Some(deed),
+            What::Did(fault) | What::Botched(fault) => Some(fault),
             _ => None,
         }
     }
 }
 
-/// The deeds of a trial, with their ticks.
-pub fn deeds(events: &[Event]) -> impl Iterator<Item = (Timestamp, &Deed)> {
-    events.iter().filter_map(|event| event.deed().map(|deed| (event.now, deed)))
+/// The faults of a trial, with their ticks.
+pub fn faults(events: &[Event]) -> impl Iterator<Item = (Timestamp, &Fault)> {
+    events.iter().filter_map(|event| event.fault().map(|fault| (event.now, fault)))
 }
 
-/// What is done on which date, each deed in words.
+/// What is done on which date, each fault in words.
 pub fn plans(config: &Config, events: &[Event]) -> BTreeSet<String> {
-    deeds(events).map(|(at, deed)| format!("{} {deed}", day(config, at))).collect()
+    faults(events).map(|(at, fault)| format!("{} {fault}", day(config, at))).collect()
 }
 
 /// What a dry run should announce where this happens in a real one.
 pub fn announced(events: &[Event]) -> Vec<Entry> {
     let dry = |entry: &Entry| match entry.clone() {
-        Entry::Will { deed, .. } => Some(Entry::Will { deed, dry: true }),
+        Entry::Will { fault, .. } => Some(Entry::Will { fault, dry: true }),
         entry @ Entry::Skipped { .. } => Some(entry),
         Entry::Done { .. } | Entry::Failed { .. } => None,
     };
@@ -200,9 +200,9 @@ pub fn day(config: &Config, at: Timestamp) -> Date {
     config.schedule.zone.to_datetime(at).date()
 }
 
-/// A deed, and when it was done as people in the zone would say it.
-pub fn told_of(config: &Config, at: Timestamp, deed: &Deed) -> String {
-    format!("{}: {deed}", said(&config.schedule.zone, at))
+/// A fault, and when it was done as people in the zone would say it.
+pub fn told_of(config: &Config, at: Timestamp, fault: &Fault) -> String {
+    format!("{}: {fault}", said(&config.schedule.zone, at))
 }
 
 /// All instances are healthy.

@@ -17,14 +17,14 @@ use crate::subject::monkey::{Entry, Group, State, View, Why};
 /// What is different about a trial.
 type Change = fn(&mut Trial);
 
-/// Groups that differ in all respects have their turns when they are due: in a real run and in a dry one, whatever comes of deeds, when
+/// Groups that differ in all respects have their turns when they are due: in a real run and in a dry one, whatever comes of faults, when
 /// the monkey is started anew, and when instances are ill.
 pub fn come_when_due(check: &mut Check) -> Proven {
     let mut all = 0;
     let trials: [(&str, Change); 4] = [
         ("Nothing else happens.", |_| ()),
         ("It is a dry run.", |trial| trial.config.dry_run = true),
-        ("Every second deed fails.", |trial| trial.botches = |n| n.is_multiple_of(2)),
+        ("Every second fault fails.", |trial| trial.botches = |n| n.is_multiple_of(2)),
         ("The monkey is started anew now and then, and reads its log.", |trial| trial.restarts = Some(20)),
     ];
     for (how, change) in trials {
@@ -59,8 +59,8 @@ fn are_due(
             let due = group.enabled && last.is_none_or(|(last, _)| number - last >= usize::from(group.min_days));
             check.requires(DUE, had.len() == usize::from(due), || {
                 let since = match last {
-                    Some((last, on)) => format!("its last deed was {} working days ago, on {on}", number - last),
-                    None => "it has had no deed yet".to_owned(),
+                    Some((last, on)) => format!("its last fault was {} working days ago, on {on}", number - last),
+                    None => "it has had no fault yet".to_owned(),
                 };
                 let on = if group.enabled { "" } else { ", and is not enabled" };
                 format!(
@@ -137,9 +137,9 @@ fn comes_to_what_it_may(
     let Some(turn) = turns.first() else { return check.requires(DUE, false, story).map(|()| false) };
     match turn {
         Entry::Skipped { why, .. } => check.requires(LEFT_OUT, is_why(*why, group, &healthy), story).map(|()| false),
-        Entry::Will { deed, .. } => {
-            check.requires(SPARED, !group.spared.contains(&deed.victim), story)?;
-            let enough = healthy.len() > least && healthy.contains(&&deed.victim);
+        Entry::Will { fault, .. } => {
+            check.requires(SPARED, !group.spared.contains(&fault.victim), story)?;
+            let enough = healthy.len() > least && healthy.contains(&&fault.victim);
             check.requires(ENOUGH, enough, story).map(|()| true)
         }
         Entry::Done { .. } | Entry::Failed { .. } => check.requires(LEFT_OUT, false, story).map(|()| false),

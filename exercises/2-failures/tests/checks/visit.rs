@@ -5,34 +5,34 @@ use testkit::node::{Membership, NodeId};
 
 use super::harmless::guarded;
 use super::speakers::LIMIT;
-use crate::subject::server::wire::{Arrival, Door, House, Refusal};
+use crate::subject::server::wire::{Arrival, Identity, Inbound, Refusal};
 
 /// What the door says to some bytes, or to their end.
 type Taken = Result<Result<(), Refusal>, Box<Failure>>;
 
 /// A door, and what has arrived through it.
 pub struct Visit {
-    pub door: Door,
+    pub inbound: Inbound,
     pub arrived: Vec<Arrival>,
 }
 
 impl Visit {
     pub fn new() -> Self {
-        Visit { door: Door::new(house(), LIMIT), arrived: Vec::new() }
+        Visit { inbound: Inbound::new(identity(), LIMIT), arrived: Vec::new() }
     }
 
     pub fn take(&mut self, check: &mut Check, bytes: &[u8]) -> Taken {
-        let Visit { door, arrived } = self;
-        guarded(check, bytes.len(), || door.take(bytes, arrived))
+        let Visit { inbound, arrived } = self;
+        guarded(check, bytes.len(), || inbound.take(bytes, arrived))
     }
 
     pub fn end(&mut self, check: &mut Check) -> Taken {
-        guarded(check, 0, || self.door.end())
+        guarded(check, 0, || self.inbound.end())
     }
 }
 
-fn house() -> House {
-    House { cluster: "logs".to_owned(), me: Membership { id: NodeId(1), size: 3 } }
+fn identity() -> Identity {
+    Identity { cluster: "logs".to_owned(), me: Membership { id: NodeId(1), size: 3 } }
 }
 
 /// What a door has said, in words.

@@ -1,4 +1,4 @@
-//! A ward: instances that fall ill by themselves and by the monkey's deeds, and get well again.
+//! A ward: instances that fall ill by themselves and by the monkey's faults, and get well again.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ pub struct Ward {
     chance: ChaCha8Rng,
     /// Who is not healthy, what they are, and until when.
     ill: BTreeMap<String, (Option<State>, Timestamp)>,
-    /// Whether deeds have an effect.
-    pub feels_deeds: bool,
+    /// Whether faults have an effect.
+    pub feels_faults: bool,
     /// What was known at each tick.
     pub seen: BTreeMap<Timestamp, View>,
 }
@@ -30,13 +30,13 @@ impl Ward {
     pub fn new(config: &Config, seed: u64) -> Ward {
         let instances = config.groups.iter().flat_map(|group| group.instances.clone()).collect();
         let chance = ChaCha8Rng::seed_from_u64(seed);
-        Ward { instances, chance, ill: BTreeMap::new(), feels_deeds: true, seen: BTreeMap::new() }
+        Ward { instances, chance, ill: BTreeMap::new(), feels_faults: true, seen: BTreeMap::new() }
     }
 
     /// What is known at a tick, after what has happened since the last one.
     pub fn view(&mut self, now: Timestamp, events: &[Event]) -> View {
         self.ill.retain(|_, (_, until)| *until > now);
-        if self.feels_deeds {
+        if self.feels_faults {
             self.feel(now, events);
         }
         self.fall_ill(now);
@@ -50,14 +50,14 @@ impl Ward {
     }
 
     fn feel(&mut self, now: Timestamp, events: &[Event]) {
-        for deed in events.iter().filter_map(Event::deed) {
-            let state = match deed.kind {
+        for fault in events.iter().filter_map(Event::fault) {
+            let state = match fault.kind {
                 Kind::Kill => Some(State::Gone),
                 Kind::Pause { .. } => Some(State::Paused),
                 Kind::Cut { .. } => Some(State::CutOff),
                 Kind::Slow { .. } | Kind::Fill { .. } | Kind::Fail { .. } => Some(State::Silent),
             };
-            self.ill.insert(deed.victim.clone(), (state, now + SignedDuration::from_hours(3)));
+            self.ill.insert(fault.victim.clone(), (state, now + SignedDuration::from_hours(3)));
         }
     }
 

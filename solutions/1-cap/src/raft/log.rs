@@ -3,7 +3,7 @@
 //! Source: Ongaro & Ousterhout 2014, "In Search of an Understandable Consensus Algorithm" (extended version), section 5.3.
 //! Entries are counted from 1, as in the paper. Index 0 with term 0 is the place before the first entry, on which all logs agree.
 //!
-//! This file is given. A log cannot grow for ever, so in stage 2 its beginning is cut off: then it starts at a later place, on which
+//! This file is given. A log cannot grow forever, so in stage 2 its beginning is cut off: then it starts at a later place, on which
 //! all agree too. Go by indices, as all the methods here do, and that changes nothing for you.
 
 use std::fmt;

@@ -11,14 +11,14 @@ use testkit::history::{Operation, Verdict, linearizable_by_key};
 use testkit::network::settled;
 
 use super::clients::Told;
-use super::{Broken, Lasted, Report};
+use super::{Broken, Injected, Report};
 
 /// Puts together what a run has shown.
-pub(super) fn report(told: Told, deeds: Vec<Lasted>, left_out: usize, mut broken: Vec<Broken>) -> Report {
+pub(super) fn report(told: Told, faults: Vec<Injected>, left_out: usize, mut broken: Vec<Broken>) -> Report {
     let Told { answers, unknown, not_done, wrong, history, .. } = told;
     broken.extend(wrong);
     broken.extend(order(history).map(Broken::Order));
-    Report { answers, unknown, not_done, deeds, left_out, broken, ..Report::default() }
+    Report { answers, unknown, not_done, faults, left_out, broken, ..Report::default() }
 }
 
 /// What one copy of a key would do.

@@ -11,15 +11,15 @@
 //! - Servers run behind the testkit's proxy ([`Site`]).
 //! - [`clients`] ask all the time: they read and write keys that they share, each write with a value of its own, and each adds to a key that
 //!   nobody else touches.
-//! - The [`Monkey`] lives through a day at each beat, and does something on each, as long as a majority stays healthy. [`hands`] carry
-//!   it out, and see to its end: who was killed starts again, who was paused goes on. A lab may follow a [`Script`] instead.
+//! - The [`Monkey`] lives through a day at each beat, and does something on each, as long as a majority stays healthy. [`injector`]
+//!   carries it out and ends it: a server that was killed starts again, one that was paused goes on. A lab may follow a [`Script`] instead.
 //! - If no server has cut its log off by then, clients go on until one has.
 //! - In the end everything is healed, all servers are killed and started again, and each key is read once more.
 //!
 //! # What must hold
 //!
 //! The rules are those of [`Broken`]; [`judge`] says how the clients' story is checked. Only one of them speaks of time, and none of it
-//! is a race with the clock: a deed is not undone before somebody was served who had asked after it was done. So whoever needs all servers
+//! is a race with the clock: a fault is not undone before somebody was served who had asked after it was done. So whoever needs all servers
 //! stands still, and is given up after [`PATIENCE`].
 //!
 //! # What a kill does not show
@@ -28,7 +28,7 @@
 //! seen when the power fails, and only there: that is what the crash checks of [`wal`](crate::wal) and [`storage`](crate::storage) are for.
 
 pub mod clients;
-pub mod hands;
+pub mod injector;
 pub mod judge;
 
 use std::collections::BTreeMap;
@@ -44,8 +44,8 @@ use testkit::network::{Error, Seat, Site};
 
 use crate::monkey::{Config, Entry, Group, Kind, Monkey, Schedule, State, Why};
 use clients::{Answered, Clients};
-pub use hands::leads;
-use hands::{Grip, name};
+pub use injector::leads;
+use injector::{Injector, name};
 
 /// How long nobody may be served while a majority is healthy. It is far more than anything needs, and only there against hanging.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -68,18 +68,18 @@ pub struct Plan {
     pub days: usize,
     /// How long such a day is.
     pub beat: Duration,
-    /// How long a deed lasts; a server that is killed, or whose disk is ill, is away for two thirds of it.
+    /// How long a fault lasts; a server that is killed, or whose disk is ill, is away for two thirds of it.
     pub lasts: Duration,
     /// What is done in place of what the monkey would do.
     pub script: Option<Script>,
 }
 
-/// Deeds that are done however many servers are healthy: when, counted from the start; to which server, by turns if there are fewer; what.
+/// Faults that are done however many servers are healthy: when, counted from the start; to which server, by turns if there are fewer; what.
 /// A server that suffers already is left alone.
 pub type Script = Vec<(Duration, usize, Kind)>;
 
 impl Plan {
-    /// Five servers, four clients, and a deed every 600 ms, as long as the monkey may: each lasts longer than that.
+    /// Five servers, four clients, and a fault every 600 ms, as long as the monkey may: each lasts longer than that.
     pub fn usual(seed: u64) -> Self {
         let (beat, lasts) = (Duration::from_millis(600), Duration::from_millis(1500));
         Plan { seed, servers: 5, clients: 4, operations: 8_000, days: 30, beat, lasts, script: None }
@@ -103,9 +103,9 @@ pub enum Broken {
     Monkey(String),
 }
 
-/// A deed, and from when to when it lasted, counted from the start of the run.
+/// A fault, and from when to when it lasted, counted from the start of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lasted {
+pub struct Injected {
     /// Which server it hit.
     pub server: usize,
     /// What was done to it.
@@ -128,7 +128,7 @@ pub struct Report {
     /// How many operations were certainly not done.
     pub not_done: usize,
     /// What was done to servers.
-    pub deeds: Vec<Lasted>,
+    pub faults: Vec<Injected>,
     /// How often the monkey left a day out, since too few servers were healthy.
     pub left_out: usize,
     /// How many servers have cut their logs off.
@@ -139,20 +139,20 @@ pub struct Report {
 
 /// What can be seen of a run while it goes on.
 #[derive(Debug)]
-pub struct Scene<'r> {
+pub struct Progress<'r> {
     /// The time since its start.
     pub elapsed: Duration,
     /// How many operations were answered.
     pub answered: usize,
     /// Each server.
-    pub servers: Vec<Sight>,
+    pub servers: Vec<ServerStatus>,
     /// What the monkey has written into its audit log.
     pub entries: &'r [Entry],
 }
 
 /// What can be seen of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sight {
+pub struct ServerStatus {
     /// How it is.
     pub state: State,
     /// What was done to it, and still lasts.
@@ -168,10 +168,10 @@ impl Report {
         pairs.max().unwrap_or_default()
     }
 
-    /// How often each kind of deed was done.
+    /// How often each kind of fault was done.
     pub fn kinds(&self) -> BTreeMap<&'static str, usize> {
         let mut kinds = BTreeMap::new();
-        self.deeds.iter().for_each(|deed| *kinds.entry(deed.kind.word()).or_default() += 1);
+        self.faults.iter().for_each(|fault| *kinds.entry(fault.kind.word()).or_default() += 1);
         kinds
     }
 }
@@ -182,7 +182,7 @@ impl fmt::Display for Report {
         let kinds: Vec<_> = self.kinds().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let (kinds, gap) = (kinds.join(", "), self.longest_gap().as_millis());
         write!(f, "{answered} operations answered, {unknown} unknown, {not_done} not done; ")?;
-        write!(f, "{} deeds ({kinds}), {left_out} left out; ", self.deeds.len())?;
+        write!(f, "{} faults ({kinds}), {left_out} left out; ", self.faults.len())?;
         write!(f, "{} servers cut their logs; longest gap {gap} ms", self.cut_logs)?;
         self.broken.iter().try_for_each(|broken| write!(f, "\n{broken}"))
     }
@@ -208,63 +208,68 @@ impl fmt::Display for Broken {
 pub fn run(
     plan: &Plan,
     command: impl Fn(&Seat) -> Command + Send + 'static,
-    watch: &mut dyn FnMut(&Scene),
+    watch: &mut dyn FnMut(&Progress),
 ) -> Result<Report, Error> {
     let mut site = Site::new(plan.servers, command)?;
     site.start_all()?;
     let addresses = (0..plan.servers).map(|server| site.address(server)).collect();
     let clients = Clients::start(plan, addresses);
-    let mut hands = Grip::new(site, &clients, plan);
+    let mut injector = Injector::new(site, &clients, plan);
     let mut audit = Vec::new();
     match &plan.script {
-        Some(script) => follow(script, plan, &mut hands, watch)?,
-        None => make_trouble(plan, &mut hands, &mut audit, watch)?,
+        Some(script) => follow(script, plan, &mut injector, watch)?,
+        None => make_trouble(plan, &mut injector, &mut audit, watch)?,
     }
-    hands.wait_until_all_is_over(&audit, watch)?;
-    let cut_logs = hands.cut_logs();
-    let (site, deeds, mut broken) = hands.let_go();
+    injector.wait_until_all_is_over(&audit, watch)?;
+    let cut_logs = injector.cut_logs();
+    let (site, faults, mut broken) = injector.let_go();
     let mut told = clients.stop();
     if broken.is_empty() {
         let site = restarted(site)?;
         told.look_again();
         site.end()?;
     }
-    broken.extend(audited(&audit, &deeds, plan));
+    broken.extend(audited(&audit, &faults, plan));
     let left_out = audit.iter().filter(|entry| matches!(entry, Entry::Skipped { .. })).count();
-    Ok(Report { cut_logs, ..judge::report(told, deeds, left_out, broken) })
+    Ok(Report { cut_logs, ..judge::report(told, faults, left_out, broken) })
 }
 
 /// Lets the monkey live through its days, while clients ask.
 fn make_trouble(
     plan: &Plan,
-    hands: &mut Grip,
+    injector: &mut Injector,
     audit: &mut Vec<Entry>,
-    watch: &mut dyn FnMut(&Scene),
+    watch: &mut dyn FnMut(&Progress),
 ) -> Result<(), Error> {
     let mut monkey = Monkey::new(config(plan), plan.seed);
     for day in 0..plan.days {
-        hands.wait_until(hands.now() + plan.beat, audit, watch)?;
-        if hands.is_over() {
+        injector.wait_until(injector.now() + plan.beat, audit, watch)?;
+        if injector.is_over() {
             break;
         }
-        let view = hands.view()?;
-        // A deed that cannot be done is in the log as such; a log in memory does not refuse.
-        let _ = monkey.tick(late_on(day), &view, hands, audit);
+        let view = injector.view()?;
+        // A fault that cannot be done is in the log as such; a log in memory does not refuse.
+        let _ = monkey.tick(late_on(day), &view, injector, audit);
     }
-    hands.wait_until_a_log_is_cut(audit, watch)
+    injector.wait_until_a_log_is_cut(audit, watch)
 }
 
 /// Does what a script says, and waits for the end of the run's time.
-fn follow(script: &Script, plan: &Plan, hands: &mut Grip, watch: &mut dyn FnMut(&Scene)) -> Result<(), Error> {
+fn follow(
+    script: &Script,
+    plan: &Plan,
+    injector: &mut Injector,
+    watch: &mut dyn FnMut(&Progress),
+) -> Result<(), Error> {
     for (at, server, kind) in script {
-        hands.wait_until(*at, &[], watch)?;
+        injector.wait_until(*at, &[], watch)?;
         let server = server % plan.servers;
-        if hands.suffers(server).is_none() {
-            hands.hit(server, *kind)?;
+        if injector.suffers(server).is_none() {
+            injector.hit(server, *kind)?;
         }
     }
     let days = u32::try_from(plan.days).unwrap_or(u32::MAX);
-    hands.wait_until(plan.beat * days, &[], watch)
+    injector.wait_until(plan.beat * days, &[], watch)
 }
 
 /// Kills all servers, and starts them again.
@@ -322,12 +327,12 @@ fn late_on(day: usize) -> Timestamp {
 }
 
 /// What is wrong with the monkey's own story.
-fn audited(audit: &[Entry], deeds: &[Lasted], plan: &Plan) -> Vec<Broken> {
+fn audited(audit: &[Entry], faults: &[Injected], plan: &Plan) -> Vec<Broken> {
     let failed = audit.iter().filter(|entry| matches!(entry, Entry::Failed { .. }));
     let mut broken: Vec<Broken> = failed.map(|entry| Broken::Monkey(entry.to_string())).collect();
     let done = audit.iter().filter(|entry| matches!(entry, Entry::Done { .. })).count();
-    if plan.script.is_none() && done != deeds.len() {
-        let says = format!("{} deeds were done, and the monkey's audit log knows of {done}.", deeds.len());
+    if plan.script.is_none() && done != faults.len() {
+        let says = format!("{} faults were done, and the monkey's audit log knows of {done}.", faults.len());
         broken.push(Broken::Monkey(says));
     }
     let spared = audit.iter().filter(|entry| matches!(entry, Entry::Skipped { why: Why::AllSpared, .. }));

@@ -15,7 +15,7 @@
 //! instances = ["n0", "n1", "n2", "n3", "n4"]
 //! enabled = true               # false: leave the whole group alone
 //! spared = ["n4"]              # leave these instances alone
-//! mean_days = 2                # working days from one deed to the next, on average
+//! mean_days = 2                # working days from one fault to the next, on average
 //! min_days = 1                 # and at least
 //! min_healthy = 3              # so many are healthy afterwards, too
 //! kinds = ["kill", "pause 10s", "cut 10s", "slow 200ms 30s", "fill 30s", "fail 30s"]
@@ -31,7 +31,7 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::deed::Kind;
+use super::fault::Kind;
 use super::schedule::Schedule;
 
 // ANCHOR: config
@@ -57,11 +57,11 @@ pub struct Group {
     pub enabled: bool,
     /// The instances that the monkey leaves alone. They may be healthy, and count then.
     pub spared: BTreeSet<String>,
-    /// On each working day on which a deed may come, it comes with the chance 1 / `mean_days`. At least 1.
+    /// On each working day on which a fault may come, it comes with the chance 1 / `mean_days`. At least 1.
     pub mean_days: f64,
-    /// A deed comes on the `min_days`-th working day after the last one, or later. At least 1: never two on one date.
+    /// A fault comes on the `min_days`-th working day after the last one, or later. At least 1: never two on one date.
     pub min_days: u16,
-    /// So many instances are healthy after a deed, too. The victim of a deed does not count then, whatever the kind.
+    /// So many instances are healthy after a fault, too. The victim of a fault does not count then, whatever the kind.
     pub min_healthy: usize,
     /// What may be done; one is chosen, each as likely as any other.
     pub kinds: Vec<Kind>,
@@ -207,7 +207,7 @@ fn check(group: &Group) -> Result<(), ConfigError> {
     })?;
     require(group.min_healthy < size, || {
         format!(
-            "`min_healthy` is {} of {size} instances, so that no deed would ever be done: make it smaller",
+            "`min_healthy` is {} of {size} instances, so that no fault would ever be done: make it smaller",
             group.min_healthy
         )
     })?;

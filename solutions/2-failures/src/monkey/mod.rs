@@ -18,9 +18,9 @@
 //! | [`config`] | what people tell it |
 //! | [`schedule`] | working time: hours, days, time zone |
 //! | [`dice`], [`mod@plan`] | whether and when a group is hit today |
-//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and deed |
+//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and fault |
 //! | [`audit`] | what it writes down |
-//! | [`deed`] | what it sees, and what it does through whose hands |
+//! | [`fault`] | what it sees, what it does, and the executor that does it |
 //!
 //! # What it remembers
 //!
@@ -30,14 +30,14 @@
 //!
 //! # Left out on purpose
 //!
-//! To end what lasts, which is up to the [`Hands`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
+//! To end what lasts, which is up to the [`Executor`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
 //! a region. Finding out who is healthy: somebody looks, and says so in the [`View`].
 
 //# allow: unused_variables, unused_imports, unused_mut, dead_code
 pub mod audit;
 pub mod config;
-pub mod deed;
 pub mod dice;
+pub mod fault;
 pub mod plan;
 pub mod schedule;
 
@@ -49,8 +49,8 @@ use jiff::civil::Date;
 
 pub use audit::{Audit, Entry, Why};
 pub use config::{Config, Group};
-pub use deed::{Deed, Hands, Kind, State, View};
 use dice::Dice;
+pub use fault::{Executor, Fault, Kind, State, View};
 use plan::plan;
 pub use schedule::Schedule;
 
@@ -59,7 +59,7 @@ pub use schedule::Schedule;
 ///
 /// Invariants:
 /// - what `memory` holds is in the audit log;
-/// - a deed is in `memory` before it is done.
+/// - a fault is in `memory` before it is done.
 #[derive(Clone, Debug)]
 pub struct Monkey {
     config: Config,
@@ -71,10 +71,10 @@ pub struct Monkey {
 /// What the monkey knows of a group.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
-    /// The last date on which the group had its turn, with a deed or without.
+    /// The last date on which the group had its turn, with a fault or without.
     turn: Option<Date>,
-    /// The last date with a deed.
-    deed: Option<Date>,
+    /// The last date with a fault.
+    fault: Option<Date>,
 }
 // ANCHOR_END: monkey
 
@@ -88,25 +88,25 @@ impl Monkey {
     ///
     /// A turn is used up by what was announced, whatever came of it, by a dry run, and by having been left out.
     pub fn remember(&mut self, entry: &Entry) {
-        //# hole: Note the date of the group's turn, and of its deed if this announces one.
+        //# hole: Note the date of the group's turn, and of its fault if this announces one.
         let day = self.config.schedule.day(entry.at());
         let memory = self.memory.entry(entry.group().to_owned()).or_default();
         memory.turn = memory.turn.max(Some(day));
         if let Entry::Will { .. } = entry {
-            memory.deed = memory.deed.max(Some(day));
+            memory.fault = memory.fault.max(Some(day));
         }
         //# end
     }
 
-    /// What is to be done now: [`Entry::Will`] for a deed, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
+    /// What is to be done now: [`Entry::Will`] for a fault, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
     /// and asking changes nothing.
     ///
     /// A group has its turn at the first tick in working time at or after the moment that its [`plan()`] for the day gives, if
     /// - it is enabled;
     /// - it has had no turn on this date;
-    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last deed.
+    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last fault.
     pub fn decide(&self, now: Timestamp, view: &View) -> Vec<Entry> {
-        //# hole: For each group whose turn it is: the deed, or why there is none.
+        //# hole: For each group whose turn it is: the fault, or why there is none.
         let schedule = &self.config.schedule;
         if !schedule.is_working_time(now) {
             return Vec::new();
@@ -142,15 +142,15 @@ impl Monkey {
         }
         let victim = candidates[dice.below(candidates.len())].clone();
         let kind = group.kinds[dice.below(group.kinds.len())];
-        let deed = Deed { at: now, group: group.name.clone(), victim, kind };
-        Entry::Will { deed, dry: self.config.dry_run }
+        let fault = Fault { at: now, group: group.name.clone(), victim, kind };
+        Entry::Will { fault, dry: self.config.dry_run }
         //# end
     }
 
     /// Does what is to be done now.
     ///
-    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a deed, and this
-    /// is no dry run, the deed is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A deed that has failed is not tried again.
+    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a fault, and this
+    /// is no dry run, the fault is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A fault that has failed is not tried again.
     ///
     /// # Errors
     /// That of the audit log. What could not be written there is not done, and neither is what would have come after it in this tick.
@@ -158,17 +158,17 @@ impl Monkey {
         &mut self,
         now: Timestamp,
         view: &View,
-        hands: &mut impl Hands,
+        executor: &mut impl Executor,
         audit: &mut impl Audit,
     ) -> io::Result<()> {
-        //# hole: First the log, then the deed, then the log again.
+        //# hole: First the log, then the fault, then the log again.
         for entry in self.decide(now, view) {
             audit.write(&entry)?;
             self.remember(&entry);
-            let Entry::Will { deed, dry: false } = entry else { continue };
-            audit.write(&match hands.carry_out(&deed) {
-                Ok(()) => Entry::Done { deed },
-                Err(error) => Entry::Failed { deed, error: error.to_string() },
+            let Entry::Will { fault, dry: false } = entry else { continue };
+            audit.write(&match executor.carry_out(&fault) {
+                Ok(()) => Entry::Done { fault },
+                Err(error) => Entry::Failed { fault, error: error.to_string() },
             })?;
         }
         Ok(())
@@ -179,7 +179,7 @@ impl Monkey {
     /// Whether a group may have a turn on a working day, by what is known of it.
     fn may_have_a_turn(&self, group: &Group, day: Date) -> bool {
         let memory = self.memory.get(&group.name).copied().unwrap_or_default();
-        let since = memory.deed.is_none_or(|last| self.working_days(last, day) >= usize::from(group.min_days));
+        let since = memory.fault.is_none_or(|last| self.working_days(last, day) >= usize::from(group.min_days));
         memory.turn.is_none_or(|last| last < day) && since
     }
 

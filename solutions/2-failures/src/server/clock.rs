@@ -59,7 +59,7 @@ async fn tick(
     }
 }
 
-/// Waits for the first timer; for ever, if there is none.
+/// Waits for the first timer; forever, if there is none.
 async fn fired(first: Option<(Timer, Instant)>) -> Timer {
     match first {
         Some((timer, at)) => {

@@ -238,9 +238,9 @@ impl Frames {
     }
 }
 
-/// What a server knows of itself at its door.
+/// Who a server is, as its connections need to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct House {
+pub struct Identity {
     /// The name of its cluster.
     pub cluster: String,
     /// Which of the servers it is.
@@ -252,22 +252,22 @@ pub struct House {
 /// Invariants:
 /// - nothing arrives before a greeting;
 /// - behind a refusal nothing arrives, and nothing is held.
-// ANCHOR: door
+// ANCHOR: inbound
 #[derive(Clone, Debug)]
-pub struct Door {
-    house: House,
+pub struct Inbound {
+    identity: Identity,
     frames: Frames,
     /// Who has greeted.
     speaker: Option<Speaker>,
     /// Why it is closed.
     refusal: Option<Refusal>,
 }
-// ANCHOR_END: door
+// ANCHOR_END: inbound
 
-impl Door {
-    /// The door of a connection that was just accepted.
-    pub fn new(house: House, limit: usize) -> Self {
-        Door { house, frames: Frames::new(limit), speaker: None, refusal: None }
+impl Inbound {
+    /// A connection that was just accepted.
+    pub fn new(identity: Identity, limit: usize) -> Self {
+        Inbound { identity, frames: Frames::new(limit), speaker: None, refusal: None }
     }
 
     /// Takes bytes as they come, in whatever pieces, and adds what has arrived to `arrived`. What comes does not depend on the pieces.
@@ -328,11 +328,13 @@ impl Door {
             return Err(Refusal::OtherVersion(version));
         }
         let Greeting { cluster, speaker } = decode(rest).map_err(|_| Refusal::NotGreeted)?;
-        if cluster != self.house.cluster {
+        if cluster != self.identity.cluster {
             return Err(Refusal::OtherCluster(cluster));
         }
         match speaker {
-            Speaker::Server(id) if id == self.house.me.id || id.0 >= self.house.me.size => Err(Refusal::Impostor(id)),
+            Speaker::Server(id) if id == self.identity.me.id || id.0 >= self.identity.me.size => {
+                Err(Refusal::Impostor(id))
+            }
             speaker => Ok(*self.speaker.insert(speaker)),
         }
     }

@@ -116,7 +116,7 @@ impl<D: Disk> Wal<D> {
     /// [`WalError::Disk`] if the disk refuses, and [`WalError::HasFailed`] from then on. A sync that has failed is not tried again: the
     /// second one would succeed and prove nothing (see [`Disk::sync`]).
     pub fn sync(&mut self) -> Result<(), WalError> {
-        //# hole: Write the batch as one frame and sync it, once. After a failure, refuse for ever.
+        //# hole: Write the batch as one frame and sync it, once. After a failure, refuse forever.
         if self.has_failed {
             return Err(WalError::HasFailed);
         }

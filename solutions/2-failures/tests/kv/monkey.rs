@@ -118,7 +118,7 @@ impl Servers {
 
 #[test]
 fn what_is_done_is_in_the_log_and_remembered() {
-    let place = Place::new("monkey-deeds");
+    let place = Place::new("monkey-faults");
     let mut servers = Servers::start();
     let run = servers.meet(&place, DAILY, ("log", "2"));
     let found = ["will do", "done    ", "too few are healthy"].map(|word| lines(&run, word).len());

@@ -1,9 +1,9 @@
 //! `kv monkey`: the monkey by hand.
 //!
 //! It lives through some of its days, faster than they pass, and prints what it writes into its audit log. A dry run needs nothing but a
-//! configuration. Without `--dry-run` it looks at servers that you have started with `kv serve`, and makes them fail ([`hands`]).
+//! configuration. Without `--dry-run` it looks at servers that you have started with `kv serve`, and makes them fail ([`executor`]).
 
-mod hands;
+mod executor;
 mod log;
 
 use std::fs;
@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{EXIT_CODES, Ended, Exit, address};
 use crate::subject::monkey::{Config, Kind, Monkey, State, View};
-use hands::Servers;
+use executor::Servers;
 use log::Log;
 
 /// How often the monkey is woken: once in so many of its minutes.

@@ -59,7 +59,7 @@ pub enum Output {
 ///
 /// Invariants:
 /// - what has gone out is backed by what is durable;
-/// - what is not backed yet waits, in the server's order. If the disk has failed, it waits for ever.
+/// - what is not backed yet waits, in the server's order. If the disk has failed, it waits forever.
 #[derive(Clone, Debug)]
 pub struct Host<D, const LIMIT: Index> {
     server: Member<LIMIT>,

@@ -59,7 +59,7 @@ pub struct Snapshot {
 /// What servers that take snapshots send each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Message {
-    /// What the servers inside say to each other.
+    /// What the inner servers say to each other.
     Raft(message::Message),
     /// From the leader to a follower that lacks entries which the leader has no more. The answer is an
     /// [`AppendReply`](message::Message::AppendReply), as if entries up to the snapshot had been sent.
@@ -76,7 +76,7 @@ pub enum Message {
 pub struct Durable {
     /// The newest snapshot. It is shared, since each save speaks of it.
     pub snapshot: Option<Arc<Snapshot>>,
-    /// What the server inside saves. Its log begins where the snapshot ends, or before.
+    /// What the inner server saves. Its log begins where the snapshot ends, or before.
     pub raft: raft::Durable,
 }
 
@@ -163,7 +163,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         self.snapshot = Some(snapshot);
     }
 
-    /// On a leader: does a message to the server inside show that its sender lacks an entry that this log has no more? Messages of
+    /// On a leader: does a message to the inner server show that its sender lacks an entry that this log has no more? Messages of
     /// other terms, and those to a server that does not lead, are the inner server's business.
     ///
     /// Two answers can show it: a conflict after which the leader would have to continue at or before the log's start
@@ -229,7 +229,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         out.save(Durable { snapshot: self.snapshot.clone(), raft: self.raft.durable() });
     }
 
-    /// Lets the server inside do something, and passes on what it wants done. Then there may be something to cut off.
+    /// Lets the inner server do something, and passes on what it wants done. Then there may be something to cut off.
     fn inside(&mut self, out: &mut Outbox<Self>, run: impl FnOnce(&mut Raft, &mut Outbox<Raft>)) {
         let mut inner = Outbox::new();
         run(&mut self.raft, &mut inner);
@@ -242,7 +242,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
     }
 }
 
-/// What [`Member`](crate::membership::Member) needs: doors to the server inside.
+/// What [`Member`](crate::membership::Member) needs: access to the inner server.
 impl<const LIMIT: Index> Compacting<LIMIT> {
     /// See [`Raft::regroup`].
     pub(crate) fn regroup(&mut self, size: usize) {
@@ -257,7 +257,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
 
 /// What the checks look at.
 impl<const LIMIT: Index> Compacting<LIMIT> {
-    /// The server inside.
+    /// The inner server.
     pub fn raft(&self) -> &Raft {
         &self.raft
     }

@@ -31,7 +31,7 @@ use crate::quorum::majority;
 /// What servers with pre-vote send each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Message {
-    /// What the servers inside say to each other.
+    /// What the inner servers say to each other.
     Raft(message::Message),
     /// From a server whose election timer has fired, to all others: would you vote for me in this term?
     PreVote {
@@ -174,7 +174,7 @@ impl PreVote {
         }
     }
 
-    /// The server inside: what the checks look at.
+    /// The inner server: what the checks look at.
     pub fn raft(&self) -> &Raft {
         &self.raft
     }

@@ -114,7 +114,7 @@ impl Raft {
     /// A match moves `match_index` up, never down: replies may overtake each other. `next_index` goes just behind it, what is
     /// still missing is sent, and there may be more to commit. A conflict moves `next_index` down to where the hint says, but
     /// never to what is known to match, and the leader tries again there. A reply that says nothing new is left alone, or old
-    /// replies would cause messages for ever.
+    /// replies would cause messages forever.
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn on_append_reply(&mut self, follower: NodeId, term: Term, outcome: Outcome, out: &mut Outbox<Self>) {

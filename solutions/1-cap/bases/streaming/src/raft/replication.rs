@@ -108,7 +108,7 @@ impl Raft {
     }
 
     /// On a leader: learns what became of entries that it sent in its present term. A reply that says nothing new is left alone, or
-    /// old replies would cause messages for ever.
+    /// old replies would cause messages forever.
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn on_append_reply(&mut self, follower: NodeId, term: Term, outcome: Outcome, out: &mut Outbox<Self>) {

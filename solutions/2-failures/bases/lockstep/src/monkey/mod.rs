@@ -18,9 +18,9 @@
 //! | [`config`] | what people tell it |
 //! | [`schedule`] | working time: hours, days, time zone |
 //! | [`dice`], [`mod@plan`] | whether and when a group is hit today |
-//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and deed |
+//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and fault |
 //! | [`audit`] | what it writes down |
-//! | [`deed`] | what it sees, and what it does through whose hands |
+//! | [`fault`] | what it sees, what it does, and the executor that does it |
 //!
 //! # What it remembers
 //!
@@ -30,12 +30,12 @@
 //!
 //! # Left out on purpose
 //!
-//! To end what lasts, which is up to the [`Hands`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
+//! To end what lasts, which is up to the [`Executor`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
 //! a region. Finding out who is healthy: somebody looks, and says so in the [`View`].
 
 pub mod audit;
 pub mod config;
-pub mod deed;
+pub mod fault;
 pub mod dice;
 pub mod plan;
 pub mod schedule;
@@ -48,7 +48,7 @@ use jiff::{Timestamp, ToSpan};
 
 pub use audit::{Audit, Entry, Why};
 pub use config::{Config, Group};
-pub use deed::{Deed, Hands, Kind, State, View};
+pub use fault::{Fault, Executor, Kind, State, View};
 use dice::Dice;
 use plan::plan;
 pub use schedule::Schedule;
@@ -56,22 +56,22 @@ pub use schedule::Schedule;
 /// A chaos monkey.
 ///
 /// Invariants:
-/// - what `turns` and `deeds` hold is in the audit log;
-/// - a deed is in both before it is done.
+/// - what `turns` and `faults` hold is in the audit log;
+/// - a fault is in both before it is done.
 #[derive(Clone, Debug)]
 pub struct Monkey {
     config: Config,
     seed: u64,
-    /// The last date on which each group had its turn, with a deed or without.
+    /// The last date on which each group had its turn, with a fault or without.
     turns: BTreeMap<String, Date>,
-    /// The last date with a deed.
-    deeds: BTreeMap<String, Date>,
+    /// The last date with a fault.
+    faults: BTreeMap<String, Date>,
 }
 
 impl Monkey {
     /// A monkey that has done nothing yet. If it has, [`remember`](Self::remember) comes next.
     pub fn new(config: Config, seed: u64) -> Self {
-        Monkey { config, seed, turns: BTreeMap::new(), deeds: BTreeMap::new() }
+        Monkey { config, seed, turns: BTreeMap::new(), faults: BTreeMap::new() }
     }
 
     /// Takes note of an entry of the audit log. After a start, all entries of the log are handed in, in order.
@@ -81,17 +81,17 @@ impl Monkey {
         let day = self.config.schedule.day(entry.at());
         self.turns.insert(entry.group().to_owned(), day);
         if matches!(entry, Entry::Will { .. }) {
-            self.deeds.insert(entry.group().to_owned(), day);
+            self.faults.insert(entry.group().to_owned(), day);
         }
     }
 
-    /// What is to be done now: [`Entry::Will`] for a deed, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
+    /// What is to be done now: [`Entry::Will`] for a fault, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
     /// and asking changes nothing.
     ///
     /// A group has its turn at the first tick in working time at or after the moment that its [`plan()`] for the day gives, if
     /// - it is enabled;
     /// - it has had no turn on this date;
-    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last deed.
+    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last fault.
     pub fn decide(&self, now: Timestamp, view: &View) -> Vec<Entry> {
         if !self.config.schedule.is_working_time(now) {
             return Vec::new();
@@ -111,10 +111,10 @@ impl Monkey {
         plan(self.seed, schedule, group, today).filter(|plan| plan.due <= now).map(|plan| plan.dice)
     }
 
-    /// Whether enough working days have come since a group's last deed: today is the `min_days`-th, or a later one.
+    /// Whether enough working days have come since a group's last fault: today is the `min_days`-th, or a later one.
     fn has_rested(&self, group: &Group, today: Date) -> bool {
-        let Some(deed) = self.deeds.get(&group.name) else { return true };
-        let days = deed.series(1.day()).skip(1).take_while(|day| *day <= today);
+        let Some(fault) = self.faults.get(&group.name) else { return true };
+        let days = fault.series(1.day()).skip(1).take_while(|day| *day <= today);
         let working_days = days.filter(|day| self.config.schedule.is_working_day(*day));
         working_days.take(group.min_days.into()).count() == usize::from(group.min_days)
     }
@@ -138,14 +138,14 @@ impl Monkey {
         shuffle(&mut victims, &mut dice);
         shuffle(&mut kinds, &mut dice);
         let (Some(victim), Some(kind)) = (victims.first(), kinds.first()) else { return left_out(Why::AllSpared) };
-        let deed = Deed { at: now, group: group.name.clone(), victim: (*victim).clone(), kind: *kind };
-        Entry::Will { deed, dry: self.config.dry_run }
+        let fault = Fault { at: now, group: group.name.clone(), victim: (*victim).clone(), kind: *kind };
+        Entry::Will { fault, dry: self.config.dry_run }
     }
 
     /// Does what is to be done now.
     ///
-    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a deed, and this
-    /// is no dry run, the deed is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A deed that has failed is not tried again.
+    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a fault, and this
+    /// is no dry run, the fault is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A fault that has failed is not tried again.
     ///
     /// # Errors
     /// That of the audit log. What could not be written there is not done, and neither is what would have come after it in this tick.
@@ -153,25 +153,25 @@ impl Monkey {
         &mut self,
         now: Timestamp,
         view: &View,
-        hands: &mut impl Hands,
+        executor: &mut impl Executor,
         audit: &mut impl Audit,
     ) -> io::Result<()> {
         for entry in self.decide(now, view) {
             audit.write(&entry)?;
             self.remember(&entry);
-            if let Entry::Will { deed, dry: false } = entry {
-                audit.write(&outcome(deed, hands))?;
+            if let Entry::Will { fault, dry: false } = entry {
+                audit.write(&outcome(fault, executor))?;
             }
         }
         Ok(())
     }
 }
 
-/// Carries a deed out, and says what came of it.
-fn outcome(deed: Deed, hands: &mut impl Hands) -> Entry {
-    match hands.carry_out(&deed) {
-        Ok(()) => Entry::Done { deed },
-        Err(error) => Entry::Failed { deed, error: error.to_string() },
+/// Carries a fault out, and says what came of it.
+fn outcome(fault: Fault, executor: &mut impl Executor) -> Entry {
+    match executor.carry_out(&fault) {
+        Ok(()) => Entry::Done { fault },
+        Err(error) => Entry::Failed { fault, error: error.to_string() },
     }
 }
 

@@ -3,7 +3,7 @@
 //! # Once a day, not once a tick
 //!
 //! The chance that is asked for is one *a day*. So the dice are thrown once for the day, and with them is decided whether there will be a
-//! deed and at which moment. Then it does not matter whether the monkey is woken every second or twice an hour. To throw at each tick, with
+//! fault and at which moment. Then it does not matter whether the monkey is woken every second or twice an hour. To throw at each tick, with
 //! the chance of a day, hits almost every day; and to divide the chance by the number of ticks is right for one length of tick only.
 //!
 //! # The plan is not kept
@@ -21,7 +21,7 @@ use super::schedule::Schedule;
 /// What is planned for a group on a day.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The moment from which on the deed is due. It is working time.
+    /// The moment from which on the fault is due. It is working time.
     pub due: Timestamp,
     /// The dice after the throws for the moment: victim and kind are thrown with them when it has come.
     pub dice: Dice,

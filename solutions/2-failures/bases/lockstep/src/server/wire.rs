@@ -259,9 +259,9 @@ impl Frames {
     }
 }
 
-/// What a server knows of itself at its door.
+/// Who a server is, as its connections need to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct House {
+pub struct Identity {
     /// The name of its cluster.
     pub cluster: String,
     /// Which of the servers it is.
@@ -274,8 +274,8 @@ pub struct House {
 /// - nothing arrives before a greeting;
 /// - behind a refusal nothing arrives, and nothing is held.
 #[derive(Clone, Debug)]
-pub struct Door {
-    house: House,
+pub struct Inbound {
+    identity: Identity,
     frames: Frames,
     stage: Stage,
 }
@@ -291,10 +291,10 @@ enum Stage {
     Closed(Refusal),
 }
 
-impl Door {
-    /// The door of a connection that was just accepted.
-    pub fn new(house: House, limit: usize) -> Self {
-        Door { house, frames: Frames::new(limit), stage: Stage::Strange }
+impl Inbound {
+    /// A connection that was just accepted.
+    pub fn new(identity: Identity, limit: usize) -> Self {
+        Inbound { identity, frames: Frames::new(limit), stage: Stage::Strange }
     }
 
     /// Takes bytes as they come, in whatever pieces, and adds what has arrived to `arrived`. What comes does not depend on the pieces.
@@ -328,7 +328,7 @@ impl Door {
     fn arrival(&mut self, body: &[u8]) -> Result<Arrival, Refusal> {
         Ok(match &self.stage {
             Stage::Strange => {
-                let speaker = self.house.speaker(body)?;
+                let speaker = self.identity.speaker(body)?;
                 self.stage = Stage::Greeted(speaker);
                 Arrival::Greeted(speaker)
             }
@@ -356,7 +356,7 @@ impl Door {
     }
 }
 
-impl House {
+impl Identity {
     /// Who greets, if it is a greeting of this protocol for this house, of somebody who may come in.
     fn speaker(&self, body: &[u8]) -> Result<Speaker, Refusal> {
         let mut cursor = Cursor { rest: body };

@@ -18,9 +18,9 @@
 //! | [`config`] | what people tell it |
 //! | [`schedule`] | working time: hours, days, time zone |
 //! | [`dice`], [`mod@plan`] | whether and when a group is hit today |
-//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and deed |
+//! | this one | the guards: whether it may be hit *now*, and whom; and the order of log and fault |
 //! | [`audit`] | what it writes down |
-//! | [`deed`] | what it sees, and what it does through whose hands |
+//! | [`fault`] | what it sees, what it does, and the executor that does it |
 //!
 //! # What it remembers
 //!
@@ -34,12 +34,12 @@
 //!
 //! # Left out on purpose
 //!
-//! To end what lasts, which is up to the [`Hands`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
+//! To end what lasts, which is up to the [`Executor`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
 //! a region. Finding out who is healthy: somebody looks, and says so in the [`View`].
 
 pub mod audit;
 pub mod config;
-pub mod deed;
+pub mod fault;
 pub mod dice;
 pub mod plan;
 pub mod schedule;
@@ -52,7 +52,7 @@ use jiff::{Timestamp, ToSpan};
 
 pub use audit::{Audit, Entry, Why};
 pub use config::{Config, Group};
-pub use deed::{Deed, Hands, Kind, State, View};
+pub use fault::{Fault, Executor, Kind, State, View};
 use dice::Dice;
 use plan::plan;
 pub use schedule::Schedule;
@@ -61,7 +61,7 @@ pub use schedule::Schedule;
 ///
 /// Invariants:
 /// - what `memory` holds is in the audit log;
-/// - a deed is in `memory` before it is done.
+/// - a fault is in `memory` before it is done.
 #[derive(Clone, Debug)]
 pub struct Monkey {
     config: Config,
@@ -73,10 +73,10 @@ pub struct Monkey {
 /// What the monkey knows of a group.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
-    /// The last date on which the group had its turn, with a deed or without.
+    /// The last date on which the group had its turn, with a fault or without.
     turn: Option<Date>,
-    /// The last date with a deed.
-    deed: Option<Date>,
+    /// The last date with a fault.
+    fault: Option<Date>,
 }
 
 impl Monkey {
@@ -93,17 +93,17 @@ impl Monkey {
         let memory = self.memory.entry(entry.group().to_owned()).or_default();
         memory.turn = memory.turn.max(day);
         if let Entry::Will { .. } = entry {
-            memory.deed = memory.deed.max(day);
+            memory.fault = memory.fault.max(day);
         }
     }
 
-    /// What is to be done now: [`Entry::Will`] for a deed, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
+    /// What is to be done now: [`Entry::Will`] for a fault, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
     /// and asking changes nothing.
     ///
     /// A group has its turn at the first tick in working time at or after the moment that its [`plan()`] for the day gives, if
     /// - it is enabled;
     /// - it has had no turn on this date;
-    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last deed.
+    /// - this is at least the [`min_days`](Group::min_days)-th working day after the one with its last fault.
     pub fn decide(&self, now: Timestamp, view: &View) -> Vec<Entry> {
         if !self.config.schedule.is_working_time(now) {
             return Vec::new();
@@ -115,18 +115,18 @@ impl Monkey {
     /// Is it a group's turn, in working time? Then these are the dice for it.
     fn due(&self, group: &Group, now: Timestamp) -> Option<Dice> {
         let today = self.config.schedule.day(now);
-        let Memory { turn, deed } = self.memory.get(&group.name).copied().unwrap_or_default();
+        let Memory { turn, fault } = self.memory.get(&group.name).copied().unwrap_or_default();
         let free = group.enabled && turn.is_none_or(|day| day < today);
-        if !free || !deed.is_none_or(|day| self.has_rested(day, today, group.min_days)) {
+        if !free || !fault.is_none_or(|day| self.has_rested(day, today, group.min_days)) {
             return None;
         }
         let plan = plan(self.seed, &self.config.schedule, group, today)?;
         (plan.due <= now).then_some(plan.dice)
     }
 
-    /// Is `today` the `min_days`-th working day after `deed`, or later?
-    fn has_rested(&self, deed: Date, today: Date, min_days: u16) -> bool {
-        let days = deed.series(1.day()).skip(1).take_while(|day| *day <= today);
+    /// Is `today` the `min_days`-th working day after `fault`, or later?
+    fn has_rested(&self, fault: Date, today: Date, min_days: u16) -> bool {
+        let days = fault.series(1.day()).skip(1).take_while(|day| *day <= today);
         let working = days.filter(|day| self.config.schedule.is_working_day(*day));
         working.take(usize::from(min_days)).count() == usize::from(min_days)
     }
@@ -151,14 +151,14 @@ impl Monkey {
         // One throw among all pairs of a victim and a kind.
         let pair = dice.below(victims.len() * group.kinds.len());
         let (victim, kind) = (victims[pair % victims.len()].clone(), group.kinds[pair / victims.len()]);
-        let deed = Deed { at: now, group: group.name.clone(), victim, kind };
-        Entry::Will { deed, dry: self.config.dry_run }
+        let fault = Fault { at: now, group: group.name.clone(), victim, kind };
+        Entry::Will { fault, dry: self.config.dry_run }
     }
 
     /// Does what is to be done now.
     ///
-    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a deed, and this
-    /// is no dry run, the deed is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A deed that has failed is not tried again.
+    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a fault, and this
+    /// is no dry run, the fault is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A fault that has failed is not tried again.
     ///
     /// # Errors
     /// That of the audit log. What could not be written there is not done, and neither is what would have come after it in this tick.
@@ -166,16 +166,16 @@ impl Monkey {
         &mut self,
         now: Timestamp,
         view: &View,
-        hands: &mut impl Hands,
+        executor: &mut impl Executor,
         audit: &mut impl Audit,
     ) -> io::Result<()> {
         for entry in self.decide(now, view) {
             audit.write(&entry)?;
             self.remember(&entry);
-            if let Entry::Will { deed, dry: false } = entry {
-                let outcome = match hands.carry_out(&deed) {
-                    Ok(()) => Entry::Done { deed },
-                    Err(error) => Entry::Failed { deed, error: error.to_string() },
+            if let Entry::Will { fault, dry: false } = entry {
+                let outcome = match executor.carry_out(&fault) {
+                    Ok(()) => Entry::Done { fault },
+                    Err(error) => Entry::Failed { fault, error: error.to_string() },
                 };
                 audit.write(&outcome)?;
             }

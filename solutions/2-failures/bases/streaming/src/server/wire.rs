@@ -242,16 +242,16 @@ impl Frames {
     }
 }
 
-/// What a server knows of itself at its door.
+/// Who a server is, as its connections need to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct House {
+pub struct Identity {
     /// The name of its cluster.
     pub cluster: String,
     /// Which of the servers it is.
     pub me: Membership,
 }
 
-impl House {
+impl Identity {
     /// Reads a greeting from the outside in, and says who may speak.
     fn let_in(&self, body: &[u8]) -> Result<Speaker, Refusal> {
         let (version, greeting) = body.strip_prefix(&MAGIC).and_then(<[u8]>::split_first).ok_or(Refusal::NotGreeted)?;
@@ -275,8 +275,8 @@ impl House {
 /// - nothing arrives before a greeting;
 /// - behind a refusal nothing arrives, and nothing is held.
 #[derive(Clone, Debug)]
-pub struct Door {
-    house: House,
+pub struct Inbound {
+    identity: Identity,
     frames: Frames,
     stand: Stand,
 }
@@ -292,10 +292,10 @@ enum Stand {
     Closed(Refusal),
 }
 
-impl Door {
-    /// The door of a connection that was just accepted.
-    pub fn new(house: House, limit: usize) -> Self {
-        Door { house, frames: Frames::new(limit), stand: Stand::Strange }
+impl Inbound {
+    /// A connection that was just accepted.
+    pub fn new(identity: Identity, limit: usize) -> Self {
+        Inbound { identity, frames: Frames::new(limit), stand: Stand::Strange }
     }
 
     /// Takes bytes as they come, in whatever pieces, and adds what has arrived to `arrived`. What comes does not depend on the pieces.
@@ -327,7 +327,7 @@ impl Door {
     fn hear(&mut self, body: &[u8]) -> Result<Arrival, Refusal> {
         match &self.stand {
             Stand::Strange => {
-                let speaker = self.house.let_in(body)?;
+                let speaker = self.identity.let_in(body)?;
                 self.stand = Stand::Open(speaker);
                 Ok(Arrival::Greeted(speaker))
             }

@@ -128,11 +128,11 @@ impl<D: Disk> Wal<D> {
     }
 
     /// Does something on the disk, unless it has failed before. After a failure nothing is attempted any more.
-    fn attempt(&mut self, deed: impl FnOnce(&mut D) -> io::Result<()>) -> Result<(), WalError> {
+    fn attempt(&mut self, fault: impl FnOnce(&mut D) -> io::Result<()>) -> Result<(), WalError> {
         if self.has_failed {
             return Err(WalError::HasFailed);
         }
-        let done = deed(&mut self.disk);
+        let done = fault(&mut self.disk);
         self.has_failed = done.is_err();
         Ok(done?)
     }

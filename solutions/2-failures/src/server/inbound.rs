@@ -1,6 +1,6 @@
-//! Doors: the connections from other servers and from clients, on which they speak.
+//! Inbound: the connections from other servers and from clients, on which they speak.
 //!
-//! Each connection has a task of its own with a [`Door`] that says what its bytes mean. Whoever is refused is disconnected, with a
+//! Each connection has a task of its own with an [`Inbound`] that says what its bytes mean. Whoever is refused is disconnected, with a
 //! line in the log, and nobody else notices. Only so many lines are written a second: a log that can be filled from the outside is a
 //! disk that can be filled from the outside.
 
@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
 use super::engine::{Event, Replies};
-use super::wire::{Arrival, Door, House, LIMIT, Refusal};
+use super::wire::{Arrival, Identity, Inbound, LIMIT, Refusal};
 
 /// How many connections there are at once.
 const CONNECTIONS: usize = 512;
@@ -33,17 +33,17 @@ const GREETING: Duration = Duration::from_secs(5);
 /// How many lines a second are written about connections that were closed.
 const LINES: u32 = 10;
 
-/// Accepts connections for ever.
-pub(super) async fn accept(listener: TcpListener, house: House, events: mpsc::Sender<Event>) {
+/// Accepts connections forever.
+pub(super) async fn accept(listener: TcpListener, identity: Identity, events: mpsc::Sender<Event>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let log = Arc::new(Mutex::new(Complaints::default()));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((socket, from)) => {
-                let (door, events, log) = (Door::new(house.clone(), LIMIT), events.clone(), Arc::clone(&log));
+                let (inbound, events, log) = (Inbound::new(identity.clone(), LIMIT), events.clone(), Arc::clone(&log));
                 tokio::spawn(async move {
-                    let ended = serve(socket, door, events).await;
+                    let ended = serve(socket, inbound, events).await;
                     drop(place);
                     if let Err(refusal) = ended {
                         complain(&log, from, &refusal);
@@ -59,12 +59,12 @@ pub(super) async fn accept(listener: TcpListener, house: House, events: mpsc::Se
 ///
 /// # Errors
 /// Why it was closed from this side, or ended as it must not.
-async fn serve(socket: TcpStream, door: Door, events: mpsc::Sender<Event>) -> Result<(), Refusal> {
+async fn serve(socket: TcpStream, inbound: Inbound, events: mpsc::Sender<Event>) -> Result<(), Refusal> {
     let _ = socket.set_nodelay(true);
     let (reader, writer) = socket.into_split();
     let (replies, queue) = mpsc::channel(REPLIES);
     let writing = tokio::spawn(write(writer, queue));
-    let ended = listen(reader, door, &events, &replies).await;
+    let ended = listen(reader, inbound, &events, &replies).await;
     writing.abort(); // whoever hangs up wants no answer; the engine sees that there is nobody any more
     ended
 }
@@ -72,7 +72,7 @@ async fn serve(socket: TcpStream, door: Door, events: mpsc::Sender<Event>) -> Re
 /// Reads what comes, and hands it to the engine. While the engine has enough to do, nothing is read.
 async fn listen(
     mut reader: OwnedReadHalf,
-    mut door: Door,
+    mut inbound: Inbound,
     events: &mpsc::Sender<Event>,
     replies: &Replies,
 ) -> Result<(), Refusal> {
@@ -81,12 +81,12 @@ async fn listen(
     loop {
         let patience = if has_greeted { Duration::MAX } else { GREETING };
         let len = match timeout(patience, reader.read(&mut piece)).await {
-            Ok(Ok(0)) => return door.end(),
+            Ok(Ok(0)) => return inbound.end(),
             Ok(Ok(len)) => len,
             Ok(Err(_)) => return Ok(()), // reset: nobody's mistake
             Err(_) => return Err(Refusal::NotGreeted),
         };
-        let taken = door.take(&piece[..len], &mut arrived);
+        let taken = inbound.take(&piece[..len], &mut arrived);
         for arrival in arrived.drain(..) {
             has_greeted = true;
             if let Some(event) = event(arrival, replies) {

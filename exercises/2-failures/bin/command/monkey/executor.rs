@@ -1,4 +1,4 @@
-//! The hands on servers that somebody has started with `kv serve`: how each of them is, and what can be done to it from outside.
+//! The executor on servers that you have started with `kv serve`: how each of them is, and what can be done to it from outside.
 //!
 //! A server's folder names its process, and only a server that answers is hit, so that process is alive. A pause ends by itself: the
 //! process that waits for its end is no child that dies with this one.
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use testkit::disk::last_holder;
 
-use crate::subject::monkey::{Deed, Hands, Kind, State, View};
+use crate::subject::monkey::{Executor, Fault, Kind, State, View};
 use crate::subject::raft::store::Request;
 use crate::subject::server::client::{Client, Config};
 use crate::subject::server::route::Patience;
@@ -73,12 +73,12 @@ impl Server {
     }
 }
 
-impl Hands for Servers {
-    fn carry_out(&mut self, deed: &Deed) -> io::Result<()> {
-        let server = self.all.iter_mut().enumerate().find(|(id, _)| deed.victim == format!("n{id}"));
-        let (_, server) = server.ok_or_else(|| io::Error::other(format!("there is no server {}", deed.victim)))?;
+impl Executor for Servers {
+    fn carry_out(&mut self, fault: &Fault) -> io::Result<()> {
+        let server = self.all.iter_mut().enumerate().find(|(id, _)| fault.victim == format!("n{id}"));
+        let (_, server) = server.ok_or_else(|| io::Error::other(format!("there is no server {}", fault.victim)))?;
         let process = last_holder(&server.data)?.to_string();
-        match deed.kind {
+        match fault.kind {
             Kind::Kill => signal("-KILL", &process),
             Kind::Pause { lasts } => {
                 go_on_after(lasts, &process)?;

@@ -1,4 +1,4 @@
-//! The hands on a [`Site`], and what ends by itself.
+//! Injects faults into a [`Site`], and ends them.
 //!
 //! A server that was killed is started again after a while; whatever else was done to one is undone when its time is over. Links belong to two
 //! servers, and both may be hit: so when anything ends, all links are made clear, and what still lasts is done to them again.
@@ -14,8 +14,8 @@ use testkit::disk::Ailment;
 use testkit::network::{Error, Party, Site, State as Process};
 
 use super::clients::Clients;
-use super::{Broken, Lasted, PATIENCE, Plan, Scene, Sight, away, majority};
-use crate::monkey::{Deed, Entry, Hands, Kind, State, View};
+use super::{Broken, Injected, PATIENCE, Plan, Progress, ServerStatus, away, majority};
+use crate::monkey::{Entry, Executor, Fault, Kind, State, View};
 use crate::server::KEPT;
 use crate::server::engine::CUT;
 
@@ -34,22 +34,22 @@ pub(super) fn name(server: usize) -> String {
 }
 
 /// A site, and what was done to it.
-pub(super) struct Grip<'c> {
+pub(super) struct Injector<'c> {
     site: Site,
     clients: &'c Clients,
-    /// Must somebody be served before a deed is undone, and a majority be healthy before one is done?
+    /// Must somebody be served before a fault is undone, and a majority be healthy before one is done?
     insists: bool,
     /// How long a server that was killed stays down.
     down: Duration,
-    lasting: Vec<Lasting>,
-    over: Vec<Lasted>,
+    active: Vec<Active>,
+    over: Vec<Injected>,
     cuts: usize,
     broken: Vec<Broken>,
     shown: Duration,
 }
 
 /// Something that lasts until its time is over.
-struct Lasting {
+struct Active {
     server: usize,
     kind: Kind,
     from: Duration,
@@ -58,7 +58,7 @@ struct Lasting {
     from_all: bool,
 }
 
-impl Lasting {
+impl Active {
     /// What must be seen before it is undone, and is not yet: that somebody was served who asked after it, and that a server whose disk is
     /// ill has ended.
     fn lacks(&self, served: Duration, has_ended: bool) -> Option<Broken> {
@@ -79,14 +79,14 @@ impl Lasting {
     }
 }
 
-impl<'c> Grip<'c> {
+impl<'c> Injector<'c> {
     pub(super) fn new(site: Site, clients: &'c Clients, plan: &Plan) -> Self {
-        Grip {
+        Injector {
             site,
             clients,
             insists: plan.script.is_none(),
             down: away(plan.lasts),
-            lasting: Vec::new(),
+            active: Vec::new(),
             over: Vec::new(),
             cuts: 0,
             broken: Vec::new(),
@@ -111,7 +111,7 @@ impl<'c> Grip<'c> {
 
     /// What was done to a server, and still lasts.
     pub(super) fn suffers(&self, server: usize) -> Option<Kind> {
-        self.lasting.iter().find(|lasting| lasting.server == server).map(|lasting| lasting.kind)
+        self.active.iter().find(|active| active.server == server).map(|active| active.kind)
     }
 
     fn state(&mut self, server: usize) -> Result<State, Error> {
@@ -129,7 +129,7 @@ impl<'c> Grip<'c> {
         &mut self,
         then: Duration,
         audit: &[Entry],
-        watch: &mut dyn FnMut(&Scene),
+        watch: &mut dyn FnMut(&Progress),
     ) -> Result<(), Error> {
         while self.now() < then && self.broken.is_empty() {
             thread::sleep(LOOK);
@@ -142,9 +142,9 @@ impl<'c> Grip<'c> {
     pub(super) fn wait_until_all_is_over(
         &mut self,
         audit: &[Entry],
-        watch: &mut dyn FnMut(&Scene),
+        watch: &mut dyn FnMut(&Progress),
     ) -> Result<(), Error> {
-        while !self.lasting.is_empty() && self.broken.is_empty() {
+        while !self.active.is_empty() && self.broken.is_empty() {
             thread::sleep(LOOK);
             self.look(audit, watch)?;
         }
@@ -161,10 +161,10 @@ impl<'c> Grip<'c> {
     pub(super) fn wait_until_a_log_is_cut(
         &mut self,
         audit: &[Entry],
-        watch: &mut dyn FnMut(&Scene),
+        watch: &mut dyn FnMut(&Progress),
     ) -> Result<(), Error> {
         let enough = 4 * usize::try_from(KEPT).unwrap_or(usize::MAX);
-        let is_served = |hands: &Self| hands.now() < hands.clients.newest_served() + PATIENCE;
+        let is_served = |injector: &Self| injector.now() < injector.clients.newest_served() + PATIENCE;
         while self.cut_logs() == 0 && self.clients.answered() < enough && is_served(self) && !self.is_over() {
             thread::sleep(LOOK);
             self.look(audit, watch)?;
@@ -173,18 +173,18 @@ impl<'c> Grip<'c> {
     }
 
     /// Gives back the site, with what was done to it and what was seen to be wrong.
-    pub(super) fn let_go(self) -> (Site, Vec<Lasted>, Vec<Broken>) {
+    pub(super) fn let_go(self) -> (Site, Vec<Injected>, Vec<Broken>) {
         (self.site, self.over, self.broken)
     }
 
-    fn look(&mut self, audit: &[Entry], watch: &mut dyn FnMut(&Scene)) -> Result<(), Error> {
+    fn look(&mut self, audit: &[Entry], watch: &mut dyn FnMut(&Progress)) -> Result<(), Error> {
         self.find_who_has_ended()?;
         self.end_what_is_over()?;
         let elapsed = self.now();
         if elapsed >= self.shown + FRAME {
             self.shown = elapsed;
-            let servers = (0..self.site.size()).map(|server| self.sight(server)).collect::<Result<_, Error>>()?;
-            watch(&Scene { elapsed, answered: self.clients.answered(), servers, entries: audit });
+            let servers = (0..self.site.size()).map(|server| self.status(server)).collect::<Result<_, Error>>()?;
+            watch(&Progress { elapsed, answered: self.clients.answered(), servers, entries: audit });
         }
         Ok(())
     }
@@ -193,12 +193,12 @@ impl<'c> Grip<'c> {
         let now = self.now();
         let (served, insists) = (self.clients.newest_served(), self.insists);
         let has_ended = |server| self.site.id(server).is_none();
-        let lacks = |lasting: &Lasting| lasting.lacks(served, has_ended(lasting.server)).filter(|_| insists);
-        let over: Vec<Lasting> =
-            self.lasting.extract_if(.., |lasting| lasting.until <= now && lacks(lasting).is_none()).collect();
-        let stuck = self.lasting.iter().filter(|lasting| now > lasting.until + PATIENCE).find_map(lacks);
+        let lacks = |active: &Active| active.lacks(served, has_ended(active.server)).filter(|_| insists);
+        let over: Vec<Active> =
+            self.active.extract_if(.., |active| active.until <= now && lacks(active).is_none()).collect();
+        let stuck = self.active.iter().filter(|active| now > active.until + PATIENCE).find_map(lacks);
         self.broken.extend(stuck);
-        for Lasting { server, kind, from, from_all, .. } in &over {
+        for Active { server, kind, from, from_all, .. } in &over {
             match kind {
                 Kind::Kill => self.site.start(*server)?,
                 Kind::Pause { .. } => self.site.resume(*server)?,
@@ -206,7 +206,7 @@ impl<'c> Grip<'c> {
                 Kind::Fill { .. } | Kind::Fail { .. } => self.cure(*server)?,
             }
             let (server, kind, from, from_all) = (*server, *kind, *from, *from_all);
-            self.over.push(Lasted { server, kind, from_all, from, until: self.now() });
+            self.over.push(Injected { server, kind, from_all, from, until: self.now() });
         }
         if !over.is_empty() {
             self.set_links();
@@ -233,8 +233,8 @@ impl<'c> Grip<'c> {
         Ok(())
     }
 
-    fn sight(&mut self, server: usize) -> Result<Sight, Error> {
-        Ok(Sight {
+    fn status(&mut self, server: usize) -> Result<ServerStatus, Error> {
+        Ok(ServerStatus {
             state: self.state(server)?,
             suffers: self.suffers(server),
             leads: leads(&self.site.printed(server, usize::MAX)),
@@ -243,13 +243,13 @@ impl<'c> Grip<'c> {
 
     fn set_links(&self) {
         self.site.heal_all();
-        for lasting in &self.lasting {
-            let others = (0..self.site.size()).filter(|other| *other != lasting.server).map(Party::Server);
-            let clients = lasting.from_all.then_some(Party::Clients);
+        for active in &self.active {
+            let others = (0..self.site.size()).filter(|other| *other != active.server).map(Party::Server);
+            let clients = active.from_all.then_some(Party::Clients);
             for other in others.chain(clients) {
-                match lasting.kind {
-                    Kind::Cut { .. } => self.site.cut(lasting.server, other),
-                    Kind::Slow { by, .. } => self.site.slow(lasting.server, other, by),
+                match active.kind {
+                    Kind::Cut { .. } => self.site.cut(active.server, other),
+                    Kind::Slow { by, .. } => self.site.slow(active.server, other, by),
                     Kind::Kill | Kind::Pause { .. } | Kind::Fill { .. } | Kind::Fail { .. } => {}
                 }
             }
@@ -268,7 +268,7 @@ impl<'c> Grip<'c> {
         let (from, cut) = (self.now(), matches!(kind, Kind::Cut { .. }));
         self.cuts += usize::from(cut);
         let from_all = !(cut && self.cuts.is_multiple_of(2));
-        self.lasting.push(Lasting { server, kind, from, until: from + lasts?, from_all });
+        self.active.push(Active { server, kind, from, until: from + lasts?, from_all });
         self.set_links();
         Ok(())
     }
@@ -285,14 +285,14 @@ impl<'c> Grip<'c> {
     }
 }
 
-impl Hands for Grip<'_> {
-    fn carry_out(&mut self, deed: &Deed) -> io::Result<()> {
-        let server = (0..self.site.size()).find(|server| name(*server) == deed.victim);
-        let server = server.ok_or_else(|| io::Error::other(format!("there is no {}", deed.victim)))?;
+impl Executor for Injector<'_> {
+    fn carry_out(&mut self, fault: &Fault) -> io::Result<()> {
+        let server = (0..self.site.size()).find(|server| name(*server) == fault.victim);
+        let server = server.ok_or_else(|| io::Error::other(format!("there is no {}", fault.victim)))?;
         let system = |error: Error| io::Error::other(error.to_string());
         let view = self.view().map_err(system)?;
-        self.must_leave_a_majority(&deed.victim, &view);
-        self.hit(server, deed.kind).map_err(system)
+        self.must_leave_a_majority(&fault.victim, &view);
+        self.hit(server, fault.kind).map_err(system)
     }
 }
 

@@ -1,7 +1,7 @@
-//! What the monkey sees and what it does: instances and their states, deeds, and the hands that carry them out.
+//! What the monkey sees and what it does: instances and their states, faults, and the executor that injects them.
 //!
-//! The monkey itself only decides. Hands are whatever can do harm: in the checks they change a state in a table, in the lab they send
-//! signals to processes and close links in a proxy. A deed that lasts says how long, in real seconds; its hands see to its end.
+//! The monkey itself only decides. An [`Executor`] does the harm: in the checks it changes a state in a table, in the lab it sends
+//! signals to processes and closes links in a proxy. A fault that lasts says how long, in real seconds; the executor ends it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,7 +68,7 @@ pub enum Kind {
 
 /// One failure of one instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deed {
+pub struct Fault {
     /// The instant at which it was decided on: that of the tick.
     pub at: Timestamp,
     /// The group.
@@ -80,13 +80,13 @@ pub struct Deed {
 }
 // ANCHOR_END: kind
 
-/// Who carries out the monkey's deeds.
-pub trait Hands {
-    /// Begins a deed, and sees to its end if it is one that lasts.
+/// Carries out the faults that the monkey decides on.
+pub trait Executor {
+    /// Injects a fault, and makes sure that it ends if it is one that lasts.
     ///
     /// # Errors
     /// If it could not be done, or only a part of it.
-    fn carry_out(&mut self, deed: &Deed) -> io::Result<()>;
+    fn carry_out(&mut self, fault: &Fault) -> io::Result<()>;
 }
 
 impl Kind {
@@ -116,7 +116,7 @@ impl fmt::Display for Kind {
     }
 }
 
-impl fmt::Display for Deed {
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of group {}: {}", self.victim, self.group, self.kind)
     }
