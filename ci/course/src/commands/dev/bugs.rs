@@ -11,6 +11,7 @@
 
 mod base;
 mod bench;
+mod code;
 mod dependencies;
 pub mod figures;
 pub mod matrix;

@@ -65,15 +65,14 @@ impl Base {
         &self.folders[0].1
     }
 
-    /// The folders of the code that the solution is: its own, and that of the earlier solutions.
-    pub fn sources(&self) -> impl Iterator<Item = PathBuf> {
-        self.folders.iter().map(|(_, folder)| folder.join("src"))
+    /// The folders of the solution, first, and of the earlier solutions, each with the stage's folder name.
+    pub fn folders(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.folders.iter().map(|(stage, folder)| (&**stage, &**folder))
     }
 
     /// The folders that take the place of a solution, by the stage's folder name.
     pub fn replaced(&self) -> impl Iterator<Item = (&str, &Path)> {
-        let folders = if self.name.is_some() { &self.folders[..] } else { &[] };
-        folders.iter().map(|(stage, folder)| (&**stage, &**folder))
+        self.folders().filter(|_| self.name.is_some())
     }
 
     /// What it is called among those of all stages.

@@ -77,10 +77,7 @@ impl<'w> Bench<'w> {
     /// A hash of all on which it depends whether a changed solution is what it is there for: the verdicts of the checks that it has to
     /// meet, and the run that the book shows of it.
     pub fn hash(&self, mutant: &Mutant) -> String {
-        let mut digest = self.dependencies.of(mutant);
-        for check in self.must_meet(mutant) {
-            self.dependencies.add_check(&mut digest, &check);
-        }
+        let mut digest = self.dependencies.of(mutant).hash(&self.must_meet(mutant));
         if self.base.name.is_none() {
             digest.text("figure", fs::read(figures::file(self.workspace, self.stage, mutant)).unwrap_or_default());
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dependencies::Dependencies;
 use super::{Fate, Mutant};
-use crate::commands::dev::files::{self, Digest};
+use crate::commands::dev::files;
 use crate::error::Error;
 use crate::manifest::Stage;
 use crate::workspace::Workspace;
@@ -49,7 +49,7 @@ impl Memory {
     pub fn recall(&self, dependencies: &Dependencies, mutant: &Mutant) -> BTreeMap<String, Fate> {
         let changed = dependencies.of(mutant);
         let holds = |(check, finding): (String, Finding)| {
-            (finding.hash == hash(dependencies, &changed, &check)).then_some((check, finding.fate))
+            (finding.hash == changed.hash([&check]).shown()).then_some((check, finding.fate))
         };
         self.findings(mutant).into_iter().filter_map(holds).collect()
     }
@@ -59,7 +59,8 @@ impl Memory {
         let changed = dependencies.of(mutant);
         let mut findings = self.findings(mutant);
         for (check, fate) in fates.iter().filter(|(_, fate)| !matches!(fate, Fate::Other(_))) {
-            findings.insert(check.clone(), Finding { hash: hash(dependencies, &changed, check), fate: fate.clone() });
+            let hash = changed.hash([check]).shown();
+            findings.insert(check.clone(), Finding { hash, fate: fate.clone() });
         }
         let json = serde_json::to_vec_pretty(&findings).expect("texts and numbers always have a JSON form");
         files::write(&self.file(mutant), &json)
@@ -74,10 +75,4 @@ impl Memory {
     fn file(&self, mutant: &Mutant) -> PathBuf {
         self.folder.join(format!("{}.json", mutant.name))
     }
-}
-
-fn hash(dependencies: &Dependencies, changed: &Digest, check: &str) -> String {
-    let mut digest = changed.clone();
-    dependencies.add_check(&mut digest, check);
-    digest.shown()
 }

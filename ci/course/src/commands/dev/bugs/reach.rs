@@ -15,7 +15,7 @@ use crate::manifest::{Keys, Stage};
 use crate::workspace::Workspace;
 
 /// The text of each module of a folder, by its path: `abd`, `raft::election`; a folder's own `mod.rs` has the folder's path.
-type Modules = BTreeMap<String, String>;
+pub type Modules = BTreeMap<String, String>;
 
 /// The modules of checks that a change can reach.
 pub struct Reach {
@@ -79,13 +79,20 @@ fn sources(solution: &Path) -> Result<Vec<PathBuf>, Error> {
 
 /// The earlier solutions that a solution's manifest names.
 pub fn built_on(solution: &Path) -> Result<Vec<PathBuf>, Error> {
+    let known = known_as(solution)?;
+    Ok(known.into_iter().filter_map(|(_, folder)| Some(solution.parent()?.join(folder))).collect())
+}
+
+/// By which name a solution calls which of the earlier ones, by their folder's name.
+pub fn known_as(solution: &Path) -> Result<Vec<(String, String)>, Error> {
     let file = solution.join("Cargo.toml");
     let text = read(&file)?;
     let manifest = Keys::parse(file, &text)?;
-    let paths = ground::dependencies(&manifest).into_iter().filter_map(|dependency| dependency.path);
-    let name = |path: String| path.strip_prefix("../").filter(|name| !name.contains('/')).map(str::to_owned);
-    let earlier = paths.filter_map(name).filter_map(|name| Some(solution.parent()?.join(name)));
-    Ok(earlier.filter(|earlier| earlier < &solution.to_owned()).collect())
+    let folder = |path: &str| path.strip_prefix("../").filter(|folder| !folder.contains('/')).map(str::to_owned);
+    let known =
+        ground::dependencies(&manifest).into_iter().filter_map(|other| Some((other.name, folder(&other.path?)?)));
+    let own = solution.file_name().unwrap_or_default().to_string_lossy();
+    Ok(known.filter(|(_, earlier)| **earlier < *own).collect())
 }
 
 /// The files of the testkit that decide what the checks of a stage say: those of the top modules which its solution, one that
@@ -123,7 +130,7 @@ fn spread(mut known: BTreeSet<String>, more: impl Fn(&BTreeSet<String>) -> Vec<S
     }
 }
 
-fn modules(folder: &Path) -> Result<Modules, Error> {
+pub fn modules(folder: &Path) -> Result<Modules, Error> {
     let mut modules = Modules::new();
     for file in files::below(folder)? {
         let mut text = read(&file)?;
@@ -151,18 +158,18 @@ fn below(folder: &Path, file: &Path) -> String {
 }
 
 /// `raft/election.rs` is `raft::election`, and `raft/mod.rs` is `raft`.
-fn module(file: &str) -> String {
+pub fn module(file: &str) -> String {
     let path = file.trim_end_matches(".rs").trim_end_matches("mod").trim_end_matches('/');
     path.replace('/', "::")
 }
 
-fn top(path: &str) -> &str {
+pub fn top(path: &str) -> &str {
     path.split("::").next().unwrap_or(path)
 }
 
 /// The names that stand behind `before` in a text. A group in braces counts as the name `{`; empty braces are the gap of a text that
 /// is formatted, and name nothing.
-fn named(text: &str, before: &str) -> BTreeSet<String> {
+pub fn named(text: &str, before: &str) -> BTreeSet<String> {
     let name = |rest: &str| {
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         if rest.starts_with('{') { "{".to_owned() } else { rest[..end].to_owned() }
