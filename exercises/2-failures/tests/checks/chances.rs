@@ -138,6 +138,34 @@ fn is_spread_over_minutes(check: &mut Check) -> Proven {
         })?;
     }
     check.evidence(format!("{all} faults in ten minutes of the day: {:?}", &minutes[..10]));
+    is_spread_over_a_short_day(check)
+}
+
+/// The hours are three by the schedule and two by the clock, since the clock skips one of them. Each half of an hour is as likely as
+/// any other.
+fn is_spread_over_a_short_day(check: &mut Check) -> Proven {
+    let config = config(&hours("Europe/Berlin", "01:00", "04:00", true), 8, &group_lines(1.0, ""));
+    let day = date(2026, 3, 29);
+    let mut halves = [0_usize; 8];
+    for seed in 0..60 {
+        let trial = Trial { seed, ..Trial::new(config.clone(), ticks(day, 1, 1)) };
+        for (at, _) in faults(&trial.run()) {
+            let time = config.schedule.zone.to_datetime(at);
+            halves[usize::from(time.hour() as u8 % 4) * 2 + usize::from(time.minute() >= 30)] += 1;
+        }
+    }
+    let all: usize = halves.iter().sum();
+    for (half, &count) in halves.iter().enumerate() {
+        let share = if [2, 3, 6, 7].contains(&half) { 0.25 } else { 0.0 };
+        requires_count(check, SPREAD, (count, all, share, 0.0), || {
+            let (hour, minute) = (half / 2, if half % 2 == 0 { "00" } else { "30" });
+            format!(
+                "The hours are from 01:00 until 04:00. On 29 March 2026 clocks in Berlin go from 02:00 to 03:00, so two hours are left. Of \
+                 {all} faults on that day, those in the half hour from {hour:02}:{minute} on"
+            )
+        })?;
+    }
+    check.evidence(format!("{all} faults in the four half hours of a day on which the clock skips one hour"));
     Ok(())
 }
 

@@ -31,6 +31,7 @@ fn batches() -> Vec<(u64, Vec<Record>)> {
         (u64::MAX, vec![vec![0; 40]]),
         (1 << 40, vec![vec![0xff; 300], vec![1; 5]]),
         (3, (0..50).map(|n| vec![n; usize::from(n)]).collect()),
+        (2, Vec::new()),
     ]
 }
 
@@ -164,7 +165,28 @@ pub fn zeros_are_no_frame() {
                 )
             })?;
         }
-        check.evidence("up to 200 zeros");
+        let mut ends = 0;
+        for records in [vec![b"first".to_vec(), vec![1; 40]], (1..20).map(|len| vec![len; len.into()]).collect()] {
+            let whole = encode(9, &records);
+            requires_written(check, &whole)?;
+            for written in 0..whole.len() {
+                let bytes = [&whole[..written], &vec![0; whole.len() - written]].concat();
+                if bytes == whole {
+                    continue;
+                }
+                ends += 1;
+                let found = read(check, &bytes)?;
+                check.requires(WHOLE, found.is_none(), || {
+                    format!(
+                        "Of a frame with {} only the first {written} of {} bytes came, and zeros in place of the rest. `decode` takes that \
+                         for a frame.",
+                        shown(&records),
+                        whole.len()
+                    )
+                })?;
+            }
+        }
+        check.evidence(format!("up to 200 zeros, and {ends} frames that end in zeros"));
         Ok(())
     });
 }

@@ -40,6 +40,14 @@ pub fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Prove
             )
         })?;
     }
+    let after = tick.iter().skip_while(|event| !matches!(event.what, What::NotWritten(_))).skip(1);
+    let goes_on = |event: &Event| {
+        let announces = matches!(event.what, What::Wrote(Entry::Will { .. }) | What::NotWritten(Entry::Will { .. }));
+        announces || event.fault().is_some()
+    };
+    check.requires(AUDIT, !after.clone().any(goes_on), || {
+        format!("The audit log refused something, and the monkey went on in the same tick.\n{}", listed(tick))
+    })?;
     let told = tick.iter().any(|event| event.what == What::Refused) != log_works;
     check.requires(AUDIT, told, || {
         format!("`tick` returns an error if, and only if, the audit log has refused something.\n{}", listed(tick))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::check::{Check, Proven, Rule, check};
+use testkit::check::{Check, Failure, Proven, Rule, check};
 use testkit::node::{ClientId, NodeId, RequestId};
 use testkit::text::or_nothing;
 
@@ -14,7 +14,7 @@ use super::words;
 use super::worlds::{ENDS, FINDS, PAUSE, World, answer, asks_whom_there_is, bleak, client, makes, refuses, way};
 use crate::subject::raft::store::Response;
 use crate::subject::server::route::{Heard, Next};
-use crate::subject::server::wire::{Frames, Refusal, Speaker, frame, framed};
+use crate::subject::server::wire::{Frames, Refusal, Speaker, framed};
 
 const PIECES: Rule = Rule::new(
     "a stream has no messages in it",
@@ -231,14 +231,26 @@ fn talks_for_long(check: &mut Check, client: &[u8]) -> Proven {
     check.requires(PIECES, arrived == 20_001, || format!("Of a greeting and 20000 calls {arrived} arrive."))
 }
 
+/// What comes out when a frame with a body of so many bytes comes in one piece.
+fn body_of(check: &mut Check, len: usize) -> Result<Result<Option<Vec<u8>>, Refusal>, Box<Failure>> {
+    let mut frames = Frames::new(LIMIT);
+    let head = u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes();
+    frames.take(&[&head[..], &vec![5; len]].concat());
+    guarded(check, len, || frames.next_body())
+}
+
 /// The limit is that of the body.
 fn no_frame_is_too_long_for_itself(check: &mut Check) -> Proven {
     for len in [0, 1, LIMIT - 1, LIMIT] {
-        let mut frames = Frames::new(LIMIT);
-        frames.take(&frame(&vec![5; len]));
-        let body = guarded(check, len, || frames.next_body())?;
+        let body = body_of(check, len)?;
         check.requires(LENGTH, body == Ok(Some(vec![5; len])), || {
             format!("With a limit of {LIMIT}, a body of {len} bytes does not come out as it went in.")
+        })?;
+    }
+    for len in [LIMIT + 1, 2 * LIMIT] {
+        let body = body_of(check, len)?;
+        check.requires(LENGTH, body == Err(Refusal::TooLong { len, limit: LIMIT }), || {
+            format!("With a limit of {LIMIT}, a frame with a body of {len} bytes comes as a whole, in one piece, and is not refused.")
         })?;
     }
     Ok(())

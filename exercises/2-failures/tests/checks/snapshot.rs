@@ -322,6 +322,19 @@ pub fn what_stands_behind_a_snapshot_stays() {
             )
         })?;
         saved_before_told(check, earlier.as_ref(), &effects, (3, 5))?;
+        let told = effects.iter().find_map(|effect| match effect {
+            Effect::Send { message: Message::Raft(message::Message::AppendReply { outcome, .. }), .. } => {
+                Some(*outcome)
+            }
+            _ => None,
+        });
+        check.requires(ANSWERED, told == Some(Outcome::Matches(3)), || {
+            format!(
+                "n0 holds five entries and gets a snapshot up to index 3. It is known to match the leader's log up to there, and n0 answers \
+                 {}.",
+                or_nothing(told, raft_words::outcome)
+            )
+        })?;
         // The same, but the follower's entries are of another term from index 3 on.
         let raft = raft::Durable { term: 2, voted_for: None, log: cut_log::log(&[1, 1, 2, 2, 2]) };
         let saved = Durable { snapshot: None, raft };

@@ -10,7 +10,7 @@ use super::chronicle::Chronicle;
 use super::followers::{self, among_followers, commits_what_it_may};
 use super::leaders::{Leaders, Talk, among_leaders};
 use super::servers::{committed, leaders, leads_or_not, saved, servers, timeouts};
-use super::transitions::{FOLLOWS, follows_the_commit_index};
+use super::transitions::{FOLLOWS, TAKES, follows_the_commit_index, takes_what_fits};
 use crate::subject::raft::log::{Command, Entry, Index};
 use crate::subject::raft::message::{Message, Outcome};
 use crate::subject::raft::quorum::agreed;
@@ -287,6 +287,7 @@ pub fn a_follower_commits_only_what_is_known_to_match() {
 pub fn a_follower_commits_what_any_leader_has_committed() {
     check(|check| {
         let cluster = among_leaders(Talk::Commits, 0, &LATER);
+        let cluster = cluster.each_transition(TAKES, takes_what_fits);
         let cluster = cluster.each_transition(FOLLOWS, follows_the_commit_index);
         let cluster = cluster.always(KNOWN_TO_MATCH, |view: &View<'_, Raft, Leaders>| {
             let (index, known) = (view.server(NodeId(0)).map_or(0, Raft::commit_index), view.history().known);
