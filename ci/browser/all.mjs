@@ -3,6 +3,7 @@
 import "./space-time.test.mjs";
 import "./safety.test.mjs";
 import "./access.test.mjs";
+import "./figures.test.mjs";
 import "./quiz.test.mjs";
 import "./runs.test.mjs";
 import "./tasks.test.mjs";

@@ -1,0 +1,84 @@
+// The figures that go by the book's own colours (`class="figure"`): each can be read on a phone, in light and in dark, and by ear.
+
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { test } from "node:test";
+
+import { browser, course, server } from "./here.mjs";
+
+/** How small a letter of a figure may be on a phone, in pixels. */
+const SMALLEST = 10;
+
+/** How far the boxes of two lines may overlap, in units of a figure: letters do not fill theirs. */
+const ROOM = 2.5;
+
+const figures = readdirSync(course.path("book/src"), { recursive: true })
+  .filter((file) => /figures\/[^/]+\.svg$/.test(file))
+  .map((file) => ({ file, svg: course.read(`book/src/${file}`) }))
+  .filter(({ svg }) => svg.includes('class="figure"'));
+
+/** Opens a page of the book, and looks at each figure in the place of its text. */
+async function lookAtEach(options, look) {
+  const page = await browser.open(`${server.address}/built/style.html`, options);
+  const seen = [];
+  for (const { file, svg } of figures) {
+    await page.evaluate((svg) => (document.querySelector("main").innerHTML = `<figure>${svg}</figure>`), svg);
+    seen.push({ file, found: await page.evaluate(look, ROOM) });
+  }
+  return seen;
+}
+
+const flat = (seen) => seen.flatMap(({ file, found }) => found.map((problem) => `${file}: ${problem}`));
+
+test("there are figures to look at", () => assert.ok(figures.length > 0));
+
+test("on a phone each letter of a figure is large enough", async () => {
+  const seen = await lookAtEach({ viewport: { width: 390, height: 844 } }, () =>
+    [...document.querySelectorAll("svg.figure text")].map((text) => ({
+      text: text.textContent,
+      size: parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a,
+    })),
+  );
+  for (const { file, found } of seen) {
+    assert.ok(found.length > 0, `${file} has no text`);
+    const small = found.filter(({ size }) => size < SMALLEST);
+    assert.deepEqual(small, [], file);
+  }
+});
+
+test("no text of a figure leaves it, or lies on another", async () => {
+  const seen = await lookAtEach({}, (room) => {
+    const { width, height } = document.querySelector("svg.figure").viewBox.baseVal;
+    const texts = [...document.querySelectorAll("svg.figure text")].map((text) => {
+      const { x, y, width, height } = text.getBBox();
+      return { says: text.textContent, left: x, right: x + width, top: y, bottom: y + height };
+    });
+    const leaves = ({ left, right, top, bottom }) => left < 0 || top < 0 || right > width || bottom > height;
+    const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + room < b.bottom && b.top + room < a.bottom;
+    const onAnother = texts.flatMap((a, at) => texts.slice(at + 1).filter((b) => meet(a, b)).map((b) => `${a.says} | ${b.says}`));
+    return [...texts.filter(leaves).map(({ says }) => says), ...onAnother];
+  });
+  assert.deepEqual(flat(seen), []);
+});
+
+test("each colour of a figure is one of the theme's", async () => {
+  const paints = () =>
+    [...document.querySelectorAll("svg.figure :is(text, path, rect, circle, ellipse)")].flatMap((drawn) =>
+      ["fill", "stroke"].map((paint) => ({ drawn: drawn.outerHTML, paint, colour: getComputedStyle(drawn)[paint] })),
+    );
+  const [light, dark] = [await lookAtEach({ colorScheme: "light" }, paints), await lookAtEach({ colorScheme: "dark" }, paints)];
+  light.forEach(({ file, found }, at) => {
+    const kept = found.filter(({ colour }, paint) => colour !== "none" && colour === dark[at].found[paint].colour);
+    assert.deepEqual(kept, [], `${file} has colours that are the same in light and in dark`);
+  });
+});
+
+test("each figure has a name and a description", async () => {
+  const seen = await lookAtEach({}, () => {
+    const figure = document.querySelector("svg.figure");
+    const says = { name: figure.getAttribute("aria-label"), description: figure.querySelector("desc")?.textContent };
+    const lacks = Object.keys(says).filter((what) => !says[what]?.trim());
+    return figure.getAttribute("role") === "img" ? lacks : [...lacks, "role"];
+  });
+  assert.deepEqual(flat(seen), []);
+});
