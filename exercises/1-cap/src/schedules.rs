@@ -8,6 +8,7 @@
 
 use testkit::schedule::Schedule;
 
+use crate::raft::{Timer, store};
 use crate::register::Request;
 
 /// An example, in which nothing goes wrong: client 0 writes at `n0`, the link to `n1` is cut, and client 1 reads at `n1` what
@@ -33,4 +34,16 @@ pub fn stale_read() -> Schedule<Request> {
 /// of the servers, itself included. Links count, not crashes. Shortest possible: three steps.
 pub fn silent_minority() -> Schedule<Request> {
     todo!("Build a schedule that leaves a server with less than a majority, and let a client ask it.")
+}
+
+/// A run of three servers of Raft that count copies: their leaders take an entry for committed as soon as a majority holds it, of
+/// whatever term it is. In all else they are Raft. A leader sends its log when it is elected, when it takes a command, and when its
+/// [`Timer::Heartbeat`] fires; all other servers, and candidates, wait for [`Timer::Election`].
+///
+/// Contract: a client is told that its command is done, and a later answer shows that it is not. The same steps do no harm to servers
+/// that count entries of their own term only.
+pub fn figure_8() -> Schedule<store::Request, Timer> {
+    todo!(
+        "Schedule::with_timers().fire(…).cut(…)…: who must lead when, who must not hear of it, and who asks at the end?"
+    )
 }

@@ -20,7 +20,7 @@ pub fn name_what_exists(subject: &Subject) -> Result<Audited, Error> {
 }
 
 fn missing_files(subject: &Subject, stage: &Stage, task: &Task) -> Vec<Finding> {
-    let manifest = format!("edit {}", subject.workspace.shown(&stage.hints_file(subject.workspace)));
+    let manifest = format!("edit {}", subject.workspace.shown(&stage.folder.join("Cargo.toml")));
     let missing = task.files.iter().filter(|file| !subject.workspace.solution(&stage.id).join(file).is_file());
     missing
         .map(|file| Finding::new(format!("task `{}` names `{file}`, which no solution has", task.id), &manifest))
@@ -104,7 +104,7 @@ fn ground_problem(
 /// Each task has hints, and they get more specific.
 pub fn hints(subject: &Subject) -> Result<Audited, Error> {
     let finding = |(stage, task): (&Stage, &Task)| {
-        let mend = format!("edit {}", subject.workspace.shown(&stage.folder.join("Cargo.toml")));
+        let mend = format!("edit {}", subject.workspace.shown(&stage.hints_file(subject.workspace)));
         hints_problem(&task.hints).map(|why| Finding::new(format!("hints of `{}`: {why}", task.id), mend))
     };
     let count: usize = subject.course.tasks().map(|(_, task)| task.hints.len()).sum();
