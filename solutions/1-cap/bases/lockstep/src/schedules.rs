@@ -8,6 +8,7 @@
 
 use testkit::schedule::Schedule;
 
+use crate::raft::{Timer, store};
 use crate::register::Request;
 
 /// An example, in which nothing goes wrong: client 0 writes at `n0`, the link to `n1` is cut, and client 1 reads at `n1` what
@@ -31,4 +32,13 @@ pub fn stale_read() -> Schedule<Request> {
 /// of the servers, itself included. Links count, not crashes. Shortest possible: three steps.
 pub fn silent_minority() -> Schedule<Request> {
     Schedule::new().cut(1, 0).cut(1, 2).ask(0, 1, Request::Write(3))
+}
+
+/// A run of three servers of Raft that count copies, in which an answer is taken back.
+pub fn figure_8() -> Schedule<store::Request, Timer> {
+    let first =
+        Schedule::with_timers().fire(1, Timer::Election).cut(1, 0).cut(1, 2).ask(4, 1, store::Request::Add('z', 3));
+    let second = first.fire(0, Timer::Election).cut(0, 2).ask(5, 0, store::Request::Get('y')).restart(0);
+    let third = second.heal(1, 2).fire(1, Timer::Election).restart(1).cut(1, 2);
+    third.heal(0, 2).fire(0, Timer::Election).ask(6, 0, store::Request::Get('z'))
 }

@@ -12,6 +12,7 @@
 
 use testkit::schedule::Schedule;
 
+use crate::raft::{Timer, store};
 use crate::register::Request;
 
 /// An example, in which nothing goes wrong: client 0 writes at `n0`, the link to `n1` is cut, and client 1 reads at `n1` what
@@ -35,4 +36,13 @@ pub fn stale_read() -> Schedule<Request> {
 /// of the servers, itself included. Links count, not crashes. Shortest possible: three steps.
 pub fn silent_minority() -> Schedule<Request> {
     Schedule::new().cut(1, 2).cut(1, 0).ask(0, 1, Request::Write(3))
+}
+
+/// A run of three servers of Raft that count copies, in which an answer is taken back.
+pub fn figure_8() -> Schedule<store::Request, Timer> {
+    let put = |value| store::Request::Put('k', value);
+    let first = Schedule::with_timers().fire(2, Timer::Election).cut(2, 0).cut(2, 1).ask(0, 2, put(9));
+    let second = first.fire(1, Timer::Election).cut(1, 0).ask(1, 1, store::Request::Get('k'));
+    let third = second.heal(2, 0).fire(2, Timer::Election).crash(2);
+    third.heal(1, 0).fire(1, Timer::Election).ask(2, 1, store::Request::Get('k'))
 }
