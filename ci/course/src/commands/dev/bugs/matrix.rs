@@ -180,7 +180,7 @@ impl Matrix {
 impl Row {
     /// A bug with what is recorded of it. The checks that must catch it do.
     fn new(bug: &Mutant, known: Option<&Self>) -> Option<Self> {
-        let Kind::Bug { misconception, who, page, caught_by } = bug.kind.clone() else { return None };
+        let Kind::Bug { misconception, who, page, caught_by, .. } = bug.kind.clone() else { return None };
         let mut caught_by_all = known.map_or_else(Vec::new, |known| known.caught_by_all.clone());
         caught_by_all.extend(caught_by.iter().cloned());
         Some(Self {

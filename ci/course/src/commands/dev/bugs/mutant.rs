@@ -34,6 +34,8 @@ pub enum Kind {
         misconception: String,
         /// Who was seen to believe it, and where.
         who: String,
+        /// The systems that had it, each as `who` names it: `tikv/tikv`, `PostgreSQL`.
+        seen: Vec<String>,
         /// The page of the book that sets it right.
         page: String,
         /// The checks that must catch it, without the leading `checks::`.
@@ -88,15 +90,20 @@ impl Mutant {
         let known = known.iter().find(|known| known.name == name);
         let mut keys = known.map(Self::preamble).unwrap_or_default();
         keys.extend(preamble_keys(preamble)?);
+        let seen = if is_bug { listed(&keys.remove("Seen").unwrap_or_default()) } else { Vec::new() };
         let mut take = |key: &str| keys.remove(key).ok_or(format!("its preamble lacks `{key}: …`."));
         let kind = if is_bug {
-            let caught_by = take("Caught-by")?;
-            let checks = caught_by.split(',').map(|check| check.trim().trim_start_matches("checks::").to_owned());
+            let checks = listed(&take("Caught-by")?);
+            let who = take("Who")?;
+            if let Some(unknown) = seen.iter().find(|system| !who.contains(*system)) {
+                return Err(format!("its preamble has `Seen: {unknown}`, of which `Who: …` says nothing."));
+            }
             Kind::Bug {
                 misconception: take("Misconception")?,
-                who: take("Who")?,
+                who,
+                seen,
                 page: take("Page")?,
-                caught_by: checks.filter(|check| !check.is_empty()).collect(),
+                caught_by: checks.iter().map(|check| check.trim_start_matches("checks::").to_owned()).collect(),
             }
         } else {
             Kind::Variant { what: take("What")?, why_correct: take("Why-correct")? }
@@ -110,9 +117,10 @@ impl Mutant {
     /// Its preamble.
     fn preamble(&self) -> BTreeMap<String, String> {
         let lines = match &self.kind {
-            Kind::Bug { misconception, who, page, caught_by } => vec![
+            Kind::Bug { misconception, who, seen, page, caught_by } => vec![
                 ("Misconception", misconception.clone()),
                 ("Who", who.clone()),
+                ("Seen", seen.join(", ")),
                 ("Page", page.clone()),
                 ("Caught-by", caught_by.join(", ")),
             ],
@@ -156,6 +164,11 @@ fn apply(solution: &Path, path: &str, diff: &str) -> Result<String, String> {
     let before = before.map_err(|error| format!("`{path}`, which it changes, cannot be read: {error}"))?;
     let patch = Patch::from_str(diff).map_err(|error| format!("its diff of `{path}` is garbled: {error}"))?;
     diffy::apply(&before, &patch).map_err(|error| format!("its diff of `{path}` does not apply any more: {error}"))
+}
+
+/// The parts of a list with commas.
+fn listed(value: &str) -> Vec<String> {
+    value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 fn diff_start(text: &str) -> Option<usize> {
@@ -206,7 +219,8 @@ mod tests {
     const BUG: &str = "\
 Misconception: A read may answer
   with what it has seen.
-Who: Lynch and Shvartsman 1997, section 4
+Who: Lynch and Shvartsman 1997, section 4; riak/riak issue 1
+Seen: riak/riak
 Page: 1-cap/abd.md#write-back
 Caught-by: abd::every_history_is_linearizable, checks::abd::reads_do_not_go_back
 
@@ -251,8 +265,9 @@ index 1..2
         assert_eq!(mutant.name, "no-write-back");
         assert_eq!(mutant.caught_by(), ["abd::every_history_is_linearizable", "abd::reads_do_not_go_back"]);
         assert_eq!(mutant.diffs.keys().collect::<Vec<_>>(), ["src/abd.rs", "src/lib.rs"]);
-        let Kind::Bug { misconception, .. } = &mutant.kind else { panic!("a bug") };
+        let Kind::Bug { misconception, seen, .. } = &mutant.kind else { panic!("a bug") };
         assert_eq!(misconception, "A read may answer with what it has seen.");
+        assert_eq!(seen, &["riak/riak"]);
     }
 
     #[test]
@@ -275,6 +290,7 @@ index 1..2
             ("Who: x\n", "there is no diff in it"),
             (&BUG.replace("Who:", "Wer:"), "its preamble lacks `Who: …`."),
             (&BUG.replace("Who:", "Note: x\nWho:"), "its preamble has the unknown key `Note`."),
+            (&BUG.replace("Seen: ", "Seen: etcd, "), "its preamble has `Seen: etcd`, of which `Who: …` says nothing."),
             (&BUG.replace("Who:", "Who"), "its preamble has a line that is no `Key: value`: Who Lynch"),
             (&BUG.replace("+++ b/", "+++ "), "`src/abd.rs` must stand in the diff as `b/src/…`"),
         ];
