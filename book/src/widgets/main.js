@@ -2,6 +2,7 @@
 
 import { Dashboard } from "./dashboard.js";
 import { make } from "./dom.js";
+import { tendFolds } from "./folds.js";
 import { LabCard } from "./lab-card.js";
 import { mendPage } from "./page.js";
 import { Quiz } from "./quiz.js";
@@ -19,6 +20,7 @@ const locked = () => {
 };
 
 mendPage();
+tendFolds();
 openRuns();
 if (server.isLocked) all(".task-live, .dashboard-live", (live) => live.append(locked()));
 const widgets = [

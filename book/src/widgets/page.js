@@ -3,7 +3,8 @@
 export function mendPage() {
   mendSidebarToggle(document.getElementById("mdbook-sidebar-toggle"));
   for (const box of document.querySelectorAll("pre > code, .table-wrapper, .matrix")) {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; // so that the arrow keys move it
+    const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+    if (scrolls) box.tabIndex = 0; // so that the arrow keys move it
   }
 }
 

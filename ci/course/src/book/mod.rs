@@ -6,13 +6,14 @@
 //! - [`build`] turns the Markdown into a [`site::Site`] and collects what mdBook complains about on the way;
 //! - [`bounds`] says what leads out of it, so that it is not built;
 //! - [`watch`] says when something that the book is made of has changed;
-//! - [`widgets`] puts task cards and quizzes into pages;
+//! - [`widgets`] puts task cards, quizzes and known bugs into pages, with [`markdown`] to read them;
 //! - [`includes`] and [`links`] find what points nowhere.
 
 pub mod bounds;
 pub mod build;
 pub mod includes;
 pub mod links;
+pub mod markdown;
 pub mod site;
 pub mod watch;
 pub mod widgets;

@@ -140,6 +140,8 @@ fn told(directive: &Directive, folder: &Path, course: &Course) -> String {
             Err(error) => error.to_string(),
         },
         "lab" => format!("Lab: {}", paint(TYPE, format!("cargo course lab {argument}"))),
+        "bugs" => "(The stage's known bugs, with their runs: `cargo course serve` shows them.)".to_owned(),
+        "matrix" => "(Which check catches which bug: `cargo course serve` shows it.)".to_owned(),
         "quiz" => "(Questions: `cargo course serve` asks them.)".to_owned(),
         _ => format!("(Where you are: {})", paint(TYPE, "cargo course")),
     }

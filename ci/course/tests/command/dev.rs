@@ -49,14 +49,16 @@ fn course(name: &str) -> Fixture {
     put(
         &course,
         "book/src/SUMMARY.md",
-        "- [Tiny](1-tiny/README.md)\n- [Count](1-tiny/count.md)\n- [Tally](1-tiny/tally.md)\n- [Matrix](1-tiny/matrix.md)\n",
+        "- [Tiny](1-tiny/README.md)\n- [Count](1-tiny/count.md)\n- [Tally](1-tiny/tally.md)\n\
+         - [Bugs](1-tiny/bugs.md)\n- [Matrix](built/matrix.md)\n",
     );
     put(
         &course,
         "book/src/1-tiny/count.md",
         "# Count\n\n## Counting\n\nSee [the tally](tally.md#tally).\n\n{{#task count}}\n",
     );
-    put(&course, "book/src/1-tiny/matrix.md", "# The kill matrix\n");
+    put(&course, "book/src/1-tiny/bugs.md", "# Bugs\n\n{{#bugs 1-tiny}}\n");
+    put(&course, "book/src/built/matrix.md", "# The kill matrix\n\n{{#matrix 1-tiny}}\n");
     for file in ["count.rs", "tally.rs"] {
         let solution = format!("solutions/1-tiny/src/{file}");
         let text = read(&course.root.join(&solution));
@@ -154,11 +156,11 @@ fn a_good_course_passes_its_audit_and_each_flaw_is_found() {
     let course = course("dev-audit");
     let said = course.says(&["dev", "bugs", "--full"], 0);
     assert!(said.contains("1-tiny: 2 bugs and 1 variants, 0 findings."), "{said}");
-    let page = read(&course.root.join("book/src/1-tiny/matrix.md"));
-    assert!(page.contains("| [from-one](#from-one) |  | ● | ● |   |"), "{page}");
     let matrix = read(&course.root.join("solutions/1-tiny/bugs/matrix.json"));
     assert!(matrix.contains("\"caught_by_all\": [\n        \"tally::each_addition_counts_once\"\n      ]"), "{matrix}");
     a_full_run_goes_on_where_the_last_one_stopped(&course, &matrix);
+
+    runs_are_recorded_and_shown(&course);
 
     let said = course.says(&["dev", "verify"], 0);
     assert!(said.ends_with("The course holds what it promises.\n"), "{said}");
@@ -189,6 +191,41 @@ fn a_full_run_goes_on_where_the_last_one_stopped(course: &Fixture, matrix: &str)
     known(&["--afresh"], "");
     put(course, tally, &text);
     known(&["--full"], " 4 verdicts were known already.");
+}
+
+/// The book shows the run of a bug that has one. If it is missing it is recorded again, and nothing else is tried out.
+fn runs_are_recorded_and_shown(course: &Fixture) {
+    let without = read(&course.root.join("solutions/1-tiny/bugs/without-run.json"));
+    assert_eq!(without, "{\n  \"from-one\": \"not-needed\"\n}\n");
+    let run = course.root.join("book/src/1-tiny/traces/no-addition.json");
+    let recorded = read(&run);
+    fs::remove_file(&run).unwrap();
+    let said = course.says(&["dev", "bugs"], 0);
+    assert!(said.contains("0 findings. 2 were not tried out again.\n"), "{said}");
+    assert_eq!(read(&run), recorded);
+    fs::write(&run, recorded.replace("one client", "another")).unwrap();
+    let said = course.says(&["dev", "verify", "--all", "bugs are caught"], 1);
+    assert!(
+        said.contains("The run of `no-addition` that the book shows is not the one that its checks find."),
+        "{said}"
+    );
+    assert!(said.contains("[cargo course dev bugs --only no-addition]"), "{said}");
+    course.says(&["dev", "bugs", "--only", "no-addition"], 0);
+    assert_eq!(read(&run), recorded);
+
+    let site = tempfile::tempdir().unwrap();
+    course.says(&["dev", "site", &site.path().display().to_string()], 0);
+    let bugs = read(&site.path().join("1-tiny/bugs.html"));
+    assert!(
+        bugs.contains("There are 2 bugs here.") && bugs.contains("<a href=\"../1-tiny/traces/no-addition.json\">"),
+        "{bugs}"
+    );
+    assert_eq!(read(&site.path().join("1-tiny/traces/no-addition.json")), recorded);
+    let matrix = read(&site.path().join("built/matrix.html"));
+    assert!(
+        matrix.contains("<a href=\"../1-tiny/bugs.html#from-one\">from-one</a></th><td>–</td><td>●</td><td>●</td>"),
+        "{matrix}"
+    );
 }
 
 /// A bug that survives, one that does not compile, one that panics, a variant that fails, a patch that does not apply any more.
@@ -255,7 +292,7 @@ fn flaws(course: &Fixture) {
     let count = "book/src/1-tiny/count.md";
     let solution = "solutions/1-tiny/src/count.rs";
     let from_one = "solutions/1-tiny/bugs/from-one.patch";
-    let cases: [(&str, &str, &str, &str, &str); 15] = [
+    let cases: [(&str, &str, &str, &str, &str); 16] = [
         (
             "exercises/1-tiny/src/lib.rs",
             "pub mod tally;",
@@ -330,7 +367,8 @@ fn flaws(course: &Fixture) {
             "bugs are caught",
             "bug `from-one` survives `count::nothing_is_zero`, which must catch it.",
         ),
-        ("book/src/1-tiny/matrix.md", "●", "○", "matrix", "book/src/1-tiny/matrix.md is not what the matrix says"),
+        ("book/src/1-tiny/bugs.md", "{{#bugs 1-tiny}}", "", "catalogue", "No page shows the known bugs of 1-tiny."),
+        ("book/src/built/matrix.md", "{{#matrix 1-tiny}}", "", "catalogue", "No page shows the kill matrix of 1-tiny."),
     ];
     for (file, from, to, word, finding) in cases {
         let path = course.root.join(file);

@@ -9,6 +9,10 @@
 //! | `{{#trace raft-vote-not-saved}}` | [`trace`]: a run to step through | `traces/raft-vote-not-saved.json` beside the page |
 //! | `{{#lab tradeoffs}}` | [`lab`]: an experiment to run | the stage's manifest |
 //! | `{{#dashboard}}` | [`dashboard`]: all stages and tasks | all manifests |
+//! | `{{#bugs 1-cap}}` | [`bugs`]: the catalogue of a stage's known bugs | the patches, and the recorded runs |
+//! | `{{#matrix 1-cap}}` | [`matrix`]: which check catches which of them | the recorded matrix |
+//!
+//! Besides, it [folds](fold) the misconceptions of each page.
 //!
 //! The HTML is complete by itself: a page from a plain file server shows the card with the command to run, and the questions with
 //! answers to open. Where the course's server serves the page, the scripts under `book/src/widgets` bring it to life. Markdown in the HTML
@@ -16,22 +20,28 @@
 //!
 //! The course builds the book with this in its own process. Plain `mdbook build` runs it as `cargo course dev preprocess`.
 
+mod bugs;
 mod dashboard;
+mod fold;
 mod lab;
+mod matrix;
 mod quiz;
 mod task;
 mod trace;
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use mdbook_preprocessor::book::{Book, Chapter};
 use mdbook_preprocessor::errors::{Error as BookError, Result as BookResult};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
 use crate::book::bounds;
+use crate::error::Error;
 use crate::guide::pages::Pages;
 use crate::manifest::Course;
 use crate::workspace::Workspace;
+use bugs::Bugs;
 
 /// The preprocessor. Its name is that of its table in `book.toml`: `[preprocessor.course]`.
 pub struct Widgets {
@@ -51,22 +61,50 @@ impl Preprocessor for Widgets {
     }
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> BookResult<Book> {
-        let course = Course::load(&self.workspace).map_err(|error| BookError::msg(error.to_string()))?;
-        let pages = Pages::load(&self.workspace);
-        let sources = context.root.join(&context.config.book.src);
+        let source = Source::load(&self.workspace, context.root.join(&context.config.book.src));
+        let source = source.map_err(|error| BookError::msg(error.to_string()))?;
         let mut wrong = Vec::new();
-        book.for_each_chapter_mut(|chapter| {
-            let place = |directive: &Directive| directive.html(&course, &pages, &sources, chapter);
-            match expand(&chapter.content, place) {
-                Ok(content) => chapter.content = content,
-                Err(why) => wrong.push(why),
-            }
+        book.for_each_chapter_mut(|chapter| match source.page(chapter) {
+            Ok(content) => chapter.content = content,
+            Err(why) => wrong.push(why),
         });
         if wrong.is_empty() { Ok(book) } else { Err(BookError::msg(wrong.join("\n"))) }
     }
 
     fn supports_renderer(&self, renderer: &str) -> BookResult<bool> {
         Ok(renderer == "html")
+    }
+}
+
+/// What the widgets are made from.
+struct Source {
+    workspace: Workspace,
+    course: Course,
+    pages: Pages,
+    bugs: Bugs,
+    /// The folder of the pages.
+    folder: PathBuf,
+}
+
+impl Source {
+    fn load(workspace: &Workspace, folder: PathBuf) -> Result<Self, Error> {
+        let course = Course::load(workspace)?;
+        let bugs = Bugs::load(workspace, &course)?;
+        Ok(Self { workspace: workspace.clone(), pages: Pages::load(workspace), course, bugs, folder })
+    }
+
+    /// A page with its widgets, and with its misconceptions folded. The error is a sentence with the page's name.
+    fn page(&self, chapter: &Chapter) -> Result<String, String> {
+        let name = chapter.source_path.clone().unwrap_or_default().display().to_string();
+        let expanded = expand(&chapter.content, |directive| {
+            directive.html(self, &name).map_err(|why| format!("{name}:{}: {why}", directive.line))
+        })?;
+        fold::fold(&expanded, |id| self.bugs.of_section(&name, id)).map_err(|why| format!("{name}: {why}"))
+    }
+
+    /// The Markdown of a page, or nothing if there is none.
+    fn text(&self, page: &str) -> String {
+        fs::read_to_string(self.folder.join(page)).unwrap_or_default()
     }
 }
 
@@ -81,7 +119,7 @@ pub struct Directive<'p> {
     pub argument: &'p str,
 }
 
-const NAMES: [&str; 5] = ["task", "quiz", "trace", "lab", "dashboard"];
+const NAMES: [&str; 7] = ["task", "quiz", "trace", "lab", "dashboard", "bugs", "matrix"];
 
 impl<'p> Directive<'p> {
     /// The directive that a line is, if it is one.
@@ -91,23 +129,25 @@ impl<'p> Directive<'p> {
         NAMES.contains(&name).then_some(Self { line, name, argument: argument.trim() })
     }
 
-    fn html(&self, course: &Course, pages: &Pages, sources: &Path, chapter: &Chapter) -> Result<String, String> {
-        let page = chapter.source_path.clone().unwrap_or_default();
-        let folder = sources.join(page.parent().unwrap_or(Path::new("")));
-        if !bounds::is_below(self.argument) {
-            let says = format!("`{}` leads out of the page's folder: name a file in it", self.argument);
-            return Err(format!("{}:{}: {says}", page.display(), self.line));
+    /// What comes in its place on a page. The error is a sentence.
+    fn html(&self, source: &Source, page: &str) -> Result<String, String> {
+        let Self { name, argument, .. } = *self;
+        if !bounds::is_below(argument) {
+            return Err(format!("`{argument}` leads out of the page's folder: name a file in it"));
         }
-        let html = match self.name {
-            "task" => {
-                course.task(self.argument).map(|(stage, task)| task::card(stage, task)).map_err(|e| e.to_string())
-            }
-            "quiz" => quiz::load(&folder, self.argument),
-            "trace" => trace::load(&folder, self.argument),
-            "lab" => course.lab(self.argument).map(|(_, lab)| lab::card(lab)).map_err(|error| error.to_string()),
+        let Source { workspace, course, pages, bugs, .. } = source;
+        let folder = source.folder.join(page);
+        let folder = folder.parent().unwrap_or(Path::new(""));
+        let html = match name {
+            "task" => course.task(argument).map(|(stage, task)| task::card(stage, task)),
+            "quiz" => return quiz::load(folder, argument),
+            "trace" => return trace::load(folder, argument),
+            "lab" => course.lab(argument).map(|(_, lab)| lab::card(lab)),
+            "bugs" => course.named_stage(argument).map(|stage| bugs.catalogue(stage, page, |page| source.text(page))),
+            "matrix" => course.named_stage(argument).and_then(|stage| matrix::load(workspace, stage)),
             _ => Ok(dashboard::html(course, pages)),
         };
-        html.map_err(|why| format!("{}:{}: {why}", page.display(), self.line))
+        html.map_err(|error| error.to_string())
     }
 }
 

@@ -8,7 +8,8 @@ use testkit::trace::{Trace, svg};
 /// The run in `traces/<name>.json` of a page's folder. The error is a sentence.
 pub fn load(folder: &Path, name: &str) -> Result<String, String> {
     let file = folder.join("traces").join(format!("{name}.json"));
-    let trace = Trace::load(&file).map_err(|error| format!("{error} `cargo course dev bugs --full` records it."))?;
+    let trace =
+        Trace::load(&file).map_err(|error| format!("{error} `cargo course dev bugs` records the runs of bugs."))?;
     Ok(html(&trace))
 }
 

@@ -7,7 +7,7 @@
 //! A stage may have more than one correct solution in which bugs are planted ([`base`]).
 //!
 //! It records what it has shown ([`proofs`]), and what the book and the learners' checks say of it ([`matrix`], [`figures`]). What is
-//! shown and has not changed since is not tried out again.
+//! shown and has not changed since is not tried out again, unless the run that the book shows of it is missing.
 
 mod base;
 mod bench;
@@ -39,6 +39,7 @@ use crate::style::{self, BAD, FAINT, GOOD, STRONG, paint};
 use crate::workspace::Workspace;
 pub use base::Base;
 pub use bench::{Bench, fates};
+use figures::Without;
 use matrix::Matrix;
 pub use mutant::{Kind, Mutant, load};
 use proofs::Proofs;
@@ -138,6 +139,9 @@ fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize,
             &bases.iter().flat_map(|base| base.mutants.iter().map(|mutant| base.qualified(mutant))).collect(),
         );
         proofs.save()?;
+        let mut without_run = Without::load(workspace, stage)?;
+        without_run.keep_only(&bases[0].mutants);
+        without_run.save()?;
     }
     Ok(findings)
 }
@@ -148,9 +152,12 @@ fn run_base(args: &Args, workspace: &Workspace, stage: &Stage, base: &Base) -> R
     let bench =
         if is_full { Bench::full(workspace, stage, base, args.afresh)? } else { Bench::new(workspace, stage, base)? };
     let proofs = Proofs::load(workspace, stage);
+    let without_run = Without::load(workspace, stage)?;
+    let lacks_run = |mutant: &Mutant| base.name.is_none() && without_run.lacks(workspace, stage, mutant);
+    let is_proven = |mutant: &Mutant| proofs.hold(&base.qualified(mutant), &bench.hash(mutant));
     let is_open = |mutant: &&Mutant| match &args.only {
         Some(only) => base.qualified(mutant) == *only,
-        None => is_full || args.afresh || !proofs.hold(&base.qualified(mutant), &bench.hash(mutant)),
+        None => is_full || args.afresh || lacks_run(mutant) || !is_proven(mutant),
     };
     let open: Vec<&Mutant> = base.mutants.iter().filter(is_open).collect();
     if open.is_empty() && args.only.is_some() {
@@ -168,7 +175,7 @@ fn run_base(args: &Args, workspace: &Workspace, stage: &Stage, base: &Base) -> R
     if hashes.iter().zip(&open).any(|(hash, mutant)| *hash != bench.hash(mutant)) {
         complaints.push("something was edited while this run went on: run it again, it does only what changed.".into());
     } else {
-        complaints.extend(record(is_full, workspace, stage, base, &outcomes, &bench)?);
+        record(is_full, workspace, stage, base, &outcomes, &bench)?;
     }
     for complaint in &complaints {
         style::say(format_args!("{} {complaint}", paint(BAD, "finding:")));
@@ -192,7 +199,7 @@ fn summary(stage: &Stage, base: &Base, outcomes: &[Outcome], left_out: usize, fi
 }
 
 /// Records what a run has found: which changed solutions are what they are there for and, of the reference's, the runs that the book
-/// shows and the matrix. Says what the book cannot show.
+/// shows and the matrix.
 fn record(
     is_full: bool,
     workspace: &Workspace,
@@ -200,20 +207,16 @@ fn record(
     base: &Base,
     outcomes: &[Outcome],
     bench: &Bench,
-) -> Result<Vec<String>, Error> {
-    let mut complaints = Vec::new();
+) -> Result<(), Error> {
     if base.name.is_none() {
-        let fine = outcomes.iter().filter(|outcome| outcome.complaints().is_empty());
-        complaints = figures::record(workspace, stage, fine.map(|outcome| outcome.mutant))?;
+        figures::record(workspace, stage, outcomes.iter().filter(|outcome| outcome.complaints().is_empty()))?;
         record_matrix(is_full, workspace, stage, base, outcomes)?;
     }
     let mut proofs = Proofs::load(workspace, stage);
     for outcome in outcomes {
-        // A figure that was recorded just now is a part of what the hash covers.
         proofs.update(base.qualified(outcome.mutant), outcome, bench.hash(outcome.mutant));
     }
-    proofs.save()?;
-    Ok(complaints)
+    proofs.save()
 }
 
 fn record_matrix(
@@ -231,7 +234,6 @@ fn record_matrix(
         style::say(table(&matrix, stage));
     }
     files::update(&file, matrix.json().as_bytes())?;
-    files::update(&matrix::page(workspace, stage), matrix.page(stage).as_bytes())?;
     style::say(format_args!("{} recorded in {}.", paint(GOOD, "ok"), workspace.shown(&file)));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `cargo course dev`: tools for those who maintain the course.
 
-mod bugs;
+pub mod bugs;
 mod cargo;
 pub mod files;
 mod preprocess;

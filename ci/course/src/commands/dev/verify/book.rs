@@ -82,6 +82,26 @@ pub fn cards(subject: &Subject) -> Result<Audited, Error> {
     Ok(Audited { scope: format!("{} tasks", subject.course.tasks().count()), findings })
 }
 
+/// A reader finds the known bugs of each stage on a page, and a maker which check catches which of them.
+pub fn catalogues(subject: &Subject) -> Result<Audited, Error> {
+    let read = |page: &PathBuf| fs::read_to_string(page).map_err(Error::io("read", page));
+    let pages = markdown(subject)?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut findings = Vec::new();
+    for stage in &subject.course.stages {
+        let shown = [("bugs", "the known bugs", &*stage.id), ("matrix", "the kill matrix", "built")];
+        for (widget, what, folder) in shown {
+            if !pages.iter().any(|page| widgets::has(page, widget, &stage.id)) {
+                let mend = format!(
+                    "put `{{{{#{widget} {}}}}}` on a line of its own into a page of book/src/{folder}",
+                    stage.id
+                );
+                findings.push(Finding::new(format!("No page shows {what} of {}.", stage.id), mend));
+            }
+        }
+    }
+    Ok(Audited { scope: format!("{} stages", subject.course.stages.len()), findings })
+}
+
 fn book<'s>(subject: &'s Subject) -> Result<&'s Built, Error> {
     subject.book.as_ref().map_err(|why| Error::Course(why.clone()))
 }

@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use super::{Audited, Finding, Subject};
 use crate::commands::dev::bugs::matrix::{self, Matrix};
 use crate::commands::dev::bugs::proofs::{Draw, Proofs};
-use crate::commands::dev::bugs::{self, Base, Bench, Fate, Mutant, figures};
+use crate::commands::dev::bugs::{self, Base, Bench, Fate, Mutant, Outcome, figures};
 use crate::commands::dev::starters::{self, Stale};
 use crate::commands::dev::{cargo, files};
 use crate::error::Error;
@@ -118,7 +118,7 @@ fn owners(stage: &Stage, there: &[String]) -> Vec<Finding> {
     owners.into_iter().filter_map(problem).map(|what| Finding::new(what, mend.clone())).collect()
 }
 
-/// The recorded matrix speaks of the bugs that there are, and its page is made from it.
+/// The recorded matrix speaks of the bugs that there are.
 pub fn matrix_is_current(subject: &Subject) -> Result<Audited, Error> {
     each_stage(subject, "bugs", |stage| {
         let record = matrix::record(subject.workspace, stage);
@@ -128,15 +128,10 @@ pub fn matrix_is_current(subject: &Subject) -> Result<Audited, Error> {
                 vec![Finding::new(format!("{} is missing", subject.workspace.shown(&record)), MAKE_MATRIX)],
             ));
         };
-        let page = matrix::page(subject.workspace, stage);
         let mut findings = Vec::new();
         let mutants = bugs::load(&subject.workspace.solution(&stage.id))?;
         if matrix != matrix.updated(stage, &mutants, &[], None) {
             let what = format!("{} speaks of other bugs than there are", subject.workspace.shown(&record));
-            findings.push(Finding::new(what, MAKE_MATRIX));
-        }
-        if fs::read_to_string(&page).ok().as_deref() != Some(&matrix.page(stage)) {
-            let what = format!("{} is not what the matrix says", subject.workspace.shown(&page));
             findings.push(Finding::new(what, MAKE_MATRIX));
         }
         Ok((matrix.bugs.len(), findings))
@@ -168,12 +163,13 @@ pub fn bugs_are_caught(subject: &Subject) -> Result<Audited, Error> {
                 subject.all || is_drawn || !proofs.hold(&base.qualified(mutant), &bench.hash(mutant))
             };
             let due: Vec<&Mutant> = base.mutants.iter().filter(is_due).collect();
-            for outcome in bench.try_out(&due, &ProgressBar::hidden(), &|_| {})? {
+            let outcomes = bench.try_out(&due, &ProgressBar::hidden(), &|_| {})?;
+            for outcome in &outcomes {
                 let mend = format!("cargo course dev bugs --only {}", base.qualified(outcome.mutant));
                 findings.extend(outcome.complaints().into_iter().map(|what| Finding::new(what, mend.clone())));
             }
             if base.name.is_none() {
-                findings.extend(stale_figures(subject, stage, &due)?);
+                findings.extend(stale_figures(subject, stage, &outcomes));
             }
             total += base.mutants.len();
             tried += due.len();
@@ -193,13 +189,13 @@ fn draw(subject: &Subject) -> Result<Draw, Error> {
     Ok(Draw::new(subject.workspace, bases))
 }
 
-/// The runs in the book that are not those which the checks have just found.
-fn stale_figures(subject: &Subject, stage: &Stage, tried: &[&Mutant]) -> Result<Vec<Finding>, Error> {
+/// The runs in the book that are not those which the checks have just found. A bug without a recorded run is shown without one.
+fn stale_figures(subject: &Subject, stage: &Stage, outcomes: &[Outcome]) -> Vec<Finding> {
     let finding = |mutant: &Mutant| {
-        let what = format!("The run of `{}` that the book shows is not the one that its check finds.", mutant.name);
-        Finding::new(what, MAKE_MATRIX)
+        let what = format!("The run of `{}` that the book shows is not the one that its checks find.", mutant.name);
+        Finding::new(what, format!("cargo course dev bugs --only {}", mutant.name))
     };
-    Ok(figures::stale(subject.workspace, stage, tried.iter().copied())?.into_iter().map(finding).collect())
+    figures::stale(subject.workspace, stage, outcomes).into_iter().map(finding).collect()
 }
 
 fn fates(subject: &Subject, stage: &Stage, executable: &Path) -> Vec<(String, Fate)> {
