@@ -6,5 +6,6 @@ import "./access.test.mjs";
 import "./figures.test.mjs";
 import "./quiz.test.mjs";
 import "./runs.test.mjs";
+import "./folds.test.mjs";
 import "./tasks.test.mjs";
 import "./explore.test.mjs";
