@@ -151,7 +151,9 @@ fn is_spread_over_a_short_day(check: &mut Check) -> Proven {
         let trial = Trial { seed, ..Trial::new(config.clone(), ticks(day, 1, 1)) };
         for (at, _) in faults(&trial.run()) {
             let time = config.schedule.zone.to_datetime(at);
-            halves[usize::from(time.hour() as u8 % 4) * 2 + usize::from(time.minute() >= 30)] += 1;
+            if time.date() == day {
+                halves[usize::from(time.hour() as u8 % 4) * 2 + usize::from(time.minute() >= 30)] += 1;
+            }
         }
     }
     let all: usize = halves.iter().sum();
