@@ -40,12 +40,12 @@ pub fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Prove
             )
         })?;
     }
-    let after = tick.iter().skip_while(|event| !matches!(event.what, What::NotWritten(_))).skip(1);
+    let mut after = tick.iter().skip_while(|event| !matches!(event.what, What::NotWritten(_))).skip(1);
     let goes_on = |event: &Event| {
         let announces = matches!(event.what, What::Wrote(Entry::Will { .. }) | What::NotWritten(Entry::Will { .. }));
         announces || event.fault().is_some()
     };
-    check.requires(AUDIT, !after.clone().any(goes_on), || {
+    check.requires(AUDIT, !after.any(goes_on), || {
         format!("The audit log refused something, and the monkey went on in the same tick.\n{}", listed(tick))
     })?;
     let told = tick.iter().any(|event| event.what == What::Refused) != log_works;
