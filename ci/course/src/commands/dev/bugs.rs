@@ -22,6 +22,7 @@ mod reach;
 mod schemata;
 mod scratch;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -57,9 +58,9 @@ pub struct Args {
     /// Do again also what an earlier run has found and nothing has changed since
     #[arg(long)]
     afresh: bool,
-    /// Only the bug or variant of this name, or BASE/NAME
+    /// Only the bug or variant of this name, or BASE/NAME; may be given more than once
     #[arg(long, value_name = "NAME")]
-    only: Option<String>,
+    only: Vec<String>,
 }
 
 /// What became of one check on one changed solution.
@@ -93,9 +94,7 @@ pub struct Outcome<'m> {
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let course = Course::load(workspace)?;
     let stages = stages(&course, args.stage.as_deref())?;
-    if let Some(only) = &args.only {
-        is_there(workspace, &stages, only)?;
-    }
+    are_there(workspace, &stages, &args.only)?;
     let mut complaints = 0;
     for stage in stages {
         complaints += run_stage(args, workspace, stage)?;
@@ -108,21 +107,19 @@ fn stages<'c>(course: &'c Course, name: Option<&str>) -> Result<Vec<&'c Stage>, 
     Ok(vec![course.named_stage(name)?])
 }
 
-/// Whether some base of the stages has a changed solution of this name.
-fn is_there(workspace: &Workspace, stages: &[&Stage], only: &str) -> Result<(), Error> {
-    let mut names = Vec::new();
+/// Whether some base of the stages has a changed solution of each of these names.
+fn are_there(workspace: &Workspace, stages: &[&Stage], wanted: &[String]) -> Result<(), Error> {
+    let mut names = BTreeSet::new();
     for stage in stages {
         for base in Base::all(workspace, stage)? {
             names.extend(base.mutants.iter().map(|mutant| base.qualified(mutant)));
         }
     }
-    if names.iter().any(|name| name == only) {
-        return Ok(());
-    }
+    let Some(unknown) = wanted.iter().find(|name| !names.contains(*name)) else { return Ok(()) };
     Err(Error::Unknown {
         what: "bug or variant",
-        name: only.into(),
-        nearest: nearest(only, names.iter().map(String::as_str)),
+        name: unknown.clone(),
+        nearest: nearest(unknown, names.iter().map(String::as_str)),
         list: "ls solutions/*/bugs solutions/*/variants solutions/*/bases/*/bugs",
     })
 }
@@ -133,7 +130,7 @@ fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize,
     for base in &bases {
         findings += run_base(args, workspace, stage, base)?;
     }
-    if args.only.is_none() {
+    if args.only.is_empty() {
         let mut proofs = Proofs::load(workspace, stage);
         proofs.keep_only(
             &bases.iter().flat_map(|base| base.mutants.iter().map(|mutant| base.qualified(mutant))).collect(),
@@ -155,12 +152,12 @@ fn run_base(args: &Args, workspace: &Workspace, stage: &Stage, base: &Base) -> R
     let without_run = Without::load(workspace, stage)?;
     let lacks_run = |mutant: &Mutant| base.name.is_none() && without_run.lacks(workspace, stage, mutant);
     let is_proven = |mutant: &Mutant| proofs.hold(&base.qualified(mutant), &bench.hash(mutant));
-    let is_open = |mutant: &&Mutant| match &args.only {
-        Some(only) => base.qualified(mutant) == *only,
-        None => is_full || args.afresh || lacks_run(mutant) || !is_proven(mutant),
+    let is_open = |mutant: &&Mutant| match &args.only[..] {
+        [] => is_full || args.afresh || lacks_run(mutant) || !is_proven(mutant),
+        only => only.contains(&base.qualified(mutant)),
     };
     let open: Vec<&Mutant> = base.mutants.iter().filter(is_open).collect();
-    if open.is_empty() && args.only.is_some() {
+    if open.is_empty() && !args.only.is_empty() {
         return Ok(0);
     }
     let hashes: Vec<String> = open.iter().map(|mutant| bench.hash(mutant)).collect();

@@ -76,11 +76,7 @@ impl<'w> Bench<'w> {
     /// A hash of all on which it depends whether a changed solution is what it is there for: the verdicts of the checks that it has to
     /// meet. These decide which run the book shows as well.
     pub fn hash(&self, mutant: &Mutant) -> String {
-        let mut digest = self.dependencies.of(mutant).hash(&self.must_meet(mutant));
-        if self.base.name.is_none() {
-            digest.text("figure", ""); // once the recorded run; this keeps the proofs of bugs that had none
-        }
-        digest.shown()
+        self.dependencies.of(mutant).hash(&self.must_meet(mutant)).shown()
     }
 
     /// The checks by which a changed solution is judged: those that a bug names, and all that can tell a variant from the reference.

@@ -41,41 +41,45 @@ impl Code {
     }
 
     /// What a check with this text reaches, when files of the solution have other texts: by the solution's number and the module's path.
-    pub fn behind(&self, check: &str, changed: &[(String, String)]) -> BTreeMap<(usize, String), String> {
-        let changed = changed.iter().map(|(path, text)| (module(path.trim_start_matches("src/")), text.clone()));
-        let own = self.solutions[0].modules.clone().into_iter().chain(changed).collect();
-        let texts = |solution: usize| if solution == 0 { &own } else { &self.solutions[solution].modules };
+    pub fn behind<'c>(&'c self, check: &str, changed: &'c [(String, String)]) -> BTreeMap<(usize, String), &'c str> {
+        let mut texts: Vec<Texts> = self.solutions.iter().map(|solution| views(&solution.modules)).collect();
+        texts[0].extend(changed.iter().map(|(path, text)| (module(path.trim_start_matches("src/")), text.as_str())));
         let mut known: BTreeSet<Place> = BTreeSet::new();
-        let mut new: Vec<Place> = self.found(0, texts(0), named(check, "subject::"));
+        let mut new: Vec<Place> = self.found(0, &texts[0], named(check, "subject::"));
         while let Some(place) = new.pop() {
             if !known.insert(place.clone()) {
                 continue;
             }
             let (at, name) = place;
-            for text in texts(at).iter().filter(|(path, _)| top(path) == name).map(|(_, text)| text) {
-                new.extend(self.found(at, texts(at), named(text, "crate::")));
+            for text in texts[at].iter().filter(|(path, _)| top(path) == name).map(|(_, text)| text) {
+                new.extend(self.found(at, &texts[at], named(text, "crate::")));
                 for (alias, other) in &self.solutions[at].aliases {
-                    new.extend(self.found(*other, texts(*other), named(text, &format!("{alias}::"))));
+                    new.extend(self.found(*other, &texts[*other], named(text, &format!("{alias}::"))));
                 }
             }
         }
-        let reached = |(at, name): &Place| {
-            let inside = texts(*at).iter().filter(|(path, _)| top(path) == *name);
-            inside.map(|(path, text)| ((*at, path.clone()), text.clone())).collect::<Vec<_>>()
-        };
-        known.iter().flat_map(reached).collect()
+        let is_reached = |at: usize, path: &str| known.contains(&(at, top(path).to_owned()));
+        let all = texts.into_iter().enumerate().flat_map(|(at, texts)| texts.into_iter().map(move |one| (at, one)));
+        all.filter(|(at, (path, _))| is_reached(*at, path)).map(|(at, (path, text))| ((at, path), text)).collect()
     }
 
     /// The modules with these names: a solution's own, or those of others that it passes on. A group in braces may name any.
-    fn found(&self, at: usize, modules: &Modules, names: BTreeSet<String>) -> Vec<Place> {
-        let tops = || modules.keys().map(|path| (at, top(path).to_owned()));
-        let place = |name: String| match modules.keys().any(|path| top(path) == name) {
+    fn found(&self, at: usize, texts: &Texts, names: BTreeSet<String>) -> Vec<Place> {
+        let tops = || texts.keys().map(|path| (at, top(path).to_owned()));
+        let place = |name: String| match texts.keys().any(|path| top(path) == name) {
             true => vec![(at, name)],
             false if name == "{" => tops().collect(),
             false => self.solutions[at].aliases.iter().map(|(_, other)| (*other, name.clone())).collect(),
         };
         names.into_iter().flat_map(place).collect()
     }
+}
+
+/// The text of each module of a solution, by its path.
+type Texts<'t> = BTreeMap<String, &'t str>;
+
+fn views(modules: &Modules) -> Texts<'_> {
+    modules.iter().map(|(path, text)| (path.clone(), text.as_str())).collect()
 }
 
 #[cfg(test)]

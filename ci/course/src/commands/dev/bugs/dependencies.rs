@@ -63,10 +63,10 @@ impl Changed<'_> {
         for check in checks {
             let text = texts.get(check).map_or("", String::as_str);
             digest.text(check, text);
-            behind.append(&mut code.behind(text, &self.files));
+            behind.extend(code.behind(text, &self.files));
         }
         for ((solution, module), text) in behind {
-            digest.text(&format!("{solution} {module}"), without_comments(&text));
+            digest.text(&format!("{solution} {module}"), without_comments(text));
         }
         digest
     }

@@ -44,7 +44,8 @@ impl Reach {
         })
     }
 
-    /// The text of a module of checks, of the modules above it, and of all that these name.
+    /// The text of a module of checks, of the modules above it, and of all that these name. That a module has others inside it says
+    /// nothing of what it does.
     pub fn behind(&self, module: &str) -> String {
         let above = module.match_indices("::").map(|(at, _)| module[..at].to_owned());
         let known = above.chain([String::new(), module.to_owned()]).collect();
@@ -52,8 +53,16 @@ impl Reach {
             let texts = known.iter().filter_map(|path| Some((path, self.checks.get(path)?)));
             texts.flat_map(|(path, text)| neighbours(path, text)).collect()
         });
-        behind.iter().filter_map(|path| self.checks.get(path)).map(String::as_str).collect()
+        let lines = behind.iter().filter_map(|path| self.checks.get(path)).flat_map(|text| text.lines());
+        lines.filter(|line| !declares_a_module(line)).flat_map(|line| [line, "\n"]).collect()
     }
+}
+
+/// Whether a line is `mod name;`, for everyone to see or not.
+fn declares_a_module(line: &str) -> bool {
+    let line = line.trim();
+    line.ends_with(';')
+        && (line.starts_with("mod ") || line.starts_with("pub mod ") || line.starts_with("pub(crate) mod "))
 }
 
 /// A solution, first, and all earlier ones that it is built on, each once.
@@ -231,11 +240,8 @@ mod tests {
 
     #[test]
     fn behind_a_module_stands_what_it_names() {
-        assert_eq!(
-            reach().behind("raft::election"),
-            "pub mod abd;pub mod rules;use super::rules::ONE;use crate::subject::raft::Raft;"
-        );
-        assert!(reach().behind("abd").ends_with("use crate::subject::register::Value;"));
+        assert_eq!(reach().behind("raft::election"), "use super::rules::ONE;\nuse crate::subject::raft::Raft;\n");
+        assert!(reach().behind("abd").ends_with("use crate::subject::register::Value;\n"));
     }
 
     #[test]
