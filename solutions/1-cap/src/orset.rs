@@ -11,24 +11,23 @@
 //!
 //! # The idea
 //!
-//! Each `Add` is an event of its own, and gets a name that no other event has: a [`Dot`]. To remove an element is to remove
+//! Each `Add` is an event of its own, and gets a name that no other event has: a *dot*. To remove an element is to remove
 //! the dots that this server *observes* for it. An `Add` that it has not heard of keeps its dot, whenever it arrives. And an
 //! old message must not bring back what was removed.
 //!
-//! # What is given
+//! # What is yours
 //!
-//! A [`Knowledge`] with two growing sets, of which servers send each other all. Two servers merge by union, which does not care for
-//! order or repetition. It is one way of several: the checks look at requests and responses only, so you may keep and send something
-//! else, a version vector for instance.
+//! Nearly everything. This is the open task of the stage: what a server keeps, and what it tells the others, is for you to design. The
+//! checks ask clients' questions and look at the answers.
 //!
-//! # Left out on purpose
-//!
-//! In the form that is given, removed dots are kept forever, and each message carries the whole state. The chapter says how the
-//! removed dots can be summed up instead.
+//! What the network does: it loses nothing, but a message may come late, twice, or in another order. Servers do not crash here.
 
-//# allow: unused_variables
+//# allow: dead_code, unused_variables
+//# placeholder: use std::collections::BTreeSet;
+//# private
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+//# end
 
 use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};
 
@@ -57,6 +56,7 @@ pub enum Response {
 }
 // ANCHOR_END: requests
 
+//# private
 /// The name of one `Add`: the server that took it, and how many it had taken before. Shown as `n0.0`.
 // ANCHOR: knowledge
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,33 +82,44 @@ impl fmt::Debug for Dot {
         write!(f, "{}.{}", self.replica, self.number)
     }
 }
+//# end
 
 /// One replica of the set.
 ///
 /// Invariants:
-/// - no two `Add`s anywhere have the same dot;
-/// - an element is in as long as one of its dots is known here and not known to be removed.
+/// - every request is answered while it is handled;
+/// - replicas that have heard of the same updates show the same elements, in whatever order and however often these came;
+/// - of all the updates that a replica has heard of: an element is in if some `Add` of it was not observed by any `Remove` of it, and out
+///   if each was.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OrSet {
     me: Membership,
+    //# private
     adds_taken: u64,
     known: Knowledge,
+    //# end
 }
 
 impl Node for OrSet {
-    /// All that the sender knows, sent to all others after each update.
+    /// What servers tell each other.
+    //# placeholder: type Message = ();
+    //# private
     type Message = Knowledge;
+    //# end
     type Timer = Never;
     type Request = Request;
     type Response = Response;
     type Durable = ();
 
     fn start(me: Membership, _saved: Option<()>, _out: &mut Outbox<Self>) -> Self {
+        //# hole: What does a server know that has heard of nothing?
         OrSet { me, adds_taken: 0, known: Knowledge::default() }
+        //# end
     }
 
-    /// Answers at once, from what this server knows.
+    /// Answers at once, from what this server knows. All others will hear of each update.
     fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
+        //# hole: Answer, and see to it that the others hear of it.
         match request {
             Request::Elements => out.reply(id, Response::Elements(self.known.elements())),
             Request::Add(element) => {
@@ -122,48 +133,46 @@ impl Node for OrSet {
                 out.reply(id, Response::Done);
             }
         }
+        //# end
     }
 
-    fn on_message(&mut self, _from: NodeId, heard: Knowledge, _out: &mut Outbox<Self>) {
+    /// Learns what another server tells. The same may come twice, late, or in another order.
+    fn on_message(&mut self, _from: NodeId, heard: Self::Message, _out: &mut Outbox<Self>) {
+        //# hole: Know what either of you knew.
         self.known.merge(heard);
+        //# end
     }
 }
 
+//# private
 impl OrSet {
     /// Takes an `Add`. The element is in, by a dot that no other `Add` has or will have, even if it was in before.
     fn add(&mut self, element: Element) {
-        //# hole: Give this Add a dot of its own, and remember it.
         let dot = Dot { replica: self.me.id, number: self.adds_taken };
         self.adds_taken += 1;
         self.known.added.entry(element).or_default().insert(dot);
-        //# end
     }
 }
 
 impl Knowledge {
     /// Takes a `Remove`. The element is out here, and stays out, but for an `Add` that this server has not heard of.
     fn remove(&mut self, element: Element) {
-        //# hole: Which dots are removed by that, and how will others hear of it?
         self.removed.extend(self.added.get(&element).into_iter().flatten());
-        //# end
     }
 
     /// Learns what another server knows. Afterwards this server knows what either of them knew: which dots there are, and which are
     /// removed. The same knowledge may come twice, late, or in another order.
     fn merge(&mut self, other: Knowledge) {
-        //# hole: Know what either of you knew.
         for (element, dots) in other.added {
             self.added.entry(element).or_default().extend(dots);
         }
         self.removed.extend(other.removed);
-        //# end
     }
 
     /// The elements that are in: those with a dot that has not been removed.
     fn elements(&self) -> BTreeSet<Element> {
-        //# hole: Which elements are in?
         let is_in = |dots: &BTreeSet<Dot>| dots.iter().any(|dot| !self.removed.contains(dot));
         self.added.iter().filter(|(_, dots)| is_in(dots)).map(|(element, _)| *element).collect()
-        //# end
     }
 }
+//# end

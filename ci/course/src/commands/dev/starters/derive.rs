@@ -6,6 +6,7 @@
 //! //# hole: Count each server's answer once.        the lines up to `//# end` become todo!("Count …")
 //! //# private                                       the lines up to `//# end` are left out
 //! //# starter: use std::mem;                        the starter gets what stands after the mark
+//! //# placeholder: type Message = ();               the same, for a line that gives way to what the learner writes
 //! //# allow: unused_variables, dead_code            the starter allows what its holes cause, until they are filled
 //! ```
 //!
@@ -58,7 +59,10 @@ impl fmt::Display for DeriveError {
             Problem::SaysNothing => write!(f, "write after the colon what the learner gets to read"),
             Problem::HoldsNothing => write!(f, "there is nothing between this mark and its `//# end`"),
             Problem::Unknown(mark) => {
-                write!(f, "`{mark}` is no mark; there are `hole: …`, `private`, `end`, `starter: …` and `allow: …`")
+                write!(
+                    f,
+                    "`{mark}` is no mark; there are `hole: …`, `private`, `end`, `starter: …`, `placeholder: …` and `allow: …`"
+                )
             }
             Problem::NotAlone => write!(f, "a mark stands alone on its line"),
             Problem::Expects => {
@@ -76,6 +80,7 @@ enum Line<'a> {
     Hole(&'a str),
     Private,
     Starter(&'a str),
+    Placeholder(&'a str),
     Allow(&'a str),
     End,
     /// `// ANCHOR: name` or `// ANCHOR_END: name`: mdBook's.
@@ -109,7 +114,9 @@ pub fn derive(text: &str) -> Result<String, DeriveError> {
             (_, Some(_)) => return Err(fail(Problem::Nested)),
             (Line::End, None) => return Err(fail(Problem::EndsNothing)),
             (Line::Code(code), None) => starter.push(Kept::Line(code.to_owned())),
-            (Line::Starter(code), None) => starter.push(Kept::Line(format!("{}{code}", indent(text)))),
+            (Line::Starter(code) | Line::Placeholder(code), None) => {
+                starter.push(Kept::Line(format!("{}{code}", indent(text))))
+            }
             (Line::Allow(lints), None) => starter.push(Kept::Line(format!("{}{}", indent(text), allowed(lints)))),
             (Line::Private, None) => open = Some(Part::open(number, None, indent(text))),
             (Line::Hole(instruction), None) => open = Some(Part::open(number, Some(instruction), indent(text))),
@@ -139,10 +146,11 @@ fn read(line: &str) -> Result<Line<'_>, Problem> {
         None => (mark.trim(), ""),
     };
     match (name, says) {
-        ("hole" | "starter" | "allow", "") => Err(Problem::SaysNothing),
+        ("hole" | "starter" | "placeholder" | "allow", "") => Err(Problem::SaysNothing),
         ("starter", says) if says.starts_with("#![expect(") || says.starts_with("#[expect(") => Err(Problem::Expects),
         ("hole", says) => Ok(Line::Hole(says)),
         ("starter", says) => Ok(Line::Starter(says)),
+        ("placeholder", says) => Ok(Line::Placeholder(says)),
         ("allow", lints) => Ok(Line::Allow(lints)),
         ("private", "") => Ok(Line::Private),
         ("end", "") => Ok(Line::End),
@@ -162,7 +170,7 @@ pub fn filled(text: &str) -> Result<String, DeriveError> {
         match read(text).map_err(|problem| DeriveError { line: index + 1, problem })? {
             Line::Code(code) => filled.extend([code, "\n"]),
             Line::Starter(code) => filled.extend([code, "\n"]),
-            Line::Hole(_) | Line::Private | Line::Allow(_) | Line::End | Line::Anchor => {}
+            Line::Hole(_) | Line::Private | Line::Placeholder(_) | Line::Allow(_) | Line::End | Line::Anchor => {}
         }
     }
     Ok(filled)
@@ -339,6 +347,11 @@ mod tests {
             "fn a() {\n    todo!(\"A.\")\n}\n",
         ),
         ("doc comments are no marks", "/// # Errors\n///# x\n// # y\n", "/// # Errors\n///# x\n// # y\n"),
+        (
+            "a placeholder stands where the solution has a private part",
+            "impl A {\n    //# placeholder: type B = ();\n    //# private\n    type B = u8;\n    //# end\n}\n",
+            "impl A {\n    type B = ();\n}\n",
+        ),
         ("a last line without its end gets one", "fn a() {}", "fn a() {}\n"),
     ];
 
@@ -351,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_filled_file_is_the_solution_without_its_marks() {
-        let solution = "//! A.\n//# allow: dead_code\n//# starter: use b::c;\n// ANCHOR: a\nfn a() {\n    //# hole: A.\n    b();\n    //# end\n}\n//# private\nfn b() {}\n//# end\n";
+        let solution = "//! A.\n//# allow: dead_code\n//# starter: use b::c;\n//# placeholder: type A = ();\n// ANCHOR: a\nfn a() {\n    //# hole: A.\n    b();\n    //# end\n}\n//# private\nfn b() {}\n//# end\n";
         assert_eq!(filled(solution).as_deref(), Ok("//! A.\nuse b::c;\nfn a() {\n    b();\n}\nfn b() {}\n"));
         assert_eq!(filled("//# fill\n").map_err(|error| error.line), Err(1));
     }
