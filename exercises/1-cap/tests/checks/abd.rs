@@ -237,8 +237,33 @@ pub fn an_answer_is_held_by_a_majority() {
         }
         let version = |writer, value| Version { tag: Tag { number: 1, writer: NodeId(writer) }, value };
         counts_who_holds(check, "two values under the same number", version(2, 5), version(1, 7))?;
-        a_late_answer_shows_what_it_shows(check)
+        a_late_answer_shows_what_it_shows(check)?;
+        another_writers_version_is_held_by_two(check)
     });
+}
+
+/// `n0`, one of five servers, tells its write of 5 to the others. Another writer's newer version comes: two servers hold that.
+fn another_writers_version_is_held_by_two(check: &mut Check) -> Proven {
+    let operation = RequestId { client: ClientId(0), number: 0 };
+    let newer = Version { tag: Tag { number: 9, writer: NodeId(4) }, value: 7 };
+    for (request, what) in [(Write(5), "a write of 5"), (Read, "a read")] {
+        let mut server = AmongPeers::<Abd>::start(5);
+        server.is_asked(request);
+        for from in [1, 2] {
+            server.receives(from, Message::QueryReply { operation, held: Version::INITIAL });
+        }
+        let before = server.has_answered(); // the initial value needs nobody to hold it
+        let strange = RequestId { client: ClientId(4), number: 0 };
+        server.receives(4, Message::Store { operation: strange, version: newer });
+        check.requires(MAJORITY_HOLDS, before || !server.has_answered(), || {
+            format!(
+                "n0, one of five servers, has heard from a majority for c0's request, {what}, and no server has acknowledged its version. \
+                 Then n4 tells n0 {}, which only n0 and n4 are known to hold, and n0 answers c0.",
+                words::version(newer)
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// `n0`, one of five servers, tells its write of 5 to the others. An answer to its question comes late, with a value of another writer
@@ -279,6 +304,8 @@ pub fn two_clients_of_one_server_keep_apart() {
         check.exhausts("two clients of one of two servers, and a reader", cluster)?;
         let cluster = servers(3).client(&[0], [Write(1)]).client(&[0], [Read]).client(&[1], [Read]);
         check.explores("a writer and a reader at one of three servers, and a reader", answers(cluster), ENOUGH)?;
+        let cluster = servers(3).client(&[0], [Read]).client(&[0], [Read]).client(&[1], [Write(1)]);
+        check.explores("two readers at one of three servers, and a writer", answers(cluster), ENOUGH)?;
         let cluster = servers(3).client(&[0], [Write(1), Read, Read]).client(&[0], [Write(2)]);
         check.explores_up_to(
             1_000_000,

@@ -1,7 +1,7 @@
 //! Task `lww`: the AP register.
 
 use testkit::check::{Rule, check};
-use testkit::cluster::{Cluster, History, Invocation, Linearizable, Peers, Transition, View, answer};
+use testkit::cluster::{Cluster, Given, History, Invocation, Linearizable, Peers, Transition, View, answer};
 use testkit::node::{NodeId, RequestId};
 use testkit::simulation::{Faults, Simulation};
 use testkit::text::or_nothing;
@@ -23,6 +23,13 @@ const HAPPENED_BEFORE: Rule = Rule::new(
 const LATEST: Rule = Rule::new(
     "the last writer wins",
     "A server shows the latest of all writes that it has heard of, in whatever order it heard of them, and however often.",
+    "Johnson & Thomas 1975, RFC 677",
+    "1-cap/ap.md#invariants-to-keep",
+);
+
+const TELLS: Rule = Rule::new(
+    "each write is told",
+    "A replica that takes a client's write tells each of the others, whatever it showed before.",
     "Johnson & Thomas 1975, RFC 677",
     "1-cap/ap.md#invariants-to-keep",
 );
@@ -168,10 +175,21 @@ impl Peers<Lww> for Others {
     }
 }
 
+/// Whoever is handed a write sends it to both others.
+fn tells_each_write(transition: &Transition<'_, Lww>) -> Result<(), String> {
+    let Given::Request { request: Write(value), .. } = transition.given else { return Ok(()) };
+    let is_told = |other: usize| transition.sent().any(|(to, Update(told), _)| to.0 == other && told.value == *value);
+    match (1..3).find(|other| !is_told(*other)) {
+        None => Ok(()),
+        Some(other) => Err(format!("A client of n0 writes {value}, and n0 does not tell n{other} of that write.")),
+    }
+}
+
 #[test]
 pub fn a_replica_shows_the_latest_write_that_it_heard_of() {
     check(|check| {
-        let cluster = Cluster::new(3, Others::default()).among_peers().client(&[0], [Write(7), Write(8)]);
+        let cluster = Cluster::new(3, Others::default()).among_peers().client(&[0], [Write(7), Write(7), Write(8)]);
+        let cluster = cluster.each_transition(TELLS, tells_each_write);
         let cluster = cluster.always(HAPPENED_BEFORE, |view| view.history().below.clone().map_or(Ok(()), Err));
         let cluster = cluster.always(LATEST, |view: &View<'_, Lww, Others>| {
             let Others { newest, .. } = view.history();

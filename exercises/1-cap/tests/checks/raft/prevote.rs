@@ -204,7 +204,14 @@ pub fn asking_changes_nobody() {
         check.requires(UNDISTURBED, granted != Some(true), || {
             "n0 has just heard from n2, the leader of its term. Asked for a pre-vote by n1, it says yes.".to_owned()
         })?;
-        check.evidence("five questions: each is answered as it should be, and changes nothing");
+        let mut server = Alone::<PreVote>::start(3, Some(saved(2, &[1, 2])), &[]);
+        server.receives(NodeId(2), heartbeat_of(3));
+        let (granted, ..) = asked(&mut server, question(4, 2, 2));
+        check.requires(UNDISTURBED, granted != Some(true), || {
+            "n0 was in term 2, and has just heard of term 3 by a message of its leader, n2. Asked for a pre-vote by n1, it says yes."
+                .to_owned()
+        })?;
+        check.evidence("six questions: each is answered as it should be, and changes nothing");
         Ok(())
     });
 }
@@ -273,6 +280,20 @@ pub fn a_late_yes_counts_for_nothing() {
                 server.raft().term()
             )
         })?;
+        // Of four servers, one said yes to the first question, and another to the second.
+        let mut server = Alone::<PreVote>::start(4, Some(saved(2, &[1, 2])), &[]);
+        server.fires(Timer::Election);
+        server.receives(NodeId(1), yes(3));
+        server.receives(NodeId(2), Message::Raft(message::Message::Vote { term: 4, granted: false }));
+        server.fires(Timer::Election);
+        server.receives(NodeId(2), yes(5));
+        check.requires(NO_TERM_ALONE, server.raft().term() == 4, || {
+            format!(
+                "n0, one of four servers, asked about term 3, and n1 said yes. Later it entered term 4, asked about term 5, and n2 said \
+                 yes. Two of four, n0 itself included, welcome term 5, and n0's term is {}.",
+                server.raft().term()
+            )
+        })?;
         // A leader was heard since the question was asked.
         let mut server = asking();
         server.receives(NodeId(2), heartbeat_of(2));
@@ -284,7 +305,7 @@ pub fn a_late_yes_counts_for_nothing() {
             )
         })?;
         check.evidence(
-            "a yes to an earlier question, one about a term that was entered since, and one that comes after the leader: none starts an election",
+            "a yes to an earlier question, also before the present one was asked, one about a term that was entered since, and one that comes after the leader: none starts an election",
         );
         Ok(())
     });

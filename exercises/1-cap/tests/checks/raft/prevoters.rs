@@ -1,7 +1,7 @@
 //! What others may say to a server that asks for pre-votes: the peers that a check plays against it.
 //!
 //! Three servers, of which only `n0` runs the learner's code. Each of the others may say yes or no to any question that `n0` has
-//! asked, at any time and again; `n2` may lead `n0`'s term.
+//! asked, at any time and again; `n1` may ask `n0`; `n2` may lead `n0`'s term.
 
 use std::collections::BTreeSet;
 
@@ -127,6 +127,8 @@ impl Peers<PreVote> for PreVoters {
             says.extend(self.asked.iter().map(|&term| (from, Message::PreVoteReply { term, granted: true })));
             says.push((from, Message::PreVoteReply { term: 1, granted: false }));
         }
+        let question = Message::PreVote { term: term + 1, last_index: 2, last_term: 2 };
+        says.push((NodeId(1), question));
         let (prev_index, prev_term) = (2, 2);
         let heartbeat =
             message::Message::AppendEntries { term, prev_index, prev_term, entries: vec![], commit_index: 0 };

@@ -50,6 +50,13 @@ const CATCHES_UP: Rule = Rule::new(
     "1-cap/raft-replication.md#never-backs-off",
 );
 
+const SENDS_ON: Rule = Rule::new(
+    "the rest follows",
+    "When an answer shows that a follower still lacks entries, they are on their way to it: no other heartbeat is needed.",
+    "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders: \"If last log index \u{2265} nextIndex for a follower\"",
+    "1-cap/raft-replication.md#the-idea",
+);
+
 const KEEPS: Rule = Rule::new(
     "nothing is taken back",
     "An entry is deleted only if it conflicts with a new one: the same index, another term.",
@@ -142,6 +149,21 @@ fn carries_over(cluster: Cluster<Raft, Chronicle>) -> Cluster<Raft, Chronicle> {
 /// How many steps are enough to look at where a program has more states than the reference.
 const ENOUGH: usize = 9;
 
+/// n1 lacks eight entries. One heartbeat shows the leader where it is, and another one may be needed to begin.
+fn sends_on(check: &mut Check) -> Proven {
+    let scope = "two servers, of which one lacks eight entries";
+    let cluster = replicating(2, 0, 2).saved(0, saved(1, &[1; 8]));
+    let schedule = Schedule::with_timers().fire(0, Timer::Election).fire(0, Timer::Heartbeat).fire(0, Timer::Heartbeat);
+    let played = check.drives(SENDS_ON, scope, cluster, &schedule)?;
+    let agree = caught_up(&played.view());
+    check.requires_of_run(scope, &played, SENDS_ON, agree.is_ok(), || {
+        format!(
+            "n0 was elected, its heartbeat timer fired twice, and every message has arrived. {}",
+            agree.err().unwrap_or_default()
+        )
+    })
+}
+
 #[test]
 pub fn logs_match() {
     check(|check| {
@@ -183,6 +205,7 @@ pub fn followers_catch_up() {
         let led = replicating(3, 0, 1).staged(&Schedule::with_timers().fire(0, Timer::Election));
         let cluster = replicates(led.client(&[0], [Put('x', 1)]).drops(2)).leads_to(CATCHES_UP, 0, caught_up);
         check.explores("three servers of which n0 leads, a command, two lost messages", cluster, ENOUGH)?;
+        sends_on(check)?;
         // Logs as earlier leaders may have left them behind (figure 7).
         for (scope, logs) in [
             ("one log ends early", [&[1, 1, 2][..], &[1], &[1, 1, 2]]),
