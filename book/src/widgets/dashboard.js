@@ -66,7 +66,9 @@ export class Dashboard {
       item.append(" ", standing);
     }
     const hints = task.hints_shown > 0 ? `, ${count(task.hints_shown, "hint")}` : "";
-    standing.textContent = STANDING[task.standing] + (task.standing === "open" ? "" : hints);
+    const help = task.help?.length > 0 ? ", with help" : "";
+    standing.textContent = STANDING[task.standing] + (task.standing === "open" ? "" : hints + help);
+    standing.title = (task.help ?? []).join("\n");
   }
 
   section(stage) {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, dev, explore, hint, judge, lab, read, replay, report, reset, serve, skip, solution, status, watch,
+    check, credit, dev, explore, hint, judge, lab, read, replay, report, reset, serve, skip, solution, status, watch,
 };
 use crate::error::{Error, Exit};
 use crate::group;
@@ -36,6 +36,7 @@ enum Command {
     Watch(watch::Args),
     Read(read::Args),
     Hint(hint::Args),
+    Credit(credit::Args),
     Judge(judge::Args),
     Replay(replay::Args),
     Explore(explore::Args),
@@ -68,6 +69,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Some(Command::Watch(args)) => watch::run(&args, &workspace),
         Some(Command::Read(args)) => read::run(&args, &workspace),
         Some(Command::Hint(args)) => hint::run(&args, &workspace),
+        Some(Command::Credit(args)) => credit::run(&args, &workspace),
         Some(Command::Judge(args)) => judge::run(&args, &workspace),
         Some(Command::Replay(args)) => replay::run(&args, &workspace),
         Some(Command::Explore(args)) => explore::run(&args, &workspace),

@@ -1,6 +1,7 @@
 //! One file for each command. Each has its `Args` and a `run`.
 
 pub mod check;
+pub mod credit;
 pub mod dev;
 pub mod explore;
 pub mod hint;

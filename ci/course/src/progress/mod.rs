@@ -59,6 +59,9 @@ pub struct Record {
     pub hints_shown: usize,
     /// Whether the reference was shown.
     pub solution_seen: bool,
+    /// What help there was, in the learner's words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub help: Vec<String>,
     #[serde(flatten)]
     unknown: toml::Table,
 }
@@ -130,6 +133,8 @@ impl Progress {
         for other in names(task).filter_map(|name| self.tasks.remove(name)) {
             record.hints_shown = record.hints_shown.max(other.hints_shown);
             record.solution_seen |= other.solution_seen;
+            let new = other.help.into_iter().filter(|help| !record.help.contains(help)).collect::<Vec<_>>();
+            record.help.extend(new);
         }
         self.tasks.entry(task.id.clone()).or_insert(record)
     }

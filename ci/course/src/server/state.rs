@@ -81,6 +81,8 @@ struct TaskState {
     passed_at: Option<String>,
     hints_shown: usize,
     hints: usize,
+    /// What help there was, in the learner's words.
+    help: Vec<String>,
     /// The files to edit, below the workspace's root, each with an address that opens it in the reader's editor.
     files: Vec<(String, Option<String>)>,
 }
@@ -233,6 +235,7 @@ impl TaskState {
             passed_at: record.and_then(|record| record.passed_at.clone()),
             hints_shown: record.map_or(0, |record| record.hints_shown).min(task.hints.len()),
             hints: task.hints.len(),
+            help: record.map_or_else(Vec::new, |record| record.help.clone()),
             files: task.paths(stage).iter().map(file).collect(),
         }
     }

@@ -10,6 +10,7 @@ fn help_lists_every_command_and_every_exit_code() {
         "watch",
         "read",
         "hint",
+        "credit",
         "replay",
         "explore",
         "lab",

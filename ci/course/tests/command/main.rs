@@ -1,6 +1,7 @@
 //! The command from the outside, on scratch copies of a small course: each command, each exit code, each error's text.
 
 mod check;
+mod credit;
 mod dev;
 mod explore;
 mod fixture;
