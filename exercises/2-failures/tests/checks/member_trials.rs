@@ -206,6 +206,15 @@ pub fn comes_back<const LIMIT: Index>(check: &mut Check) -> Proven {
         Add('x', 1),
     ];
     let elected = elect::<LIMIT>(3, Schedule::with_timers(), &[0]);
+    let halfway = requests[..4].iter().fold(elected.clone(), |steps, request| asks(steps, 0, 0, *request));
+    let played = check.drives(COMES_BACK, &scope, changing::<LIMIT>(3, 99, 99), &halfway)?;
+    let counts = played.view().server(NodeId(0)).map_or(0, |server| server.raft().size());
+    check.requires_of_run(&scope, &played, COMES_BACK, counts == 1, || {
+        format!(
+            "All servers work and everything arrives. n0, which leads three servers, was asked for two of them, and later for one. By its \
+             log, {counts} count."
+        )
+    })?;
     let done = requests.into_iter().fold(elected, |steps, request| asks(steps, 0, 0, request));
     // From here on n0 is not needed any more.
     let other = elect::<LIMIT>(3, done.crash(0), &[2, 1]);

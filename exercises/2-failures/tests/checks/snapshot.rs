@@ -24,7 +24,7 @@ use super::snapshot_rules::{
 };
 use super::words;
 use crate::subject::raft::clients::Session;
-use crate::subject::raft::log::{Entry, Index, Log, Start};
+use crate::subject::raft::log::{Entry, Index, Log, Start, Term};
 use crate::subject::raft::message::{self, Hint, Outcome};
 use crate::subject::raft::store::Request::{Add, Get, Put};
 use crate::subject::raft::{self, Timer};
@@ -335,23 +335,31 @@ pub fn what_stands_behind_a_snapshot_stays() {
                 or_nothing(told, raft_words::outcome)
             )
         })?;
-        // The same, but the follower's entries are of another term from index 3 on.
-        let raft = raft::Durable { term: 2, voted_for: None, log: cut_log::log(&[1, 1, 2, 2, 2]) };
-        let saved = Durable { snapshot: None, raft };
-        let mut follower = Alone::<Compacting<2>>::start(3, Some(saved.clone()), &[]);
-        let snapshot = entries::snapshot(3, 3);
-        let effects = follower.receives(NodeId(1), Message::InstallSnapshot { term: 3, snapshot });
-        let log = follower.raft().log().clone();
-        check.requires(KEEPS_SUFFIX, log.last_index() == 3, || {
-            format!(
-                "n0's log has entries of term 2 from index 3 on. Then it gets a snapshot whose last entry is that of index 3 and term 3. \
-                 Its log is {log:?}."
-            )
-        })?;
-        saved_before_told(check, Some(&saved), &effects, (3, 3))?;
-        check.evidence("a snapshot of entries that are there, and one of others");
+        others_stand_there(check, &[1, 1, 2, 2, 2], (3, 3))?;
+        others_stand_there(check, &[1, 1, 3, 3, 3], (3, 2))?;
+        check.evidence(
+            "a snapshot of entries that are there, and two of others: of a later term, and of an earlier one",
+        );
         Ok(())
     });
+}
+
+/// The follower's entries are of these terms, and the snapshot's last entry is another one than the follower has at its index.
+fn others_stand_there(check: &mut Check, terms: &[Term], (index, term): (Index, Term)) -> Proven {
+    let raft = raft::Durable { term: 3, voted_for: None, log: cut_log::log(terms) };
+    let saved = Durable { snapshot: None, raft };
+    let mut follower = Alone::<Compacting<2>>::start(3, Some(saved.clone()), &[]);
+    let effects =
+        follower.receives(NodeId(1), Message::InstallSnapshot { term: 4, snapshot: entries::snapshot(index, term) });
+    let log = follower.raft().log().clone();
+    check.requires(KEEPS_SUFFIX, log.last_index() == index, || {
+        format!(
+            "n0's log has entries of term {} from index {index} on. Then it gets a snapshot whose last entry is that of index {index} and term \
+             {term}. Its log is {log:?}.",
+            terms[index as usize - 1]
+        )
+    })?;
+    saved_before_told(check, Some(&saved), &effects, (index, index))
 }
 
 /// The follower has answered that it agrees up to the snapshot at least, and what it has saved by then says so too. `earlier` is what it

@@ -116,6 +116,11 @@ fn large_run(disk: &Faulty, seen: &mut Seen<Record>) {
     keep(disk, seen, [(0..100).map(|number| vec![number; 3]).collect(), vec![vec![7; 70_000]]]);
 }
 
+/// A run of two syncs, of a record whose length takes three bytes, and of a short one.
+fn large_first_run(disk: &Faulty, seen: &mut Seen<Record>) {
+    keep(disk, seen, [vec![vec![7; 70_000]], vec![b"end".to_vec()]]);
+}
+
 /// A run of a hundred syncs.
 fn long_run(disk: &Faulty, seen: &mut Seen<Record>) {
     keep(disk, seen, (0..100).map(|number| vec![vec![number; 1 + usize::from(number) % 40]]));
@@ -265,9 +270,12 @@ pub fn damage_is_reported_and_left_alone() {
     check(|check| {
         let mut flips = 0;
         // From the last frame alone nobody can tell damage from a torn write.
-        for (run, records, safe, apart) in
-            [(run as fn(&Faulty, &mut Seen<Record>), 5, 4, 1), (long_run, 100, 99, 7), (large_run, 101, 100, 499)]
-        {
+        for (run, records, safe, apart) in [
+            (run as fn(&Faulty, &mut Seen<Record>), 5, 4, 1),
+            (long_run, 100, 99, 7),
+            (large_run, 101, 100, 499),
+            (large_first_run, 2, 1, 499),
+        ] {
             let disk = Faulty::new();
             let mut seen = Seen::default();
             run(&disk, &mut seen);
@@ -279,7 +287,7 @@ pub fn damage_is_reported_and_left_alone() {
                 }
             }
         }
-        check.evidence(format!("{flips} bytes of three logs, damaged one at a time"));
+        check.evidence(format!("{flips} bytes of four logs, damaged one at a time"));
         Ok(())
     });
 }

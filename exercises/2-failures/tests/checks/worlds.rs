@@ -80,6 +80,13 @@ pub fn bleak() -> Vec<Bleak> {
         ("nobody can be reached", Box::new(|_, _, _| Heard::Unreachable), Next::NotDone),
         ("nobody knows a leader", Box::new(|_, _, id| refuses(id, None)), Next::NotDone),
         ("n0 and n1 name each other", Box::new(|_, at, id| refuses(id, Some(usize::from(at.0 == 0)))), Next::NotDone),
+        (
+            "the first is silent, then n1 and n2 name each other",
+            Box::new(
+                |n, at, id| if n == 0 { Heard::Silence } else { refuses(id, Some(if at.0 == 1 { 2 } else { 1 })) },
+            ),
+            Next::Unknown,
+        ),
         ("each names the next", Box::new(|_, at, id| refuses(id, Some(at.0.wrapping_add(1) % 3))), Next::NotDone),
         ("each names itself", Box::new(|_, at, id| refuses(id, Some(at.0))), Next::NotDone),
         ("all name a server that does not exist", Box::new(|_, _, id| refuses(id, Some(3))), Next::NotDone),
