@@ -1,15 +1,11 @@
 //! Task `faults`: each script finds out servers that are wrong in one way, and right ones bear it.
 
 use testkit::check::{Check, Proven, Rule, check};
-use testkit::cluster::{Cluster, Log};
-use testkit::node::Node;
 
 use super::planted::flaw::{ANSWERS_TOO_SOON, BEGINS_ANEW, EMPTIES_SNAPSHOTS, FORGETS_ITS_VOTE, READS_FOR_FREE};
 use super::planted::{LIMIT, Planted};
-use super::raft::servers::{Cell, key};
+use super::raft::servers::{one_map_told_it, played_on};
 use crate::subject::faults::{self, Script};
-use crate::subject::raft::Timer;
-use crate::subject::raft::store::{Request, Response};
 use crate::subject::snapshot::Compacting;
 
 const PLAYABLE: Rule = Rule::new(
@@ -33,20 +29,15 @@ const FOUND_OUT: Rule = Rule::new(
     "2-failures/chaos.md#the-task-faults",
 );
 
-/// Servers whose clients' story is judged, and nothing else.
-fn servers<N: Node<Request = Request, Response = Response, Timer = Timer>>(size: usize) -> Cluster<N, Log<N>> {
-    Cluster::new(size, Log::default()).refusals(|response: &Response| matches!(response, Response::NotLeader { .. }))
-}
-
 /// Demands that the learner's own servers bear a script, and that those with a flaw are found out by it.
 fn tells<const FLAW: u8>(check: &mut Check, size: usize, script: &Script, flaw: &str) -> Proven {
     let scope = "your script on your own servers";
-    let played = check.plays(scope, servers::<Compacting<LIMIT>>(size), script)?;
-    let story = played.view().history().linearizable_by_key(|_| Cell::default(), key);
+    let played = check.plays(scope, played_on::<Compacting<LIMIT>>(size), script)?;
+    let story = one_map_told_it(&played.view());
     check
         .requires_of_run(scope, &played, BORNE, story.is_ok(), || story.as_ref().err().cloned().unwrap_or_default())?;
     let scope = format!("your script on servers that {flaw}");
-    let played = match servers::<Planted<FLAW>>(size).play(script) {
+    let played = match played_on::<Planted<FLAW>>(size).play(script) {
         Ok(played) => played,
         Err(unplayable) => {
             return check.requires_of_run(&scope, &unplayable.played, PLAYABLE, false, || {
@@ -54,7 +45,7 @@ fn tells<const FLAW: u8>(check: &mut Check, size: usize, script: &Script, flaw: 
             });
         }
     };
-    let story = played.view().history().linearizable_by_key(|_| Cell::default(), key);
+    let story = one_map_told_it(&played.view());
     check.requires_of_run(&scope, &played, FOUND_OUT, story.is_err(), || {
         format!("These servers {flaw}, and got away with it: one map could have given all answers that clients got.")
     })?;

@@ -1,12 +1,10 @@
 //! Task `figure-8`: a schedule in which a leader that counts copies breaks its word.
 
 use testkit::check::{Check, Proven, Rule, check};
-use testkit::cluster::{Cluster, Log};
 
 use super::counting::Counting;
 use super::counting::counts::{COPIES, ITS_OWN_TERM};
-use super::servers::{Cell, key};
-use crate::subject::raft::store::Response;
+use super::servers::{one_map_told_it, played_on};
 use crate::subject::schedules::figure_8;
 
 const LOST: Rule = Rule::new(
@@ -23,16 +21,12 @@ const KEPT: Rule = Rule::new(
     "1-cap/raft-commit.md#figure-8",
 );
 
-fn servers<const RULE: u8>() -> Cluster<Counting<RULE>, Log<Counting<RULE>>> {
-    Cluster::new(3, Log::default()).refusals(|response: &Response| matches!(response, Response::NotLeader { .. }))
-}
-
 #[test]
 pub fn counting_copies_takes_an_answer_back() {
     check(|check| {
         let (scope, schedule) = ("your schedule on three servers that count copies", figure_8());
-        let played = check.plays(scope, servers::<COPIES>(), &schedule)?;
-        let story = played.view().history().linearizable_by_key(|_| Cell::default(), key);
+        let played = check.plays(scope, played_on::<Counting<COPIES>>(3), &schedule)?;
+        let story = one_map_told_it(&played.view());
         check.requires_of_run(scope, &played, LOST, story.is_err(), || {
             "The leaders got away with it: one map could have given all answers that clients got. Let a client be told that its command \
              is done, let the entry be lost, and let another client see that."
@@ -47,8 +41,9 @@ pub fn counting_copies_takes_an_answer_back() {
 /// Plays the schedule on servers that count entries of their own term, up to where a client would have to ask that still waits.
 fn keeps_its_word(check: &mut Check) -> Proven {
     let scope = "your schedule on three servers that count entries of their own term";
-    let played = servers::<ITS_OWN_TERM>().play(&figure_8()).unwrap_or_else(|unplayable| unplayable.played);
-    let story = played.view().history().linearizable_by_key(|_| Cell::default(), key);
+    let played =
+        played_on::<Counting<ITS_OWN_TERM>>(3).play(&figure_8()).unwrap_or_else(|unplayable| unplayable.played);
+    let story = one_map_told_it(&played.view());
     check.requires_of_run(scope, &played, KEPT, story.is_ok(), || story.as_ref().err().cloned().unwrap_or_default())?;
     check.evidence("the same steps where a leader counts entries of its own term: every answer holds");
     Ok(())

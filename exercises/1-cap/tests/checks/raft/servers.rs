@@ -138,6 +138,21 @@ pub fn finishes<N: Server, H: History<N>>(cluster: Cluster<N, H>) -> Cluster<N, 
     cluster.sometimes(FINISHES, |view| view.is_finished())
 }
 
+/// Servers on which a learner's schedule is played: all that is kept is what they tell clients.
+pub fn played_on<N: Node<Timer = Timer, Request = Request, Response = Response>>(
+    size: usize,
+) -> Cluster<N, cluster::Log<N>> {
+    let refuses = |response: &Response| matches!(response, Response::NotLeader { .. });
+    Cluster::new(size, cluster::Log::default()).refusals(refuses)
+}
+
+/// One map could have told all that clients were told.
+pub fn one_map_told_it<N: Node<Request = Request, Response = Response>>(
+    view: &View<'_, N, cluster::Log<N>>,
+) -> Result<(), String> {
+    view.history().linearizable_by_key(|_| Cell::default(), key)
+}
+
 /// What long runs judge, and what happened to the servers in them.
 pub type Logged<N> = (cluster::Log<N>, Chronicle);
 
