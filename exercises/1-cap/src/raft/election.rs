@@ -37,9 +37,21 @@ impl Raft {
     /// behind: it enters that term as a follower, and has not voted in it yet. A leader that is one no more needs its
     /// election timer again, and its heartbeats no more.
     ///
+    /// Given: the chapter walks through it.
+    ///
     /// Source: section 5.1; figure 2, rules for all servers.
     pub(super) fn observe_term(&mut self, term: Term, out: &mut Outbox<Self>) {
-        todo!("Enter a later term. What of this server's state belonged to the old one?")
+        if term <= self.term {
+            return;
+        }
+        if self.is_leader() {
+            out.disarm(Timer::Heartbeat);
+            out.arm(Timer::Election);
+        }
+        self.term = term;
+        self.voted_for = None;
+        self.role = Role::Follower { leader: None };
+        self.save(out);
     }
 
     /// Votes for a candidate or not, and tells it so. The vote is granted if the candidate's term is this server's own, this

@@ -46,9 +46,11 @@ impl Raft {
     /// behind: it enters that term as a follower, and has not voted in it yet. A leader that is one no more needs its
     /// election timer again, and its heartbeats no more.
     ///
+    /// Given: the chapter walks through it.
+    ///
     /// Source: section 5.1; figure 2, rules for all servers.
+    // ANCHOR: observe
     pub(super) fn observe_term(&mut self, term: Term, out: &mut Outbox<Self>) {
-        //# hole: Enter a later term. What of this server's state belonged to the old one?
         if term <= self.term {
             return;
         }
@@ -60,8 +62,8 @@ impl Raft {
         self.voted_for = None;
         self.role = Role::Follower { leader: None };
         self.save(out);
-        //# end
     }
+    // ANCHOR_END: observe
 
     /// Votes for a candidate or not, and tells it so. The vote is granted if the candidate's term is this server's own, this
     /// server has not voted for another in it, and the candidate's log is at least as up to date as its own. A granted vote is
