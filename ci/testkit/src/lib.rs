@@ -78,6 +78,7 @@ pub mod history;
 pub mod lab;
 pub mod network;
 pub mod node;
+pub mod note;
 pub mod panics;
 pub mod rule;
 pub mod samples;

@@ -15,6 +15,7 @@ use super::merged::Pick;
 use super::state::{Key, NOTHING};
 use super::tables::{Handled, Input, Output, Tables, lock};
 use crate::node::{Effect, Membership, Node, NodeId, Outbox, RequestId};
+use crate::note;
 use crate::panics;
 use crate::rule::Rule;
 
@@ -88,6 +89,14 @@ impl<N: Node, H: History<N>> Tables<N, H> {
         self.called.push((before, input));
         lock(&self.handled_by).insert((before, input), at);
         &self.handled[at]
+    }
+
+    /// What the handler notes when the server at `before` meets `input`. The call is made for that only.
+    pub fn notes(&self, before: Key, input: Input) -> Vec<String> {
+        let setting = self.setting(before, input, Pick::First);
+        note::of(|| {
+            let _ = self.call(&setting);
+        })
     }
 
     /// Runs learner code twice, and an earlier call between the two; keeps what it did if both runs agree.

@@ -130,11 +130,12 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         Step { label, kind, who: self.clients() + who.0, from, message, effects, before, after }
     }
 
-    /// What the server does in answer to `action`, in words.
+    /// What the server does in answer to `action`, in words, after what it notes.
     fn effects(&self, state: &State, action: Action) -> Vec<String> {
+        let notes = self.notes(state, action.event).into_iter().map(|note| format!("notes: {note}"));
         let outputs = self.outputs(state, action.event).map_or(&[][..], |(_, outputs)| outputs);
         let happen = action.torn_at.map_or(outputs.len(), usize::from);
-        outputs[..happen].iter().map(|output| self.effect(output, action.replies_lost)).collect()
+        notes.chain(outputs[..happen].iter().map(|output| self.effect(output, action.replies_lost))).collect()
     }
 
     fn effect(&self, output: &Output, replies_lost: bool) -> String {

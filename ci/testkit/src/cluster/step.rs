@@ -1,7 +1,7 @@
 //! Which steps are possible in a state, and what a step does.
 
 use super::network::{insert, remove};
-use super::state::{Action, Envelope, Event, NOTHING, State, link};
+use super::state::{Action, Envelope, Event, Key, NOTHING, State, link};
 use super::tables::{Handled, Input, Output, Recorded};
 use super::transition::{Outcome, Taken};
 use super::{Cluster, Fault, History};
@@ -211,9 +211,13 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     }
 
     pub(super) fn handled(&self, state: &State, server: NodeId, input: Input) -> &Handled {
-        let server = &state.servers[server.0];
-        let before = if matches!(input, Input::Start { .. }) { server.saved } else { server.local };
-        self.tables.handle(before, input)
+        self.tables.handle(before(state, server, input), input)
+    }
+
+    /// What a server notes when it is handed `event`.
+    pub(super) fn notes(&self, state: &State, event: Event) -> Vec<String> {
+        let input = self.input(state, event);
+        input.map_or_else(Vec::new, |(server, input)| self.tables.notes(before(state, server, input), input))
     }
 
     /// What a server is handed when it starts.
@@ -370,4 +374,10 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         self.apply(state, action);
         actions.push(action);
     }
+}
+
+/// What the call of a handler begins with: the server's state, or for a start what is on its disk.
+fn before(state: &State, server: NodeId, input: Input) -> Key {
+    let server = &state.servers[server.0];
+    if matches!(input, Input::Start { .. }) { server.saved } else { server.local }
 }

@@ -111,7 +111,7 @@ pub struct Step {
     pub from: Option<usize>,
     /// The message, request or timer that is handled, as `{:?}` shows it.
     pub message: Option<String>,
-    /// What the participant did in answer, in order: `sends Ack { .. } to n0`, `replies Written to c0#0`, `reply lost`.
+    /// What the participant noted, as `notes: votes {n0}`, and then what it did in answer, in order: `sends Ack { .. } to n0`, `replies Written to c0#0`, `reply lost`.
     pub effects: Vec<String>,
     /// The state of `who` before the step, as `{:?}` shows it; empty while it is down.
     pub before: String,

@@ -9,6 +9,7 @@ mod labels;
 mod later;
 mod liveness;
 mod network;
+mod notes;
 mod peers;
 mod places;
 mod puppet;

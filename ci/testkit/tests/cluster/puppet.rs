@@ -22,6 +22,8 @@ pub enum Do {
     AnswerWhenTold,
     /// Answers a request that nobody has made.
     AnswerStranger,
+    /// Leaves a note for whoever reads the run.
+    Note(&'static str),
     Panic,
     Todo,
     IterateHashMap,
@@ -77,6 +79,7 @@ impl Node for Puppet {
 impl Puppet {
     fn perform(&mut self, id: RequestId, what: Do, out: &mut Outbox<Self>) {
         match what {
+            Do::Note(note) => testkit::note!("{note}, after {}", self.remembered),
             Do::Arm(timer) => out.arm(timer),
             Do::Disarm(timer) => out.disarm(timer),
             Do::Remember(number) => self.remembered = number,
