@@ -6,13 +6,13 @@
 //! log for each entry. A write-ahead log takes *changes*: a new term, a vote, some entries more. What was saved last is found again by
 //! going through all changes from the first on.
 //!
-//! # What is in the log
+//! # What is yours
 //!
-//! [`Record`]s. The first may be [`Whole`](Record::Whole); the others are changes to what the ones before led to. When a server has cut
-//! its own log off behind a snapshot, the old records say nothing more that anybody needs: the log is rewritten, with one whole record.
+//! This is the open task of the stage. Nobody else reads this log, so what its records say, how they are written as bytes, and when the log is
+//! rewritten, are for you to design. (`serde` and `postcard` are at hand: what is saved can be turned into bytes and back.)
 //!
-//! Nobody else reads this log, so the records, and the fields of [`Storage`], are yours to replace. When the log is rewritten is up to you too, if
-//! only what is on the disk stays in proportion to what was saved last.
+//! When a server has cut its own log off behind a snapshot, the old records say nothing more that anybody needs. What is on the disk stays in
+//! proportion to what was saved last.
 //!
 //! # Left out on purpose
 //!
@@ -23,45 +23,19 @@
 //! version number in front.
 
 #![allow(unused_variables, dead_code, reason = "for the holes below: delete this line when all are filled")]
-use cap::raft;
-use cap::raft::log::{Entry, Index, Log, Term};
-use serde::{Deserialize, Serialize};
 use testkit::disk::Disk;
-use testkit::node::NodeId;
 
 use crate::snapshot::Durable;
-use crate::wal::{self, Wal, WalError};
-
-/// What stands in the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Record {
-    /// All that was saved at this point, whatever the records before it say.
-    Whole(Durable),
-    /// What has changed since the record before.
-    Change {
-        /// The server's term.
-        term: Term,
-        /// Whom it voted for in that term.
-        voted_for: Option<NodeId>,
-        /// How far its log is what it was.
-        kept: Index,
-        /// What stands behind that.
-        entries: Vec<Entry>,
-    },
-}
+use crate::wal::{Wal, WalError};
 
 /// A server's memory on a disk.
 ///
 /// Invariants:
-/// - going through the records of the log, with those not yet synced, leads to `latest`;
-/// - unless `rewrites`: then the log leads to what was synced last, and is to be replaced.
+/// - the records of the log, with those not yet synced, lead to what was saved last;
+/// - unless the log is to be rewritten: then it leads to what was synced last, until the new one has taken its place.
 #[derive(Clone, Debug)]
 pub struct Storage<D> {
     wal: Wal<D>,
-    /// What was saved last. Without anything saved: what a new server has.
-    latest: Durable,
-    /// Is the log to be written anew with the next sync?
-    rewrites: bool,
 }
 
 impl<D: Disk> Storage<D> {
@@ -91,14 +65,4 @@ impl<D: Disk> Storage<D> {
     pub fn disk(&self) -> &D {
         self.wal.disk()
     }
-}
-
-/// What a server has that has saved nothing.
-fn nothing() -> Durable {
-    Durable { snapshot: None, raft: raft::Durable { term: 0, voted_for: None, log: Log::default() } }
-}
-
-/// A record's bytes.
-fn encode(record: &Record) -> wal::Record {
-    postcard::to_stdvec(record).expect("memory takes whatever is written to it")
 }
