@@ -1,4 +1,4 @@
-// The figures that go by the book's own colours (`class="figure"`): each can be read on a phone, in light and in dark, and by ear.
+// Every figure of the book: each can be read on a phone, in light and in dark, and by ear.
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
@@ -14,15 +14,20 @@ const ROOM = 2.5;
 
 const figures = readdirSync(course.path("book/src"), { recursive: true })
   .filter((file) => /figures\/[^/]+\.svg$/.test(file))
-  .map((file) => ({ file, svg: course.read(`book/src/${file}`) }))
-  .filter(({ svg }) => svg.includes('class="figure"'));
+  .map((file) => ({ file, svg: course.read(`book/src/${file}`) }));
+
+/** Where a figure may stand: in the page itself, or below a heading that is folded. */
+const PLACES = {
+  "in the page": (figure) => figure,
+  "in a fold": (figure) => `<details class="misconception" open><summary>A title</summary>${figure}</details>`,
+};
 
 /** Opens a page of the book, and looks at each figure in the place of its text. */
-async function lookAtEach(options, look) {
+async function lookAtEach(options, look, place = PLACES["in the page"]) {
   const page = await browser.open(`${server.address}/built/style.html`, options);
   const seen = [];
   for (const { file, svg } of figures) {
-    await page.evaluate((svg) => (document.querySelector("main").innerHTML = `<figure>${svg}</figure>`), svg);
+    await page.evaluate((html) => (document.querySelector("main").innerHTML = html), place(`<figure>${svg}</figure>`));
     seen.push({ file, found: await page.evaluate(look, ROOM) });
   }
   return seen;
@@ -30,21 +35,26 @@ async function lookAtEach(options, look) {
 
 const flat = (seen) => seen.flatMap(({ file, found }) => found.map((problem) => `${file}: ${problem}`));
 
-test("there are figures to look at", () => assert.ok(figures.length > 0));
-
-test("on a phone each letter of a figure is large enough", async () => {
-  const seen = await lookAtEach({ viewport: { width: 390, height: 844 } }, () =>
-    [...document.querySelectorAll("svg.figure text")].map((text) => ({
-      text: text.textContent,
-      size: parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a,
-    })),
-  );
-  for (const { file, found } of seen) {
-    assert.ok(found.length > 0, `${file} has no text`);
-    const small = found.filter(({ size }) => size < SMALLEST);
-    assert.deepEqual(small, [], file);
-  }
+test("each figure goes by the book's own colours and sizes", () => {
+  assert.ok(figures.length > 0);
+  const others = figures.filter(({ svg }) => !/^<svg[^>]* class="figure"/.test(svg));
+  assert.deepEqual(others.map(({ file }) => file), []);
 });
+
+for (const [where, place] of Object.entries(PLACES)) {
+  test(`on a phone each letter of a figure ${where} is large enough, and on the screen`, async () => {
+    const look = () =>
+      [...document.querySelectorAll("svg.figure text")].map((text) => {
+        const { left, right } = text.getBoundingClientRect();
+        const size = parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a;
+        return { text: text.textContent, size, isSeen: left >= 0 && right <= innerWidth };
+      });
+    for (const { file, found } of await lookAtEach({ viewport: { width: 360, height: 740 } }, look, place)) {
+      assert.ok(found.length > 0, `${file} has no text`);
+      assert.deepEqual(found.filter(({ size, isSeen }) => size < SMALLEST || !isSeen), [], file);
+    }
+  });
+}
 
 test("no text of a figure leaves it, or lies on another", async () => {
   const seen = await lookAtEach({}, (room) => {
