@@ -5,20 +5,32 @@ import { test } from "node:test";
 
 import { AxeBuilder } from "@axe-core/playwright";
 
-import { browser, server } from "./here.mjs";
+import { browser, course, server } from "./here.mjs";
+
+/** Every page of the book, by its table of contents. */
+const PAGES = [...course.read("book/src/SUMMARY.md").matchAll(/\]\(([^)]+)\.md\)/g)].map(
+  ([, page]) => `${page.replace(/README$/, "index")}.html`,
+);
 
 /**
- * A kind of page each: the front, the dashboard, a chapter with questions, a card and misconceptions, one with a run, one with a lab, a
- * catalogue of bugs, long tables, plain text.
+ * A kind of page each: the front, the dashboard, a stage's front, a chapter with questions, a card, figures and misconceptions, one with
+ * runs, one with a lab, a stage in one table, a catalogue of bugs, long tables, commands, definitions, plain text.
  */
-const PAGES = [
+const KINDS = [
   "introduction.html",
   "dashboard.html",
+  "1-cap/index.html",
   "1-cap/raft-election.html",
   "1-cap/raft-counterexample.html",
+  "1-cap/raft-commit.html",
   "1-cap/choosing.html",
+  "1-cap/your-figure-2.html",
   "1-cap/bugs.html",
+  "2-failures/wal.html",
+  "2-failures/your-figure-2.html",
   "2-failures/bugs.html",
+  "commands.html",
+  "glossary.html",
   "built/matrix-1-cap.html",
   "built/style.html",
 ];
@@ -29,8 +41,12 @@ const REPEATS = [".matrix tbody tr:nth-child(n + 5)", ".content main > .bug:nth-
 /** What a page may weigh on its way to the browser, in bytes. */
 const HEAVIEST = 300_000;
 
+test("each kind of page is in the book", () => {
+  assert.deepEqual(KINDS.filter((path) => !PAGES.includes(path)), []);
+});
+
 for (const colorScheme of ["light", "dark"]) {
-  for (const path of PAGES) {
+  for (const path of KINDS) {
     test(`${path} has no serious finding in the ${colorScheme}`, async () => {
       const page = await browser.open(`${server.address}/${path}`, { colorScheme });
       await page.waitForTimeout(300); // mdBook fills its sidebar after the page has loaded

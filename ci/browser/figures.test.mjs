@@ -42,13 +42,15 @@ test("each figure goes by the book's own colours and sizes", () => {
 });
 
 for (const [where, place] of Object.entries(PLACES)) {
-  test(`on a phone each letter of a figure ${where} is large enough, and on the screen`, async () => {
-    const look = () =>
-      [...document.querySelectorAll("svg.figure text")].map((text) => {
-        const { left, right } = text.getBoundingClientRect();
+  test(`on a phone each letter of a figure ${where} is large enough, and nothing is cut off`, async () => {
+    const look = () => {
+      const [seen, figure] = [".content", "svg.figure"].map((drawn) => document.querySelector(drawn).getBoundingClientRect());
+      const isSeen = figure.left >= seen.left && figure.right <= seen.right;
+      return [...document.querySelectorAll("svg.figure text")].map((text) => {
         const size = parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a;
-        return { text: text.textContent, size, isSeen: left >= 0 && right <= innerWidth };
+        return { text: text.textContent, size, isSeen };
       });
+    };
     for (const { file, found } of await lookAtEach({ viewport: { width: 360, height: 740 } }, look, place)) {
       assert.ok(found.length > 0, `${file} has no text`);
       assert.deepEqual(found.filter(({ size, isSeen }) => size < SMALLEST || !isSeen), [], file);
