@@ -71,13 +71,20 @@ test("no page is heavy", async () => {
     await page.waitForTimeout(300);
     console.log(`${path}: ${Math.round(weight / 1000)} kB`);
     assert.ok(weight < HEAVIEST, `${path} weighs ${weight} bytes`);
+    await page.context().close();
   }
 });
 
-test("on a phone, no page is wider than the screen", async () => {
+test("on a phone, no page is wider than the screen, and no fold is opened by what holds a link", async () => {
   for (const path of PAGES) {
     const page = await browser.open(`${server.address}/${path}`, { viewport: { width: 360, height: 740 } });
-    const { content, screen } = await page.evaluate(() => ({ content: document.documentElement.scrollWidth, screen: innerWidth }));
-    assert.ok(content <= screen, `${path}: ${content} > ${screen}`);
+    const wide = await page.evaluate(() => {
+      const boxes = [document.documentElement, document.querySelector(".content")];
+      return boxes.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ nodeName }) => nodeName);
+    });
+    assert.deepEqual(wide, [], path);
+    const links = await page.locator("main summary :is(a, button, input)").evaluateAll((all) => all.map((each) => each.textContent));
+    assert.deepEqual(links, [], path);
+    await page.context().close();
   }
 });
