@@ -14,7 +14,7 @@ const PAGES = [...course.read("book/src/SUMMARY.md").matchAll(/\]\(([^)]+)\.md\)
 
 /**
  * A kind of page each: the front, the dashboard, a stage's front, a chapter with questions, a card, figures and misconceptions, one with
- * runs, one with a lab, a stage in one table, a catalogue of bugs, long tables, commands, definitions, plain text.
+ * runs, one with a lab, a stage in one table, a catalogue of bugs, a hunt for one, long tables, commands, definitions, plain text.
  */
 const KINDS = [
   "introduction.html",
@@ -24,12 +24,14 @@ const KINDS = [
   "1-cap/raft-counterexample.html",
   "1-cap/raft-commit.html",
   "1-cap/choosing.html",
+  "1-cap/bug-hunt.html",
   "1-cap/your-figure-2.html",
   "1-cap/bugs.html",
   "2-failures/wal.html",
   "2-failures/your-figure-2.html",
   "2-failures/bugs.html",
   "commands.html",
+  "assistants.html",
   "glossary.html",
   "built/matrix-1-cap.html",
   "built/style.html",
