@@ -33,7 +33,15 @@ pub fn fold(page: &str, bugs: impl Fn(&str) -> String) -> Result<String, String>
             ));
         }
         let next = sections.get(at + 1).map_or(end, |next| next.range.start);
-        folded += &section(heading, page[heading.range.end..next].trim(), &bugs(&heading.id));
+        let text = page[heading.range.end..next].trim();
+        // A click on the summary opens the fold, so a link in it could not be followed with certainty.
+        if first_sentence(text).is_some_and(|(sentence, _)| sentence.contains("](")) {
+            return Err(format!(
+                "the first sentence of `### {}` opens the fold: move its link further down",
+                heading.title
+            ));
+        }
+        folded += &section(heading, text, &bugs(&heading.id));
     }
     Ok(folded + &page[end..])
 }
@@ -86,6 +94,12 @@ mod tests {
     fn a_misconception_needs_an_id() {
         let why = fold("## What goes wrong\n\n### A title\n\nText.\n", |_| String::new()).unwrap_err();
         assert_eq!(why, "`### A title` has no id that failures could link to: write `### A title {#some-id}`");
+    }
+
+    #[test]
+    fn what_opens_a_fold_holds_no_link() {
+        let why = fold("## What goes wrong\n\n### A {#a}\n\nAs [there](b.md). More.\n", |_| String::new()).unwrap_err();
+        assert_eq!(why, "the first sentence of `### A` opens the fold: move its link further down");
     }
 
     #[test]
