@@ -145,7 +145,8 @@ pub fn test_path(check: &str) -> String {
     format!("checks::{check}")
 }
 
-/// A task lists its checks from the simplest to the costliest. So the last is begun first: none is left to run alone at the end.
+/// Runs the last first: a task lists its checks in the order in which they can first pass, and the costliest are mostly among the last. So none
+/// of those is left to run alone at the end.
 fn side_by_side(checks: &[&str], run: impl Fn(&str) -> Run + Sync) -> Vec<Run> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicUsize::new(1);

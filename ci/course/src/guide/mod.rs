@@ -1,5 +1,6 @@
 //! Which task comes next, and what there is to do about it.
 
+pub mod effort;
 pub mod pages;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use crate::manifest::{Course, PLAN, Stage, Task};
 use crate::progress::{Prints, Progress, Standing};
 use crate::style::{FAINT, STRONG, TYPE, paint};
 use crate::workspace::Workspace;
+use effort::{Efforts, in_words, listed};
 use pages::{Page, Pages};
 
 /// The one thing to do next.
@@ -159,12 +161,23 @@ impl<'c> Next<'c> {
             if !task.files.is_empty() {
                 lines.push(step("edit", self.files(workspace)));
             }
+            lines.extend(self.effort(&Efforts::load(workspace, course)));
         }
         lines.push(step("check", paint(TYPE, "cargo course check").to_string()));
         if !task.bonus && *standing == Standing::Open {
             lines.extend(offers(course, progress, self).into_iter().map(offer));
         }
         lines.join("\n")
+    }
+
+    /// How much there is to do, what it builds on, and which check can pass first.
+    fn effort(&self, efforts: &Efforts) -> Vec<String> {
+        let effort = efforts.of(self.stage, self.task);
+        let tasks: Vec<&str> = effort.builds_on.iter().map(|task| task.title.as_str()).collect();
+        let builds_on = (!tasks.is_empty()).then(|| step("on", format!("what you wrote for {}", listed(&tasks))));
+        let size = effort.lines().map(|lines| step("size", format!("reference: {lines}")));
+        let first = efforts.next_check(self.stage, self.task).map(|next| step("first", in_words(&next)));
+        size.into_iter().chain(builds_on).chain(first).collect()
     }
 
     fn heading(&self, progress: &Progress, prints: &Prints) -> String {
@@ -227,7 +240,7 @@ fn step(verb: &str, what: String) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::fs;
     use std::path::Path;
 

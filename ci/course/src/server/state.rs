@@ -14,9 +14,11 @@ use crate::book::address;
 use crate::clock;
 use crate::editor::Editor;
 use crate::error::Error;
+use crate::guide::effort::Efforts;
 use crate::guide::pages::Pages;
 use crate::guide::{self, Next};
-use crate::manifest::{Course, PLAN, Stage, Task};
+use crate::manifest::{Course, PLAN, Stage, Task, sentence};
+use crate::needs::NextCheck;
 use crate::progress::{Prints, Progress, Quizzes, Standing};
 use crate::workspace::Workspace;
 
@@ -83,8 +85,19 @@ struct TaskState {
     hints: usize,
     /// What help there was, in the learner's words.
     help: Vec<String>,
+    /// The next check that can pass, if it is known.
+    next: Option<NextState>,
     /// The files to edit, below the workspace's root, each with an address that opens it in the reader's editor.
     files: Vec<(String, Option<String>)>,
+}
+
+/// A check that can pass next.
+#[derive(Serialize)]
+struct NextState {
+    /// Its name as a sentence.
+    name: String,
+    /// The functions that are still to be written for it.
+    missing: Vec<String>,
 }
 
 /// Looks at the state as long as somebody listens.
@@ -139,10 +152,22 @@ fn json(state: &State) -> String {
     serde_json::to_string(state).expect("texts and numbers always have a JSON form")
 }
 
+/// All that the state is read from.
+struct Look<'l> {
+    workspace: &'l Workspace,
+    course: &'l Course,
+    progress: &'l Progress,
+    prints: &'l Prints,
+    efforts: &'l Efforts<'l>,
+    editor: Option<&'l Editor>,
+}
+
 impl State {
     fn of(workspace: &Workspace, course: &Course, progress: &Progress, editor: Option<&Editor>) -> Self {
         let prints = Prints::take(course, workspace);
-        let present = |stage| StageState::of(workspace, course, stage, progress, &prints, editor);
+        let efforts = Efforts::load(workspace, course);
+        let look = Look { workspace, course, progress, prints: &prints, efforts: &efforts, editor };
+        let present = |stage| StageState::of(&look, stage);
         let next = guide::next(course, progress, &prints);
         let planned = PLAN.iter().map(|(id, title, summary)| match course.stage(id) {
             Some(stage) => present(stage),
@@ -189,36 +214,23 @@ impl Ahead {
 }
 
 impl StageState {
-    fn of(
-        workspace: &Workspace,
-        course: &Course,
-        stage: &Stage,
-        progress: &Progress,
-        prints: &Prints,
-        editor: Option<&Editor>,
-    ) -> Self {
+    fn of(look: &Look, stage: &Stage) -> Self {
         let Stage { id, title, summary, start, tasks, .. } = stage;
         Self {
             id: id.clone(),
             title: title.clone(),
             summary: summary.clone(),
             page: Some(address(start)),
-            skipped: course.is_skipped(stage),
-            stands_on: course.references(stage).iter().map(|stage| stage.id.clone()).collect(),
-            tasks: tasks.iter().map(|task| TaskState::of(workspace, stage, task, progress, prints, editor)).collect(),
+            skipped: look.course.is_skipped(stage),
+            stands_on: look.course.references(stage).iter().map(|stage| stage.id.clone()).collect(),
+            tasks: tasks.iter().map(|task| TaskState::of(look, stage, task)).collect(),
         }
     }
 }
 
 impl TaskState {
-    fn of(
-        workspace: &Workspace,
-        stage: &Stage,
-        task: &Task,
-        progress: &Progress,
-        prints: &Prints,
-        editor: Option<&Editor>,
-    ) -> Self {
+    fn of(look: &Look, stage: &Stage, task: &Task) -> Self {
+        let Look { workspace, progress, prints, editor, efforts, .. } = *look;
         let file = |path: &PathBuf| {
             let link = editor.map(|editor| editor.link(path, 1));
             (workspace.shown(path).to_string(), link)
@@ -236,7 +248,14 @@ impl TaskState {
             hints_shown: record.map_or(0, |record| record.hints_shown).min(task.hints.len()),
             hints: task.hints.len(),
             help: record.map_or_else(Vec::new, |record| record.help.clone()),
+            next: efforts.next_check(stage, task).map(|next| NextState::of(&next)),
             files: task.paths(stage).iter().map(file).collect(),
         }
+    }
+}
+
+impl NextState {
+    fn of(next: &NextCheck) -> Self {
+        Self { name: sentence(next.check), missing: next.names().map(str::to_owned).collect() }
     }
 }

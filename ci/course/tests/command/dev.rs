@@ -36,6 +36,9 @@ count = ["Start with nothing.", "Add one for each.", "It is `items.len()`, and n
 tally = ["Who adds?", "The server that was asked.", "Add to `self.count`, then `out.reply(id, self.count)`."]
 "#;
 
+/// Where it is kept what the checks need.
+const NEEDS: &str = "solutions/1-tiny/needs.toml";
+
 fn course(name: &str) -> Fixture {
     let course = Fixture::new(name);
     fs::remove_file(course.root.join("solutions/1-tiny/bugs/matrix.json")).unwrap();
@@ -161,12 +164,25 @@ fn a_good_course_passes_its_audit_and_each_flaw_is_found() {
     a_full_run_goes_on_where_the_last_one_stopped(&course, &matrix);
 
     runs_are_recorded_and_shown(&course);
+    what_checks_need_is_recorded(&course);
 
     let said = course.says(&["dev", "verify"], 0);
     assert!(said.ends_with("The course holds what it promises.\n"), "{said}");
     bugs_that_do_not_count(&course);
     bugs_in_another_base(&course);
     flaws(&course);
+}
+
+fn what_checks_need_is_recorded(course: &Fixture) {
+    course.says(&["dev", "needs"], 0);
+    let needs = read(&course.root.join(NEEDS));
+    for needed in [
+        "\"count::nothing_is_zero\" = [\"1-tiny/src/count.rs: count\"]",
+        "\"tally::each_addition_counts_once\" = [\"1-tiny/src/tally.rs: on_request\"]",
+    ] {
+        assert!(needs.contains(needed), "{needs}");
+    }
+    assert_eq!(course.says(&["dev", "needs"], 0), format!("ok {NEEDS} is current.\n"));
 }
 
 fn a_full_run_goes_on_where_the_last_one_stopped(course: &Fixture, matrix: &str) {
@@ -292,7 +308,7 @@ fn flaws(course: &Fixture) {
     let count = "book/src/1-tiny/count.md";
     let solution = "solutions/1-tiny/src/count.rs";
     let from_one = "solutions/1-tiny/bugs/from-one.patch";
-    let cases: [(&str, &str, &str, &str, &str); 16] = [
+    let cases: [(&str, &str, &str, &str, &str); 18] = [
         (
             "exercises/1-tiny/src/lib.rs",
             "pub mod tally;",
@@ -366,6 +382,14 @@ fn flaws(course: &Fixture) {
             "items.len() + 0",
             "bugs are caught",
             "bug `from-one` survives `count::nothing_is_zero`, which must catch it.",
+        ),
+        (NEEDS, "count.rs: count", "count.rs: other", "order", "no check needs `1-tiny/src/count.rs: count`"),
+        (
+            NEEDS,
+            "tally.rs: on_request",
+            "tally.rs: start",
+            "need is current",
+            "says something else of `tally::each_addition_counts_once` than a run",
         ),
         ("book/src/1-tiny/bugs.md", "{{#bugs 1-tiny}}", "", "catalogue", "No page shows the known bugs of 1-tiny."),
         ("book/src/built/matrix.md", "{{#matrix 1-tiny}}", "", "catalogue", "No page shows the kill matrix of 1-tiny."),

@@ -11,7 +11,7 @@ fn a_newcomer_sees_the_stages_and_one_thing_to_do() {
     assert!(status.contains("In at the Deep End  0 of 30 points"), "{status}");
     assert!(status.contains("coming"), "{status}");
     let next = "Next: Count (10 points)\n  read   book/src/1-tiny/README.md\n         book/src/1-tiny/count.md\n  \
-                edit   exercises/1-tiny/src/count.rs\n  check  cargo course check\n";
+                edit   exercises/1-tiny/src/count.rs\n  size   reference: 1 line\n  check  cargo course check\n";
     assert!(status.contains(next), "{status}");
     assert!(!status.contains('\u{1b}'), "a pipe gets no colours");
 }
@@ -145,7 +145,7 @@ fn a_bonus_is_offered_on_the_way() {
     course.count_is("items.len()");
     let checked = course.says(&["check", "count"], 0);
     let next = "Next: Count together (20 points)\n  read   book/src/1-tiny/tally.md\n  edit   exercises/1-tiny/src/tally.rs\n  \
-                check  cargo course check\n  bonus  Count twice (3 points), if you like: book/src/1-tiny/count.md, \
+                size   reference: 2 lines\n  check  cargo course check\n  bonus  Count twice (3 points), if you like: book/src/1-tiny/count.md, \
                 cargo course check count-twice\n";
     assert!(checked.contains(next), "{checked}");
 }

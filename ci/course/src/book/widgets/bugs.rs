@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::escape;
+use super::{escape, to_root};
 use crate::book::markdown::{headings, inline};
 use crate::commands::dev::bugs::figures::{self, NoRun, Without};
 use crate::commands::dev::bugs::{self, Kind};
@@ -207,11 +207,6 @@ impl Bug {
         };
         format!("<p class=\"run-none\">{why}</p>")
     }
-}
-
-/// The way from a page to the book's root.
-fn to_root(page: &str) -> String {
-    "../".repeat(page.matches('/').count())
 }
 
 /// The text with a link for each issue and pull request that it names as `owner/repository issue 7`.

@@ -38,6 +38,7 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
 use crate::book::bounds;
 use crate::error::Error;
+use crate::guide::effort::Efforts;
 use crate::guide::pages::Pages;
 use crate::manifest::Course;
 use crate::workspace::Workspace;
@@ -136,10 +137,11 @@ impl<'p> Directive<'p> {
             return Err(format!("`{argument}` leads out of the page's folder: name a file in it"));
         }
         let Source { workspace, course, pages, bugs, .. } = source;
+        let efforts = || Efforts::load(workspace, course);
         let folder = source.folder.join(page);
         let folder = folder.parent().unwrap_or(Path::new(""));
         let html = match name {
-            "task" => course.task(argument).map(|(stage, task)| task::card(stage, task)),
+            "task" => course.task(argument).map(|(stage, task)| task::card(stage, task, &efforts().of(stage, task))),
             "quiz" => return quiz::load(folder, argument),
             "trace" => return trace::load(folder, argument),
             "lab" => course.lab(argument).map(|(_, lab)| lab::card(lab)),
@@ -181,6 +183,11 @@ pub fn lines(page: &str) -> impl Iterator<Item = (&str, Option<Directive<'_>>)> 
         };
         (line, Directive::parse(number, line).filter(|_| fence.is_none()))
     })
+}
+
+/// The way from a page to the book's root.
+fn to_root(page: &str) -> String {
+    "../".repeat(page.matches('/').count())
 }
 
 /// Text as it may stand in HTML, in an element or in an attribute.

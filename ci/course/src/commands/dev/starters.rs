@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub use derive::{DeriveError, derive, filled};
+pub use derive::{DeriveError, derive, filled, watched, written};
 
 use super::files;
 use crate::error::{Error, Exit};

@@ -6,6 +6,7 @@
 mod book;
 mod code;
 mod filled;
+mod order;
 mod tasks;
 
 use std::time::Instant;
@@ -61,10 +62,11 @@ pub struct Subject<'w> {
 
 type Audit = fn(&Subject) -> Result<Audited, Error>;
 
-const AUDITS: [(&str, Audit); 17] = [
+const AUDITS: [(&str, Audit); 19] = [
     ("tasks name files and labs that exist", tasks::name_what_exists),
     ("exercises stand on exercises, and solutions on solutions", tasks::stages_stand_on_their_own_sort),
     ("hints lead from a nudge to nearly the answer", tasks::hints),
+    ("checks stand in the order in which they can first pass", order::checks_come_as_they_can_pass),
     ("starters are current", code::starters_are_current),
     ("solutions hold no hole", code::solutions_hold_no_hole),
     ("each check must catch a bug", code::checks_catch_something),
@@ -78,6 +80,7 @@ const AUDITS: [(&str, Audit); 17] = [
     ("starters compile without warnings and fail every check", code::starters_fail),
     ("starters compile without warnings while they are filled", filled::stay_free_of_warnings),
     ("solutions pass every check, and each check has one task", code::solutions_pass),
+    ("what checks need is current", order::needs_are_current),
     ("bugs are caught and variants pass", code::bugs_are_caught),
 ];
 

@@ -19,6 +19,8 @@
 
 use std::fmt;
 
+use crate::needs;
+
 /// Why a solution's text has no starter: the line, counted from 1, and what is wrong with it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DeriveError {
@@ -165,15 +167,56 @@ fn allowed(lints: &str) -> String {
 
 /// The text of a file in which a learner has written what the solution holds, and deleted the line about its holes.
 pub fn filled(text: &str) -> Result<String, DeriveError> {
+    watched(text, |_| String::new())
+}
+
+/// The same, where what a learner writes begins with the line that `watch` gives for the function that it is in.
+pub fn watched(text: &str, watch: impl Fn(&str) -> String) -> Result<String, DeriveError> {
     let mut filled = String::new();
+    let mut function = "";
     for (index, text) in text.lines().enumerate() {
         match read(text).map_err(|problem| DeriveError { line: index + 1, problem })? {
-            Line::Code(code) => filled.extend([code, "\n"]),
+            Line::Code(code) => {
+                function = needs::name(code).unwrap_or(function);
+                filled.extend([code, "\n"]);
+            }
             Line::Starter(code) => filled.extend([code, "\n"]),
-            Line::Hole(_) | Line::Private | Line::Placeholder(_) | Line::Allow(_) | Line::End | Line::Anchor => {}
+            Line::Hole(_) => filled += &watch(function),
+            Line::Private | Line::Placeholder(_) | Line::Allow(_) | Line::End | Line::Anchor => {}
         }
     }
     Ok(filled)
+}
+
+/// What a learner writes: a part of a solution.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Written<'a> {
+    /// The function that a hole is in; none for a private part, which a learner may write or do without.
+    pub function: Option<&'a str>,
+    /// How many lines of code it has in the solution, neither blank nor comments.
+    pub lines: usize,
+}
+
+/// All that a learner writes in a file, in order.
+pub fn written(text: &str) -> Result<Vec<Written<'_>>, DeriveError> {
+    let mut parts = Vec::new();
+    let mut open: Option<Written> = None;
+    let mut function = "";
+    for (index, text) in text.lines().enumerate() {
+        match (read(text).map_err(|problem| DeriveError { line: index + 1, problem })?, &mut open) {
+            (Line::Hole(_), _) => open = Some(Written { function: Some(function), lines: 0 }),
+            (Line::Private, _) => open = Some(Written { function: None, lines: 0 }),
+            (Line::End, _) => parts.extend(open.take()),
+            (Line::Code(code), Some(part)) => part.lines += usize::from(is_code(code)),
+            (Line::Code(code), None) => function = needs::name(code).unwrap_or(function),
+            (Line::Starter(_) | Line::Placeholder(_) | Line::Allow(_) | Line::Anchor, _) => {}
+        }
+    }
+    Ok(parts)
+}
+
+fn is_code(line: &str) -> bool {
+    !line.trim().is_empty() && !line.trim().starts_with("//")
 }
 
 fn indent(line: &str) -> &str {
@@ -367,6 +410,24 @@ mod tests {
         let solution = "//! A.\n//# allow: dead_code\n//# starter: use b::c;\n//# placeholder: type A = ();\n// ANCHOR: a\nfn a() {\n    //# hole: A.\n    b();\n    //# end\n}\n//# private\nfn b() {}\n//# end\n";
         assert_eq!(filled(solution).as_deref(), Ok("//! A.\nuse b::c;\nfn a() {\n    b();\n}\nfn b() {}\n"));
         assert_eq!(filled("//# fill\n").map_err(|error| error.line), Err(1));
+    }
+
+    const PARTS: &str = "pub fn a() {\n    //# hole: A.\n    // Why.\n    fn c() {}\n\n    b();\n    //# end\n}\n\
+                         //# private\n/// B.\nfn b() {}\n//# end\nfn d() {\n    //# hole: D.\n    b();\n    //# end\n}\n";
+
+    #[test]
+    fn what_a_learner_writes_is_counted_without_blank_lines_and_comments() {
+        let written = written(PARTS).unwrap();
+        let of = |function, lines| Written { function, lines };
+        assert_eq!(written, [of(Some("a"), 2), of(None, 1), of(Some("d"), 1)]);
+    }
+
+    #[test]
+    fn a_watched_file_tells_where_what_a_learner_writes_begins() {
+        let watched = watched(PARTS, |function| format!("watch({function:?});\n")).unwrap();
+        assert!(watched.starts_with("pub fn a() {\nwatch(\"a\");\n    // Why.\n"), "{watched}");
+        assert!(watched.ends_with("fn d() {\nwatch(\"d\");\n    b();\n}\n"), "{watched}");
+        assert_eq!(watched.matches("watch(").count(), 2);
     }
 
     #[test]
