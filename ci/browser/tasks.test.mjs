@@ -14,6 +14,22 @@ function instructions(stage) {
   return [...text.matchAll(/todo!\(\s*"([^"]+)"/g)].map(([, instruction]) => instruction);
 }
 
+const ELECTION = "exercises/1-cap/src/raft/election.rs";
+const PHONE = { width: 390, height: 740 };
+
+const bottomOf = async (element) => (await element.boundingBox()).y + (await element.boundingBox()).height;
+
+const isSeen = async (element) => {
+  const box = await element.boundingBox();
+  return box !== null && box.y >= 0 && box.y + box.height <= PHONE.height;
+};
+
+/** Whether a step of a run lies in the part of its frame that is scrolled to. */
+const isSeenInItsFrame = (step) => {
+  const [inner, outer] = [step, step.closest(".st-diagram")].map((element) => element.getBoundingClientRect());
+  return inner.top >= outer.top && inner.top < outer.bottom;
+};
+
 test("the untouched starter fails with its instruction", async () => {
   const page = await browser.open(`${server.address}/1-cap/abd.html`);
   const own = await check(page, "abd");
@@ -46,6 +62,7 @@ test("a known bug shows its run, which can be stepped through to the end, and wh
   await run.waitFor();
   const steps = await run.evaluate((element) => element.trace.steps.length);
   assert.ok(steps > 3 && steps < 26, `${steps} steps`);
+  assert.equal(await run.evaluate((element) => element.step), steps, "it opens where the rule breaks");
   await run.evaluate((element) => element.show(0));
   await run.locator("button").first().focus();
   for (let step = 1; step <= steps; step += 1) {
@@ -59,7 +76,7 @@ test("a known bug shows its run, which can be stepped through to the end, and wh
   const middle = Math.floor(steps / 2);
   const labels = await run.evaluate((element) => element.trace.steps.map(({ label }) => label));
   await run.evaluate((element, step) => element.show(step), middle);
-  await failure.getByRole("button", { name: "What if, instead…" }).click();
+  await failure.getByRole("button", { name: "Explore from here" }).click();
   await own.locator(".explore .st-count", { hasText: `step ${middle} of ${middle}` }).waitFor();
   const walked = await own.locator(".explore space-time").evaluate((element) => element.trace.steps.map(({ label }) => label));
   assert.deepEqual(walked, labels.slice(0, middle));
@@ -76,6 +93,57 @@ test("a known bug shows its run, which can be stepped through to the end, and wh
   assert.deepEqual(await shown.evaluate((element) => element.trace.steps.map(({ label }) => label)), labels);
   rmSync(file);
   assert.deepEqual([...page.thrown, ...other.thrown], []);
+});
+
+test("a failed check opens at the step that breaks its rule, tells the thought behind it first, and is explored there in one click", async () => {
+  course.plant("1-cap", "lww-last-arrival-wins");
+  const page = await browser.open(`${server.address}/1-cap/ap.html`, { viewport: PHONE });
+  await check(page, "lww");
+  await page.reload();
+  const own = card(page, "lww");
+  const failure = own.locator(".task-outcome > .task-failure");
+  const run = failure.locator("space-time").first();
+  await run.waitFor();
+  const { step, trace } = await run.evaluate(({ step, trace }) => ({ step, trace }));
+  assert.equal(step, trace.steps.length);
+  assert.ok(await run.locator(".st-now").evaluate(isSeenInItsFrame), "the last step is scrolled to");
+
+  // On the screen that begins with the failure, the thought stands above the run, and leads to the fold that explains it.
+  const suspect = failure.locator(".task-suspect").first();
+  await failure.evaluate((element) => element.scrollIntoView());
+  assert.ok((await bottomOf(suspect)) < PHONE.height);
+  assert.ok((await bottomOf(suspect)) < (await bottomOf(run)));
+  const fold = page.locator(new URL(await suspect.locator("a").getAttribute("href"), page.url()).hash);
+  await suspect.locator("a").click();
+  assert.ok(await fold.evaluate((element) => element.closest("details.misconception")?.open), "the fold is open");
+
+  // Explore stands below the run, in view, in the check's scope and at its step.
+  await failure.getByRole("button", { name: "Explore from here" }).click();
+  const explore = failure.locator(".explore");
+  await explore.locator(".st-count", { hasText: `step ${step} of ${step}` }).waitFor();
+  await waitFor(() => isSeen(explore.locator(".explore-says")));
+  assert.match(await explore.locator(".explore-says").textContent(), new RegExp(`A rule is broken: ${trace.violation.rule}`));
+  const walked = await explore.locator("space-time").evaluate(({ trace }) => trace);
+  assert.deepEqual([walked.check, walked.scope], [trace.check, trace.scope]);
+
+  // Another check takes the run away, and leaves the walk.
+  course.solve("1-cap");
+  await check(page, "lww");
+  assert.equal(await own.locator(".task-live > .explore").isVisible(), true);
+  assert.deepEqual(page.thrown, []);
+});
+
+test("a card says how much there is to write, what it builds on, and which check can pass next", async () => {
+  const page = await browser.open(`${server.address}/1-cap/raft-election.html`);
+  const own = card(page, "election");
+  assert.match(await own.locator(".task-effort").textContent(), /^Reference: \d+ lines\. Builds on The CP register\.$/);
+  assert.match(await own.locator(".task-checks > summary").textContent(), /, in the order in which they can first pass$/);
+  course.write(ELECTION, course.read(ELECTION).replace(/(fn start_election[^{]*\{)/, '$1 todo!("Stand.");'));
+  const next = own.locator(".task-next");
+  await next.filter({ hasText: /^The next check that can pass: .*, once start_election is written\.$/ }).waitFor();
+  course.solve("1-cap");
+  await next.filter({ hasText: /^$/ }).waitFor({ state: "hidden" });
+  assert.deepEqual(page.thrown, []);
 });
 
 test("a run that takes long can be stopped from the page, and the next check runs", async () => {
@@ -159,6 +227,6 @@ test("hints are opened one at a time, and the record counts them", async () => {
 });
 
 async function waitFor(holds) {
-  for (let look = 0; look < 200 && !holds(); look += 1) await new Promise((next) => setTimeout(next, 50));
-  assert.ok(holds());
+  for (let look = 0; look < 200 && !(await holds()); look += 1) await new Promise((next) => setTimeout(next, 50));
+  assert.ok(await holds());
 }

@@ -100,6 +100,11 @@ function holdingStill(element, change) {
   if (before !== null) scrollBy({ top: top() - before, behavior: "instant" });
 }
 
+function isInView(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top < innerHeight && bottom > 0;
+}
+
 /** The steps that can be taken, as buttons. What a reader has unfolded stays so from place to place. */
 class Choices {
   constructor(take) {
@@ -209,9 +214,10 @@ export class Explore {
   /**
    * @param task    what is explored
    * @param server  ./server.js
+   * @param home    at whose end the panel stands, unless it is opened below a run
    */
-  constructor(task, server) {
-    Object.assign(this, { task, server });
+  constructor(task, server, home) {
+    Object.assign(this, { task, server, home });
     this.walk = null; // the connection, while there is one
     this.isReady = false; // whether the code is built and answers
     this.unanswered = 0; // how many requests
@@ -219,11 +225,13 @@ export class Explore {
     this.place = null; // what is shown
     this.notice = ""; // what to say before the next place
     this.wanted = null; // the check and the scope that were asked for, until it is known whether they are there
+    this.isComing = false; // whether the reader waits for the first place since they opened the panel at one
     this.button = make("button", { type: "button", className: "task-button task-quiet", onclick: () => this.toggle() }, "Explore");
     this.scopes = new Scopes((scope) => this.change(scope));
     this.choices = new Choices((label) => this.go([...pathOf(this.place.trace), label]));
     this.rules = new Rules();
     this.makePanel();
+    this.goHome();
     this.showPanel(false);
   }
 
@@ -247,17 +255,29 @@ export class Explore {
 
   toggle() {
     if (!this.panel.hidden) return this.close();
+    this.goHome();
     this.showPanel(true);
     this.connect();
   }
 
-  /** Opens the panel at the end of a path in some scope, such as a step of a run that broke a rule. */
-  openAt({ check, scope, path = [] }) {
+  /** Puts the panel where it belongs. */
+  goHome() {
+    this.home.append(this.panel);
+  }
+
+  /**
+   * Opens the panel at the end of a path in some scope, such as a step of a run that broke a rule, and in view. With `below`, it stands after
+   * that element.
+   */
+  openAt({ check, scope, path = [] }, below = null) {
+    if (below) below.after(this.panel);
+    else this.goHome();
     this.goal = { check, scope, path };
     this.wanted = check === "" && scope === "" ? null : { check, scope };
     this.showPanel(true);
     this.connect();
-    this.panel.scrollIntoView({ block: "nearest" });
+    this.isComing = true;
+    this.panel.scrollIntoView();
   }
 
   close() {
@@ -377,6 +397,8 @@ export class Explore {
       this.tell(this.notice + toldOf(place));
       this.notice = "";
     });
+    if (this.isComing && isInView(this.panel)) this.panel.scrollIntoView(); // only now is there enough below its top
+    this.isComing = false;
     const isAtStart = pathOf(place.trace).length === 0;
     for (const button of [this.back, this.restart, this.keeps, this.saves]) button.ariaDisabled = String(isAtStart);
     if (hadFocus && !this.panel.contains(document.activeElement)) this.choices.focus();

@@ -2,7 +2,7 @@
 // what the reader has searched for, and on paper. A run is loaded when its bug is opened for the first time.
 
 import { make } from "./dom.js";
-import "./space-time.js";
+import { diagramOf } from "./run.js";
 
 const FOLDS = "details.misconception, details.bug";
 
@@ -56,11 +56,7 @@ async function loadRun(bug) {
   try {
     const answer = await fetch(link.href);
     if (!answer.ok) throw new Error(`the answer was ${answer.status}`);
-    const trace = await answer.json();
-    const diagram = make("space-time");
-    diagram.trace = trace;
-    diagram.show(trace.steps.length);
-    link.before(diagram);
+    link.before(diagramOf(await answer.json()));
     bug.dataset.run = "shown";
   } catch (error) {
     delete bug.dataset.run; // so that opening it again tries again

@@ -2,8 +2,8 @@
 // file stays in the browser: nothing is sent anywhere. What it holds is foreign, so it is looked at before it is drawn, and drawn as text.
 
 import { make } from "./dom.js";
+import { diagramOf } from "./run.js";
 import { problemOf } from "./space-time-model.js";
-import "./space-time.js";
 
 /** How large a file may be, in mebibytes. A run of thousands of simulated steps has a few. */
 const LARGEST = 16;
@@ -56,9 +56,7 @@ async function open(file) {
   document.querySelectorAll(".run-dialog").forEach((dialog) => dialog.remove());
   try {
     const trace = await readRun(file);
-    const diagram = make("space-time");
-    diagram.trace = trace;
-    show(file.name, diagram);
+    show(file.name, diagramOf(trace));
   } catch (error) {
     show(file.name, make("p", { className: "task-failed", role: "alert" }, error.message));
   }

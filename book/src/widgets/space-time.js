@@ -512,6 +512,7 @@ class View {
     const facts = html("p", "st-facts", this.facts, all);
     this.element = html("div", "st-run", ...title, facts, this.controls.element, this.diagram.element);
     this.element.append(this.legend, now, this.end, this.states.element, this.list.element);
+    new ResizeObserver(() => this.diagram.reveal("instant")).observe(this.diagram.element); // above all once it can be seen
     this.element.setAttribute("role", "group");
     this.element.setAttribute("aria-label", `Space-time diagram: ${story.scope}`);
     this.element.style.setProperty("--st-columns", story.participants.length);

@@ -3,6 +3,7 @@
 import { make, pageAddress } from "./dom.js";
 import { Explore, pathOf } from "./explore.js";
 import { JobCard } from "./job-card.js";
+import { diagramOf } from "./run.js";
 import { saveRun } from "./run-file.js";
 import { STANDING, count } from "./words.js";
 
@@ -19,14 +20,15 @@ export class TaskCard extends JobCard {
     this.runs = new Map(); // what each check came to, by its path
     this.standing = make("span", { className: "task-standing" });
     section.querySelector(".task-head").append(this.standing);
+    this.next = make("p", { className: "task-next" });
+    section.querySelector(".task-live").prepend(this.next);
     this.addExplore();
     this.followHints();
   }
 
   addExplore() {
-    this.explore = new Explore(this.name, this.server);
+    this.explore = new Explore(this.name, this.server, this.section.querySelector(".task-live"));
     this.button.after(" ", this.explore.button);
-    this.section.querySelector(".task-live").append(this.explore.panel);
     const asked = new URLSearchParams(location.search); // as `cargo course explore` prints it
     if (asked.get("explore") === this.name) this.explore.openAt({ check: asked.get("check") ?? "", scope: asked.get("scope") ?? "" });
   }
@@ -54,6 +56,7 @@ export class TaskCard extends JobCard {
     this.section.dataset.standing = task.standing;
     this.standing.textContent = STANDING[task.standing];
     task.files.forEach(([file, link]) => this.linkFile(file, link));
+    this.next.replaceChildren(...(task.next ? nextOf(task.next) : []));
   }
 
   /** Opens a file in the reader's editor, where one is configured. */
@@ -68,6 +71,7 @@ export class TaskCard extends JobCard {
   }
 
   forget() {
+    this.explore.goHome(); // it may be open below a run that goes away
     super.forget();
     this.runs.clear();
     this.checks().forEach((item) => {
@@ -116,13 +120,14 @@ export class TaskCard extends JobCard {
     }
     const more = failed.length > 1 ? ` ${count(failed.length - 1, "more check")} failed; begin with this one.` : "";
     this.say(`${failed[0]?.headline ?? "Not passed."}${more}`);
-    const [first, ...others] = failed.map((run) => this.failure(run));
+    const [first, ...others] = failed.map((run, at) => this.failure(run, at === 0 ? suspects : []));
     const rest = others.length > 0 && make("details", {}, make("summary", {}, "The other failures"), ...others);
-    this.outcome.replaceChildren(...[first, ...suspects.map(suspected), rest].filter(Boolean));
+    this.outcome.replaceChildren(...[first, rest].filter(Boolean));
   }
 
-  failure(run) {
-    const box = make("div", { className: "task-failure" }, make("p", { className: "task-failed" }, run.name));
+  /** A failed check: what went wrong, the thought that may be behind it, and the run. */
+  failure(run, suspects) {
+    const box = make("div", { className: "task-failure" }, make("p", { className: "task-failed" }, run.name), ...suspects.map(suspected));
     if (!run.failure) {
       box.append(make("pre", {}, run.report ?? ""));
       return box;
@@ -145,9 +150,7 @@ export class TaskCard extends JobCard {
 
   async showTrace(box, file) {
     try {
-      const diagram = make("space-time");
-      const trace = await this.server.trace(this.stage, file);
-      diagram.trace = trace;
+      const diagram = diagramOf(await this.server.trace(this.stage, file));
       box.append(diagram, this.moves(diagram, file), make("p", { className: "task-replay" }, "In the terminal: ", make("code", {}, "cargo course replay")));
     } catch (error) {
       box.append(make("p", {}, error.message));
@@ -159,9 +162,10 @@ export class TaskCard extends JobCard {
     const button = (text, onclick) => make("button", { type: "button", className: "explore-button", onclick }, text);
     const { trace } = diagram;
     const isOfModel = trace.producer === "model";
-    const whatIf = () => this.explore.openAt({ check: trace.check, scope: trace.scope, path: pathOf(trace, diagram.step) });
-    const buttons = [isOfModel && button("What if, instead…", whatIf), button("Save the run", () => saveRun(trace, file))];
-    return make("p", { className: "explore-bar" }, ...buttons);
+    const explore = () => this.explore.openAt({ check: trace.check, scope: trace.scope, path: pathOf(trace, diagram.step) }, bar);
+    const buttons = [isOfModel && button("Explore from here", explore), button("Save the run", () => saveRun(trace, file))];
+    const bar = make("p", { className: "explore-bar" }, ...buttons);
+    return bar;
   }
 
   async quietly(what, details) {
@@ -176,6 +180,12 @@ export class TaskCard extends JobCard {
 function told(label, text) {
   const lines = typeof text === "string" ? text.split("\n").flatMap((line, at) => (at === 0 ? [line] : [make("br"), line])) : [text];
   return [make("dt", {}, label), make("dd", {}, ...lines)];
+}
+
+/** Which check can pass next, and what is still to be written for it. */
+function nextOf({ name, missing }) {
+  const names = missing.flatMap((name, at) => [at === 0 ? "" : at < missing.length - 1 ? ", " : " and ", make("code", {}, name)]);
+  return ["The next check that can pass: ", make("em", {}, name), ", once ", ...names, missing.length > 1 ? " are written." : " is written."];
 }
 
 function suspected({ misconception, page }) {
