@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::manifest::{Course, Stage, Task};
 use crate::workspace::Workspace;
 
@@ -21,9 +23,14 @@ fn path(stage: &Stage, file: &str) -> String {
     format!("{}/{file}", stage.id)
 }
 
-/// For each check of a stage, by its path below `checks::`, the functions that it needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Needs(pub BTreeMap<String, BTreeSet<String>>);
+/// What the checks of a stage need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// A hash of the code for which that was found out.
+    pub code: String,
+    /// For each check, by its path below `checks::`, the functions that it needs.
+    pub checks: BTreeMap<String, BTreeSet<String>>,
+}
 
 /// The next check that can pass.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,19 +50,19 @@ impl Needs {
     /// What was found out about a stage. A file that is missing or cannot be read gives no answer: this is only help.
     pub fn load(workspace: &Workspace, stage: &Stage) -> Self {
         let text = fs::read_to_string(Self::file(workspace, stage)).unwrap_or_default();
-        Self(toml::from_str(&text).unwrap_or_default())
+        toml::from_str(&text).unwrap_or_default()
     }
 
     /// All functions that some check of a task needs.
     pub fn of(&self, task: &Task) -> BTreeSet<&str> {
-        task.checks.iter().filter_map(|check| self.0.get(check)).flatten().map(String::as_str).collect()
+        task.checks.iter().filter_map(|check| self.checks.get(check)).flatten().map(String::as_str).collect()
     }
 
     /// A task's checks in the order in which they can first pass, where its functions are written in the order that `functions` has. Checks
     /// that come with the same function stay as they are.
     pub fn in_order<'t>(&self, task: &'t Task, functions: &[String]) -> Vec<&'t str> {
         let last = |check: &String| {
-            let needs = self.0.get(check)?;
+            let needs = self.checks.get(check)?;
             functions.iter().rposition(|function| needs.contains(function))
         };
         let mut checks: Vec<&String> = task.checks.iter().collect();
@@ -66,7 +73,7 @@ impl Needs {
     /// The check for which the least is missing of what is still unwritten; nothing once all is written.
     pub fn next<'t>(&self, task: &'t Task, unwritten: &[String]) -> Option<NextCheck<'t>> {
         let missing = |check: &'t String| {
-            let needs = self.0.get(check)?;
+            let needs = self.checks.get(check)?;
             let missing: Vec<String> = unwritten.iter().filter(|function| needs.contains(*function)).cloned().collect();
             (!missing.is_empty()).then_some(NextCheck { check, missing })
         };
@@ -153,7 +160,8 @@ mod tests {
 
     fn needs(checks: &[(&str, &[&str])]) -> Needs {
         let set = |functions: &[&str]| functions.iter().map(ToString::to_string).collect();
-        Needs(checks.iter().map(|(check, functions)| (check.to_string(), set(functions))).collect())
+        let checks = checks.iter().map(|(check, functions)| (check.to_string(), set(functions))).collect();
+        Needs { code: String::new(), checks }
     }
 
     #[test]

@@ -40,10 +40,12 @@ use crate::style::{self, BAD, FAINT, GOOD, STRONG, paint};
 use crate::workspace::Workspace;
 pub use base::Base;
 pub use bench::{Bench, fates};
+use dependencies::Dependencies;
 use figures::Without;
 use matrix::Matrix;
 pub use mutant::{Kind, Mutant, load};
 use proofs::Proofs;
+use reach::Reach;
 pub use reach::built_on;
 
 /// Run the checks on known bugs and on correct variants of the solutions
@@ -122,6 +124,14 @@ fn are_there(workspace: &Workspace, stages: &[&Stage], wanted: &[String]) -> Res
         nearest: nearest(unknown, names.iter().map(String::as_str)),
         list: "ls solutions/*/bugs solutions/*/variants solutions/*/bases/*/bugs",
     })
+}
+
+/// A hash of all on which it depends what the checks of a stage do on its reference.
+pub fn reference_hash(workspace: &Workspace, stage: &Stage) -> Result<String, Error> {
+    let bases = Base::all(workspace, stage)?;
+    let reach = Reach::of_stage(workspace, stage, &bases[0])?;
+    let dependencies = Dependencies::new(workspace, stage, &bases[0], &reach)?;
+    Ok(dependencies.unchanged().hash(matrix::checks(stage)).shown())
 }
 
 fn run_stage(args: &Args, workspace: &Workspace, stage: &Stage) -> Result<usize, Error> {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::bugs::{Fate, fates};
+use super::bugs::{Fate, fates, reference_hash};
 use super::{cargo, files, starters};
 use crate::bars::spinner;
 use crate::copy::{self, Copy, Texts};
@@ -51,7 +51,7 @@ pub fn run(workspace: &Workspace) -> Result<Exit, Error> {
         let needs = measure(workspace, &course, stage)?;
         bar.finish_and_clear();
         let file = Needs::file(workspace, stage);
-        let text = toml::to_string_pretty(&needs.0).map_err(|error| Error::Course(error.to_string()))?;
+        let text = toml::to_string_pretty(&needs).map_err(|error| Error::Course(error.to_string()))?;
         let done = if files::update(&file, format!("{HEAD}{text}").as_bytes())? { "written" } else { "current" };
         style::say(format!("{} {} is {done}.", paint(GOOD, "ok"), workspace.shown(&file)));
     }
@@ -76,7 +76,7 @@ pub fn measure(workspace: &Workspace, course: &Course, stage: &Stage) -> Result<
     });
     let needs = needs.collect::<Result<_, Error>>();
     programs.throw_away();
-    needs.map(Needs)
+    Ok(Needs { code: reference_hash(workspace, stage)?, checks: needs? })
 }
 
 /// Makes each function of a stage's solution that a learner writes tell when it is reached.

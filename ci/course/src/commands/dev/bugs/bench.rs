@@ -56,8 +56,7 @@ impl<'w> Bench<'w> {
     /// A bench on which a bug meets the checks that must catch it, and a variant all that can tell it from the reference.
     pub fn new(workspace: &'w Workspace, stage: &'w Stage, base: &'w Base) -> Result<Self, Error> {
         let scratch = Scratch::new(workspace, base)?;
-        let checks = workspace.exercises().join(&stage.id).join("tests/checks");
-        let reach = Reach::new(base.folder(), &checks)?;
+        let reach = Reach::of_stage(workspace, stage, base)?;
         let dependencies = Dependencies::new(workspace, stage, base, &reach)?;
         Ok(Self { workspace, stage, base, scratch, reach, dependencies, full: None })
     }

@@ -46,6 +46,11 @@ impl Dependencies {
         Ok(Self { solution: base.folder().to_owned(), testkit, code: Code::read(workspace, base)?, checks })
     }
 
+    /// The solution as it is.
+    pub fn unchanged(&self) -> Changed<'_> {
+        Changed { dependencies: self, files: Vec::new() }
+    }
+
     /// The solution with a change. One that does not apply counts by its diffs.
     pub fn of(&self, mutant: &Mutant) -> Changed<'_> {
         let diffs = || mutant.diffs().map(|(path, diff)| (path.to_owned(), diff.to_owned())).collect();

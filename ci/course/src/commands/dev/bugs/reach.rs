@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::base::Base;
 use crate::commands::dev::files;
 use crate::error::Error;
 use crate::manifest::ground;
@@ -24,6 +25,11 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// Reads a base of a stage, and the stage's checks.
+    pub fn of_stage(workspace: &Workspace, stage: &Stage, base: &Base) -> Result<Self, Error> {
+        Self::new(base.folder(), &workspace.exercises().join(&stage.id).join("tests/checks"))
+    }
+
     /// Reads a solution's folder, and the folder of its checks.
     pub fn new(solution: &Path, checks: &Path) -> Result<Self, Error> {
         Ok(Self { solution: modules(&solution.join("src"))?, checks: modules(checks)? })

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::code::each_stage;
 use super::{Audited, Finding, Subject};
+use crate::commands::dev::bugs::reference_hash;
 use crate::commands::dev::needs::measure;
 use crate::commands::dev::starters;
 use crate::error::Error;
@@ -22,7 +23,7 @@ pub fn checks_come_as_they_can_pass(subject: &Subject) -> Result<Audited, Error>
             findings.extend(out_of_order(subject, stage, task, needs.in_order(task, &functions)));
         }
         findings.extend(unneeded(subject, stage, &needs)?);
-        Ok((needs.0.len(), findings))
+        Ok((needs.checks.len(), findings))
     })
 }
 
@@ -59,16 +60,19 @@ fn functions(subject: &Subject, stage: &Stage, task: &Task) -> Result<Vec<String
     Ok(functions)
 }
 
-/// What is written down of the checks' needs is what a run of them finds out.
+/// What is written down of the checks' needs is what a run of them finds out. They run only if the code has changed since.
 pub fn needs_are_current(subject: &Subject) -> Result<Audited, Error> {
     each_stage(subject, "checks", |stage| {
-        let found = measure(subject.workspace, &subject.course, stage)?;
         let known = Needs::load(subject.workspace, stage);
-        let stale = found.0.iter().filter(|(check, needs)| known.0.get(*check) != Some(needs));
-        let gone = known.0.keys().filter(|check| !found.0.contains_key(*check));
+        if known.code == reference_hash(subject.workspace, stage)? {
+            return Ok((known.checks.len(), Vec::new()));
+        }
+        let found = measure(subject.workspace, &subject.course, stage)?;
+        let stale = found.checks.iter().filter(|(check, needs)| known.checks.get(*check) != Some(needs));
+        let gone = known.checks.keys().filter(|check| !found.checks.contains_key(*check));
         let names = stale.map(|(check, _)| check).chain(gone);
         let file = Needs::file(subject.workspace, stage);
         let what = |check| format!("{} says something else of `{check}` than a run", subject.workspace.shown(&file));
-        Ok((found.0.len(), names.map(|check| Finding::new(what(check), MEASURE)).collect()))
+        Ok((found.checks.len(), names.map(|check| Finding::new(what(check), MEASURE)).collect()))
     })
 }
