@@ -49,28 +49,31 @@ const TERMINATION: Rule = Rule::new(
 
 const MAJORITY_HOLDS: Rule = Rule::new(
     "an answer is held by a majority",
-    "When a client is told of a version, read or written, a majority holds that version or a newer one, and the coordinator knows it.",
+    "When a client is told of a version, read or written, a majority holds that version or a newer one, and the coordinator \
+     knows so.",
     "Attiya, Bar-Noy & Dolev 1995, section 3; Lynch & Shvartsman 1997, section 4 (the propagation phase)",
     "1-cap/abd.md#no-write-back",
 );
 
 const HOLDS: Rule = Rule::new(
     "a replica holds the newest version",
-    "A replica answers each question with the newest version that it has been told, and acknowledges each version, old ones too.",
+    "A replica answers each query with the newest version that it has been told, and acknowledges every version, even an old \
+     one.",
     "Attiya, Bar-Noy & Dolev 1995, section 3; Lynch & Shvartsman 1997, section 4",
     "1-cap/abd.md#invariants-to-keep",
 );
 
 const FORGETS: Rule = Rule::new(
     "what is answered is forgotten",
-    "A server keeps what it holds and the operations that wait. It grows with those, not with all that it was ever asked.",
-    "Lynch & Shvartsman 1997, section 4: a finished operation is not needed any more",
+    "A server keeps its version and the operations that still wait. Its memory grows with those, not with all the requests that \
+     it ever had.",
+    "Lynch & Shvartsman 1997, section 4: a finished operation is no longer needed",
     "1-cap/abd.md#invariants-to-keep",
 );
 
 const IS_TOLD: Rule = Rule::new(
     "a replica is told",
-    "There is a run in which a replica has been told each of three versions.",
+    "There is a run in which a replica has been told all three versions.",
     "Attiya, Bar-Noy & Dolev 1995, section 3",
     "1-cap/abd.md#the-idea",
 );
@@ -186,7 +189,7 @@ impl History<Abd> for Coordinators {
         let answer = transition.sent().find(|(to, ..)| *to == from).map(|(_, message, _)| *message);
         self.wrong = (answer != expected).then(|| {
             format!(
-                "The newest version that n0 was told is {}. {from} sent {}, and n0 answered {}.",
+                "The newest version that n0 has been told is {}. {from} sent {}, and n0 answered {}.",
                 words::version(self.newest),
                 words::abd(*message),
                 or_nothing(answer, words::abd)
@@ -286,8 +289,8 @@ fn a_late_answer_shows_what_it_shows(check: &mut Check) -> Proven {
     }
     check.requires(MAJORITY_HOLDS, !server.has_answered(), || {
         format!(
-            "n0, one of five servers, tells the others a write of 5 under the number {number}. Then n3 and n4 answer its question, late, \
-             with {}. n0 tells its client that 5 is written, and holds it alone.",
+            "n0, one of five servers, tells the others about a write of 5 with the number {number}. Then n3 and n4 answer n0's \
+             query late, with {}. n0 tells its client that 5 is written, and yet no other server holds it.",
             words::version(other)
         )
     })
@@ -354,8 +357,8 @@ pub fn a_majority_answers() {
         }
         server.receives(2, Message::StoreAck { operation });
         check.requires(TERMINATION, server.has_answered(), || {
-            "n0, one of five servers, was asked for a write. n1 and n2 have acknowledged it, and then n1's first answer came once more. \
-             n0 does not answer its client."
+            "n0, one of five servers, was asked for a write. n1 and n2 acknowledged it, and then n1's first answer arrived once \
+             more. n0 does not answer its client."
                 .to_owned()
         })?;
         check.evidence("five servers, and an answer that comes again after an acknowledgement: it takes nothing back");
@@ -370,7 +373,7 @@ pub fn a_minority_gives_no_answer() {
         let silent = cluster
             .always(NO_MINORITY, |view| match view.answered(ClientId(0)) {
                 0 => Ok(()),
-                _ => Err("n0 is cut off from n1 and n2, and answered c0 all the same.".to_owned()),
+                _ => Err("n0 is cut off from n1 and n2, and yet it answered c0.".to_owned()),
             })
             .leads_to(MAJORITY_SIDE, 1, |view| no_live_coordinator_is_silent(view, &[0, 1]));
         check.exhausts("n0 apart from n1 and n2", silent.sometimes(FINISHES, |view| view.answered(ClientId(1)) == 2))
@@ -403,14 +406,14 @@ fn counts_who_holds(check: &mut Check, what: &str, newest: Version, older: Versi
     let (newest, older) = (words::version(newest), words::version(older));
     check.requires(MAJORITY_HOLDS, !server.has_answered(), || {
         format!(
-            "A client has written {what}. n0, one of five servers, heard {newest} from n1 and {older} from n2, and answered a read. Only n0 \
-             and n1 hold {newest}."
+            "A client has written {what}. n0, one of five servers, heard {newest} from n1 and {older} from n2, and answered a \
+             read, though only n0 and n1 hold {newest}."
         )
     })?;
     server.receives(2, Message::StoreAck { operation });
     server.receives(3, Message::StoreAck { operation });
     check.requires(TERMINATION, server.has_answered(), || {
-        format!("n1, n2 and n3 hold {newest} and have told n0 so, and n0 does not answer the read.")
+        format!("n1, n2 and n3 hold {newest} and have told n0 so, and yet n0 does not answer the read.")
     })
 }
 
@@ -438,11 +441,11 @@ pub fn what_is_answered_is_forgotten() {
             for ((id, few), many) in (0..size).map(NodeId).zip(few).zip(many) {
                 // Numbers have become longer; nothing else has a reason to.
                 check.requires(FORGETS, many.len() <= few.len() + 20, || {
-                    format!("After 60 requests that were answered, {id}, one of {size}, knows {many}. After 6 it knew {few}.")
+                    format!("After 60 answered requests {id}, one of {size} servers, still keeps {many}. After 6 it kept {few}.")
                 })?;
             }
         }
-        check.evidence("one to three servers, 6 and 60 requests one after the other: nothing is kept of them");
+        check.evidence("one to three servers, 6 and 60 requests one after the other: nothing of them is kept");
         Ok(())
     });
 }

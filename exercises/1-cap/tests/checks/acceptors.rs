@@ -22,22 +22,24 @@ const FAR: Ballot = Ballot { round: 9, proposer: NodeId(2) };
 
 pub const ONE_BALLOT: Rule = Rule::new(
     "one majority, one ballot",
-    "A value is chosen when a majority has accepted it under the same ballot. A server that counts itself has it on its disk by then.",
+    "A value is chosen when a majority has accepted it under the same ballot. A server that counts itself has saved its own \
+     acceptance by then.",
     "Lamport 2001, Paxos Made Simple, section 2.2",
     "1-cap/paxos.md#invariants-to-keep",
 );
 
 pub const HIGHEST: Rule = Rule::new(
     "the value of the highest ballot",
-    "A proposer proposes under its ballot once a majority has promised it: the accepted value with the highest ballot among the \
-     promises, or a client's if there is none.",
+    "Once a majority has promised its ballot, a proposer proposes the accepted value with the highest ballot among the \
+     promises, or a client's value if there is none.",
     "Lamport 2001, Paxos Made Simple, section 2.2, phase 2 (a)",
     "1-cap/paxos.md#the-idea",
 );
 
 pub const ABOVE: Rule = Rule::new(
     "a new attempt goes above",
-    "Each attempt has a ballot above all that its server has used before, and above those that refused it.",
+    "Each attempt has a ballot above every ballot that its server has used before, and above every ballot that made another \
+     server refuse it.",
     "Lamport 2001, Paxos Made Simple, section 2.3",
     "1-cap/paxos.md#invariants-to-keep",
 );
@@ -49,8 +51,8 @@ pub struct Acceptors {
     accepted: BTreeMap<NodeId, Proposal>,
     /// What each was asked, and may answer at any time.
     asked: BTreeSet<(NodeId, Message)>,
-    /// What `n0` has heard of each acceptor's acceptances, and what it has had on its own disk. What was chosen stays chosen, also if
-    /// `n0` has accepted it under a later ballot since.
+    /// What `n0` has heard of each acceptor's acceptances, and what it has had on its own disk. What was chosen stays chosen,
+    /// even if `n0` has accepted it under a later ballot since.
     heard: BTreeSet<(NodeId, Proposal)>,
     /// Who has promised which ballot to `n0` since it started, and what each had accepted.
     promises: BTreeMap<(Ballot, NodeId), Option<Proposal>>,
@@ -153,8 +155,8 @@ impl Acceptors {
             self.break_rule(
                 Broken::Highest,
                 format!(
-                    "n0 proposes {value} under ballot {ballot:?}. It has accepted {} itself, and the promises that it got for that \
-                     ballot say: {}.",
+                    "n0 proposes {value} under ballot {ballot:?}. It has itself accepted {}, and the promises that it received \
+                     for that ballot say: {}.",
                     words::proposal(own),
                     list(promised.into_iter().map(words::proposal), "nothing")
                 ),
@@ -174,7 +176,7 @@ impl Acceptors {
             self.break_rule(
                 Broken::OneBallot,
                 format!(
-                    "n0 tells a client that {value} is chosen. What it knows to be accepted, its own disk included, is: {}. No \
+                    "n0 tells a client that {value} is chosen. It knows of these acceptances, its own disk included: {}. No \
                      ballot has a majority.",
                     list(shown, "nothing")
                 ),

@@ -17,7 +17,7 @@ const BROKEN: Rule = Rule::new(
 
 const SHORTEST: Rule = Rule::new(
     "shortest schedule",
-    "No shorter schedule of the same kind does it: three steps are enough.",
+    "No shorter schedule does this: three steps are enough.",
     "found by trying every schedule of one and two steps",
     "1-cap/break.md#tasks",
 );
@@ -49,8 +49,8 @@ fn play(check: &mut Check) -> Proven {
     let schedule = stale_read();
     let played = check.plays(SCOPE, Cluster::<Naive, _>::new(3, register()), &schedule)?;
     check.requires_of_run(SCOPE, &played, BROKEN, !played.view().history().holds(), || {
-        "The register got away with it: one order of the operations explains all of its answers. Find a read that must see a write, \
-         and does not."
+        "The register got away with it: one order of the operations explains all of its answers. Find a read that must see a \
+         write and does not."
             .to_owned()
     })?;
     check.evidence(format!("{} steps: no order of the operations explains the answers", schedule.len()));

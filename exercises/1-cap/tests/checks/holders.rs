@@ -82,14 +82,15 @@ impl Holders {
         };
         let Some(version) = version else {
             self.wrong =
-                Some(format!("n0 answers {}, and no replica has shown it such a version.", words::response(response)));
+                Some(format!("n0 answers {}, but no replica has shown it such a version.", words::response(response)));
             return;
         };
         let holders = self.shown.values().chain([&own]).filter(|held| **held >= version).count();
         if 2 * holders <= SERVERS {
             let shown = self.shown.iter().map(|(server, held)| format!("{server} {}", words::version(*held)));
             self.wrong = Some(format!(
-                "n0 answers {}, which is about {}. n0 holds {}, and shown to hold a version have: {}. That is no majority.",
+                "n0 answers {}, which speaks of {}. n0 itself holds {}, and these replicas have shown what they hold: {}. That \
+                 is no majority.",
                 words::response(response),
                 words::version(version),
                 words::version(own),

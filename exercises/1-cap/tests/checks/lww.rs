@@ -15,7 +15,7 @@ use crate::subject::register::{Response, Value};
 
 const HAPPENED_BEFORE: Rule = Rule::new(
     "a write wins over what it saw",
-    "A write that was made at a server which showed another write is newer than that one, everywhere.",
+    "If a server shows one write when it takes another, every server treats the second as newer than the first.",
     "Lamport 1978, Time, Clocks, and the Ordering of Events in a Distributed System, clock condition",
     "1-cap/ap.md#clock-not-advanced",
 );
@@ -28,8 +28,8 @@ const LATEST: Rule = Rule::new(
 );
 
 const TELLS: Rule = Rule::new(
-    "each write is told",
-    "A replica that takes a client's write tells each of the others, whatever it showed before.",
+    "each write is passed on",
+    "A replica that takes a client's write sends it to each of the others, whatever value it showed before.",
     "Johnson & Thomas 1975, RFC 677",
     "1-cap/ap.md#invariants-to-keep",
 );
@@ -157,7 +157,10 @@ impl History<Lww> for Others {
             self.note(*heard);
         } else if let Some((_, Update(own), _)) = transition.sent().next() {
             if own.stamp.clock <= self.clock {
-                self.below = Some(format!("n0 had heard of clock {}, and stamped its next write {own:?}.", self.clock));
+                self.below = Some(format!(
+                    "n0 had heard of a stamp with clock {}, and yet stamped its next write {own:?}.",
+                    self.clock
+                ));
             }
             self.note(*own);
         }
@@ -175,13 +178,13 @@ impl Peers<Lww> for Others {
     }
 }
 
-/// Whoever is handed a write sends it to both others.
+/// A server that is handed a write sends it to both others.
 fn tells_each_write(transition: &Transition<'_, Lww>) -> Result<(), String> {
     let Given::Request { request: Write(value), .. } = transition.given else { return Ok(()) };
     let is_told = |other: usize| transition.sent().any(|(to, Update(told), _)| to.0 == other && told.value == *value);
     match (1..3).find(|other| !is_told(*other)) {
         None => Ok(()),
-        Some(other) => Err(format!("A client of n0 writes {value}, and n0 does not tell n{other} of that write.")),
+        Some(other) => Err(format!("A client of n0 writes {value}, but n0 does not send that write to n{other}.")),
     }
 }
 
@@ -267,8 +270,8 @@ impl Writes {
             let Some(Response::Read(shown)) = answer(node, Read) else { continue };
             if writes.iter().any(|write| write.value == shown && write.overwritten) {
                 return Err(format!(
-                    "Every message has arrived, and {id} shows {shown}. But a server that showed {shown} took a later write, \
-                     and that one should have won."
+                    "Every message has arrived, and {id} shows {shown}. But some server showed {shown} when it took a later \
+                     write, and that write should have won."
                 ));
             }
             if shown == 0 && !writes.is_empty() {
@@ -284,7 +287,7 @@ impl Writes {
             if let Some(Response::Read(shown)) =
                 answer(node, Read).filter(|answer| !matches!(answer, Response::Read(v) if known(*v)))
             {
-                return Err(format!("{id} shows {shown}, which nobody has written."));
+                return Err(format!("{id} shows {shown}, which no client has written."));
             }
         }
         Ok(())

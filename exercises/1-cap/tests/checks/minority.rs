@@ -11,14 +11,14 @@ use crate::subject::schedules::silent_minority;
 
 const SILENT: Rule = Rule::new(
     "the schedule must silence a minority",
-    "A client of a server that is up, and that cut links leave with less than a majority, waits for an answer.",
+    "A client waits for an answer from a server that is up, but whose cut links leave it with less than a majority.",
     "Gilbert & Lynch 2002, section 3: a consistent register gives up availability",
     "1-cap/break.md#minority",
 );
 
 const SHORTEST: Rule = Rule::new(
     "shortest schedule",
-    "No shorter schedule does it: three steps are enough.",
+    "No shorter schedule does this: three steps are enough.",
     "found by trying every schedule of one and two steps",
     "1-cap/break.md#minority",
 );
@@ -64,8 +64,8 @@ fn play(check: &mut Check) -> Proven {
         view.waiting(client).is_some() && view.server(server).is_some() && 2 * reach(&view, server) <= SERVERS
     });
     check.requires_of_run(SCOPE, &played, SILENT, silent, || {
-        "Every client has its answer, or waits for a server that has crashed, or for one whose links to a majority work. Cut a \
-         server off from so many others that less than a majority is left to it, and let a client ask it."
+        "Every client has its answer, or waits for a server that has crashed or that still reaches a majority. Cut a server off \
+         from so many others that it is left with less than a majority, and let a client ask it."
             .to_owned()
     })?;
     check.evidence(format!("{} steps: the register gives no answer rather than a wrong one", schedule.len()));

@@ -21,14 +21,15 @@ const SEQUENTIAL: Rule = Rule::new(
 
 const OBSERVED_IS_GONE: Rule = Rule::new(
     "a removed element stays away",
-    "An element is out when each Add of it was observed by the server of some Remove, whatever arrives later or twice.",
+    "An element is out when every Add of it had been observed by a server that then took a Remove, whatever arrives later or \
+     twice.",
     "Shapiro et al. 2011, INRIA RR-7506, section 3.3.5",
     "1-cap/ap.md#resurrects",
 );
 
 const CONCURRENT_ADD_STAYS: Rule = Rule::new(
     "a concurrent add survives",
-    "An element is in when some Add of it cannot have been known to the server of any Remove of it.",
+    "An element is in when no server that took a Remove of it can have known of some Add of it.",
     "Shapiro et al. 2011, INRIA RR-7506, section 3.3.5",
     "1-cap/ap.md#forgets-add",
 );
@@ -203,8 +204,8 @@ impl Updates {
         each_server(view, |id, shown| match expected.intersection(shown).next() {
             None => Ok(()),
             Some(element) => Err(format!(
-                "Every message has arrived, and {id} shows {element}. But each Add({element}) was observed by the server of a \
-                 Remove({element})."
+                "Every message has arrived, and {id} shows {element}. But every Add({element}) had been observed by a server \
+                 that then took a Remove({element})."
             )),
         })
     }
@@ -219,8 +220,8 @@ impl Updates {
         each_server(view, |id, shown| match expected.difference(shown).next() {
             None => Ok(()),
             Some(element) => Err(format!(
-                "Every message has arrived, and {id} does not show {element}. But an Add({element}) was made of which no server \
-                 that took a Remove({element}) can have known."
+                "Every message has arrived, and {id} does not show {element}. But no server that took a Remove({element}) can \
+                 have known of one Add({element})."
             )),
         })
     }

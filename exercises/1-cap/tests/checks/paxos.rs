@@ -49,14 +49,14 @@ type Decisions = Linearizable<Decision>;
 
 const CONSENSUS: Rule = Rule::new(
     "consensus",
-    "Only one value is chosen, somebody has proposed it, and every client is told that one.",
+    "Only one value is chosen, a client has proposed it, and every client is told that value.",
     "Lamport 2001, Paxos Made Simple, section 2.1",
     "1-cap/paxos.md#invariants-to-keep",
 );
 
 const AGREEMENT: Rule = Rule::new(
     "agreement",
-    "No two servers take different values for chosen.",
+    "No two servers consider different values chosen.",
     "Lamport 2001, Paxos Made Simple, section 2.1",
     "1-cap/paxos.md#invariants-to-keep",
 );
@@ -69,7 +69,7 @@ const CHOOSES: Rule = Rule::new(
 );
 
 const ALL_ARE_TOLD: Rule = Rule::new(
-    "everybody is told",
+    "every client is told",
     "There is a run in which every client is told the chosen value.",
     "Lamport 2001, Paxos Made Simple, section 2.3",
     "1-cap/paxos.md#the-idea",
@@ -84,15 +84,15 @@ const PROGRESS: Rule = Rule::new(
 
 const PROMISES: Rule = Rule::new(
     "promises are kept",
-    "A server answers a ballot only if it has promised no higher one; by then that ballot is its promise, what it has accepted is \
-     what it says, and both are on disk.",
+    "A server agrees to a ballot only if it has promised no higher one. Before it says so, its disk holds this promise, and \
+     whatever it says that it has accepted.",
     "Lamport 2001, Paxos Made Simple, section 2.2, phases 1 (b) and 2 (b)",
     "1-cap/paxos.md#invariants-to-keep",
 );
 
 const ANSWERS: Rule = Rule::new(
     "a ballot is answered",
-    "A server that knows of nothing chosen agrees to each Prepare and each Accept, unless it has promised a higher ballot.",
+    "A server that knows no chosen value agrees to every Prepare and every Accept, unless it has promised a higher ballot.",
     "Lamport 2001, Paxos Made Simple, section 2.2",
     "1-cap/paxos.md#the-idea",
 );
@@ -106,7 +106,8 @@ const ACCEPTS: Rule = Rule::new(
 
 const ATTEMPTS: Rule = Rule::new(
     "an attempt is made",
-    "A server whose client waits asks for promises; after it was refused and its timer has fired it asks again, under a higher ballot.",
+    "A server whose client waits asks for promises. Once it has been refused and its timer has fired, it asks again under a \
+     higher ballot.",
     "Lamport 2001, Paxos Made Simple, section 2.2, phase 1 (a), and section 2.4",
     "1-cap/paxos.md#the-idea",
 );
@@ -120,7 +121,7 @@ const UNDER_ONE_BALLOT: Rule = Rule::new(
 
 const NO_MINORITY: Rule = Rule::new(
     "no choice in a minority",
-    "A server that reaches less than a majority tells nobody that a value is chosen.",
+    "A server that reaches less than a majority tells no client that a value is chosen.",
     "Lamport 2001, Paxos Made Simple, section 2.1",
     "1-cap/paxos.md#paxos-minority",
 );
@@ -150,7 +151,7 @@ fn keeps_its_promises(step: &Transition<'_, Paxos>) -> Result<(), String> {
         && after < before
     {
         return Err(format!(
-            "{} had promised ballot {before:?}, and what it has on its disk now promises only {after:?}.",
+            "{} had promised ballot {before:?}, but its disk now holds a promise of {after:?} only.",
             step.server
         ));
     }
@@ -167,7 +168,7 @@ fn keeps_its_promises(step: &Transition<'_, Paxos>) -> Result<(), String> {
             }
             (_, Message::Promise { .. } | Message::Accepted { .. }) => {
                 return Err(format!(
-                    "{} sends {to} {}. {to} has not just asked for that.",
+                    "{} sends {to} {}, but {to} has not just asked for that.",
                     step.server,
                     words::paxos(*answer)
                 ));
@@ -176,11 +177,11 @@ fn keeps_its_promises(step: &Transition<'_, Paxos>) -> Result<(), String> {
         };
         if let Some(promised) = promised.filter(|promised| *promised > ballot) {
             let (server, says) = (step.server, words::paxos(*answer));
-            return Err(format!("{server} had promised ballot {promised:?}, and sends {to} {says}."));
+            return Err(format!("{server} had promised ballot {promised:?}, and yet it sends {to} {says}."));
         }
         if disk.is_none_or(|disk| bound(disk) < ballot || disk.accepted != accepted) {
             let (says, holds) = (words::paxos(*answer), words::durable(disk));
-            return Err(format!("{} sends {to} {says}. On its disk is {holds}.", step.server));
+            return Err(format!("{} sends {to} {says}, but its disk holds {holds}.", step.server));
         }
     }
     Ok(())
@@ -199,7 +200,7 @@ fn answers(step: &Transition<'_, Paxos>) -> Result<(), String> {
     match !free || step.sent().any(|(to, answer, _)| to == from && agrees(answer)) {
         true => Ok(()),
         false => Err(format!(
-            "{} has promised no ballot above {ballot:?}. {from} sends {}, and {} does not agree.",
+            "{} has promised no ballot above {ballot:?}. {from} sends {}, and {} should agree, but does not.",
             step.server,
             words::paxos(*message),
             step.server
@@ -240,7 +241,7 @@ fn agree(view: &View<'_, Paxos, Decisions>) -> Result<(), String> {
     let Some((first, value)) = chosen.next() else { return Ok(()) };
     match chosen.find(|(_, other)| *other != value) {
         None => Ok(()),
-        Some((id, other)) => Err(format!("{first} takes {value} for chosen, and {id} takes {other}.")),
+        Some((id, other)) => Err(format!("{first} considers {value} chosen, and {id} considers {other} chosen.")),
     }
 }
 
@@ -307,15 +308,15 @@ fn is_accepted_under_two_ballots(check: &mut Check) -> Proven {
     check.requires(UNDER_ONE_BALLOT, !server.has_answered(), || {
         format!(
             "n0, one of five servers, has proposed 7 under {first:?}, which n1 has accepted, and under {second:?}, which n2 has \
-             accepted. It told its client that 7 is chosen. Under neither ballot has a majority accepted it."
+             accepted. n0 told its client that 7 is chosen, but under neither ballot has a majority accepted it."
         )
     })?;
     server.receives(3, Message::Accepted { ballot: second });
     check.requires(UNDER_ONE_BALLOT, server.has_answered(), || {
-        format!("n0, n2 and n3, of five servers, have accepted 7 under {second:?}, and n0 has not told its client.")
+        format!("n0, n2 and n3, of five servers, have accepted 7 under {second:?}, and yet n0 has not told its client.")
     })?;
     check.evidence(
-        "a value that three of five servers have accepted under two ballots: it is not chosen, and then it is",
+        "a value that three of five servers have accepted under two ballots: first it is not chosen, then it is",
     );
     Ok(())
 }
@@ -326,10 +327,10 @@ fn attempt_above(check: &mut Check, server: &AmongPeers<Paxos>, bound: Option<Ba
         server.sent().find_map(|message| if let Message::Prepare { ballot } = message { Some(*ballot) } else { None });
     check.requires(ATTEMPTS, prepared > bound, || match (prepared, bound) {
         (Some(ballot), Some(bound)) => format!(
-            "n4 refused n0, since it has promised {bound:?}. Then n0's timer fired. The last ballot that n0 has asked promises for \
-             is {ballot:?}."
+            "n4 refused n0, since n4 has promised {bound:?}. Then n0's timer fired. The last ballot for which n0 has asked for \
+             promises is {ballot:?}."
         ),
-        _ => "A client has asked n0, one of five servers, to propose 7, and n0 has asked nobody for a promise.".to_owned(),
+        _ => "A client has asked n0, one of five servers, to propose 7, and n0 has asked no server for a promise.".to_owned(),
     })?;
     Ok(prepared.unwrap_or(Ballot { round: 0, proposer: NodeId(0) }))
 }
@@ -404,7 +405,7 @@ pub fn a_majority_chooses() {
         let cluster = cluster.sometimes(CHOOSES, |view| view.answered(ClientId(1)) == 1);
         let cluster = cluster.always(NO_MINORITY, |view| match view.answered(ClientId(0)) {
             0 => Ok(()),
-            _ => Err("n0 is cut off from n1 and n2, and has told c0 that a value is chosen.".to_owned()),
+            _ => Err("n0 is cut off from n1 and n2, and yet it has told c0 that a value is chosen.".to_owned()),
         });
         check.explores("n0 apart from n1 and n2", cluster, ENOUGH)?;
         let cluster = (0..5).fold(Cluster::new(5, Linearizable::new(Decision::default())), |cluster, id| {
@@ -427,7 +428,8 @@ fn nobody_waits(view: &View<'_, Paxos, Decisions>, of: &[usize]) -> Result<(), S
     for (client, &server) in of.iter().enumerate() {
         if let (Some(_), Some(request)) = (view.server(NodeId(server)), view.waiting(ClientId(client))) {
             return Err(format!(
-                "c{client} still waits for the answer to {request}, though n{server} is up, a majority too, and messages arrive."
+                "c{client} still waits for the answer to {request}, though n{server} and a majority are up, and messages \
+                 arrive."
             ));
         }
     }

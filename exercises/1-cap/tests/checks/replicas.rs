@@ -10,7 +10,7 @@ use testkit::text::or_nothing;
 /// A reply never waits for another replica.
 pub const AT_ONCE: Rule = Rule::new(
     "availability",
-    "Every request that reaches a server is answered by that server at once, whatever the network does.",
+    "A server answers every request that reaches it at once, whatever the network does.",
     "Gilbert & Lynch 2002, section 2.2 (available: every request received by a server that is up results in a response)",
     "1-cap/ap.md#invariants-to-keep",
 );
@@ -18,7 +18,7 @@ pub const AT_ONCE: Rule = Rule::new(
 /// Replicas that have heard of the same updates agree.
 pub const CONVERGENCE: Rule = Rule::new(
     "strong convergence",
-    "Servers that have heard of the same updates answer alike, in whatever order they heard of them.",
+    "Servers that have heard of the same updates give the same answers, in whatever order they heard of them.",
     "Shapiro, Preguiça, Baquero & Zawirski 2011, Conflict-Free Replicated Data Types, definition 2.3",
     "1-cap/ap.md#invariants-to-keep",
 );
@@ -49,7 +49,7 @@ pub fn answers_at_once<N: Node, H: History<N>>(cluster: Cluster<N, H>) -> Cluste
     cluster.sometimes(FINISHES, |view| view.is_finished()).always(AT_ONCE, move |view| {
         match (0..clients).map(ClientId).find_map(|client| view.waiting(client)) {
             None => Ok(()),
-            Some(request) => Err(format!("{request} reached its server, and was not answered at once.")),
+            Some(request) => Err(format!("{request} reached its server, but was not answered at once.")),
         }
     })
 }
@@ -66,7 +66,7 @@ pub fn agree<A: From<N::Response> + PartialEq + Display, N: Node, H: History<N>>
             let (first, one) = &answers[0];
             let shown = |answer: &Option<A>| or_nothing(answer.as_ref(), ToString::to_string);
             Err(format!(
-                "Every message has arrived, and the servers still differ: asked {request:?}, {first} answers {}, and {id} \
+                "Every message has arrived, but the servers still differ: asked {request:?}, {first} answers {}, and {id} \
                  answers {}.",
                 shown(one),
                 shown(other)

@@ -12,7 +12,7 @@ use crate::subject::register::{Response, Value};
 /// No tag is told with two values.
 const ONE_VALUE: Rule = Rule::new(
     "a tag is used for one value",
-    "No two writes share a tag, those of two clients of one server included.",
+    "No two writes share a tag, not even those of two clients of one server.",
     "Lynch & Shvartsman 1997, section 4: a tag is a number and the writer's name, so that tags are unique",
     "1-cap/abd.md#invariants-to-keep",
 );
@@ -44,7 +44,7 @@ impl History<Abd> for Tags {
             if first != version.value {
                 let (who, tag, value) = (transition.server, version.tag, version.value);
                 self.wrong = Some(format!(
-                    "{who} tells others to hold {value} with the tag {tag:?}. With the same tag, {first} was told before."
+                    "{who} tells others to hold {value} with the tag {tag:?}. With the same tag, {first} has been sent before."
                 ));
             }
         }

@@ -106,7 +106,7 @@ pub fn same_fault<'r>(run: &'r Run, fault: &Injected) -> Option<&'r Injected> {
     run.report.faults.iter().find(at)
 }
 
-/// In how many terms somebody was seen to lead, and the highest of them.
+/// In how many terms a server was seen to lead, and the highest of them.
 pub fn terms(run: &Run) -> (usize, u64) {
     let mut terms: Vec<u64> = run.glimpses.iter().filter_map(|glimpse| glimpse.leader).map(|(_, term)| term).collect();
     terms.sort_unstable();

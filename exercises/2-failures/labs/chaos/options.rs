@@ -8,10 +8,11 @@ const DAYS: usize = 11;
 const MOST_DAYS: usize = 100;
 /// The monkey's chance, if nobody says otherwise.
 const SEED: u64 = 1;
-/// Timeouts that are set badly: somebody wanted fast elections. A leader is deposed whenever a sync, or the wait for a processor, takes longer than 5 ms;
-/// and when it has nothing to send, its heartbeat comes too late anyway. Of the settings that were tried this one shows it best, on a quiet machine as
-/// well: with 10-20, entries that count as heartbeats carry it as long as clients ask, so that it does sometimes worse than the usual setting and
-/// sometimes better; with 2000-4000 nothing is seen until a leader is hit.
+/// Timeouts that are set badly: an operator wanted fast elections. A leader is deposed whenever a sync, or the wait for a
+/// processor, takes longer than 5 ms; and when it has nothing to send, its heartbeat comes too late anyway. Of the settings that
+/// were tried this one shows it best, on a quiet machine as well: with 10-20, entries that count as heartbeats carry it as long
+/// as clients ask, so that it does sometimes worse than the usual setting and sometimes better; with 2000-4000 nothing is seen
+/// until a leader is hit.
 const BAD: (&str, &str) = ("5-10", "50");
 
 /// What is to be run.
@@ -36,7 +37,7 @@ impl Options {
         let mut options = Options { seed: SEED, days: DAYS, election, heartbeat, record: None };
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
-            let mut value = || words.next().ok_or_else(|| format!("Nothing stands behind `{word}`."));
+            let mut value = || words.next().ok_or_else(|| format!("Nothing follows `{word}`."));
             match word {
                 "--seed" => options.seed = seed(value()?)?,
                 "--days" => options.days = days(value()?)?,

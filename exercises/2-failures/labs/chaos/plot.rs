@@ -183,7 +183,7 @@ fn rule(area: &Area<'_>, right: i32, y: i32, text: &str) -> Drawn {
     Ok(())
 }
 
-/// A box for each term in which somebody was seen to lead.
+/// A box for each term in which a server was seen to lead.
 fn leaders(area: &Area<'_>, frame: Frame, run: &Run) -> Drawn {
     for (number, seen) in run.glimpses.chunk_by(|one, next| one.leader == next.leader).enumerate() {
         let Some((server, _)) = seen[0].leader else { continue };

@@ -64,7 +64,7 @@ impl Run {
     }
 }
 
-/// Who leads, by what the servers say.
+/// The server that leads, by what the servers say.
 pub fn leader(servers: &[ServerStatus]) -> Option<(usize, u64)> {
     let runs = |status: &ServerStatus| !matches!(status.state, State::Gone | State::Paused);
     let leading = servers.iter().enumerate().filter(|(_, status)| runs(status));

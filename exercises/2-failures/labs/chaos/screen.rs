@@ -165,7 +165,7 @@ fn word(status: &ServerStatus) -> &'static str {
     }
 }
 
-/// Prints a text at once. Whoever closes the pipe early has read enough.
+/// Prints a text at once. A reader that closes the pipe early has read enough.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {

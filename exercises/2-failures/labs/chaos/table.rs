@@ -99,7 +99,7 @@ fn silence(run: &Run, done: &Injected) -> String {
     format!("{silence}{led}")
 }
 
-/// What stands between the tables.
+/// What comes between the tables.
 pub const BY_DEED: &str = "The longest time without an answer that began after each fault, and before the next. \"led\": its victim was the leader. \
                            \"cut*\": clients could still reach it. \"–\": its victim suffered already, so it was left alone.";
 

@@ -62,7 +62,7 @@ impl Etcd {
     /// Starts three servers with nothing set but names and addresses, and waits for a leader.
     ///
     /// # Errors
-    /// If one does not start, or nobody comes to lead.
+    /// If one does not start, or none becomes leader.
     pub fn start() -> Result<Self, String> {
         let mut cluster = Cluster::new()?;
         let addresses = free(2 * SERVERS)?;
@@ -102,7 +102,7 @@ fn leader(servers: &[SocketAddr]) -> Result<SocketAddr, String> {
         }
         thread::sleep(Duration::from_millis(50));
     }
-    Err("No server of etcd came to lead the others.".to_owned())
+    Err("No server of etcd became leader.".to_owned())
 }
 
 /// A client with one connection.

@@ -103,8 +103,8 @@ fn start(whose: &str, wishes: &Wishes) -> Result<(), String> {
     lab::write(&lab::plots().join("durability.svg"), &plot::draw(&outcome))
 }
 
-/// Sees to it that all files go into `folder`. The testkit takes the system's folder for temporary files, and on many systems that is in
-/// memory, where a sync costs nothing and holds nothing. So this program begins again, with another such folder.
+/// Makes sure that all files go into `folder`. The testkit takes the system's folder for temporary files, and on many systems
+/// that is in memory, where a sync costs nothing and holds nothing. So this program begins again, with another such folder.
 fn stay_on(folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|why| format!("Cannot make {}: {why}.", folder.display()))?;
     let folder = folder.canonicalize().map_err(|why| format!("Cannot find {}: {why}.", folder.display()))?;

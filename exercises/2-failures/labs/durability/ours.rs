@@ -28,7 +28,7 @@ impl Ours {
     /// Starts three servers, and waits for a leader.
     ///
     /// # Errors
-    /// If one does not start, or nobody comes to lead.
+    /// If one does not start, or none becomes leader.
     pub fn start() -> Result<Self, String> {
         let mut cluster = Cluster::new()?;
         let addresses = free(SERVERS)?;
@@ -53,7 +53,7 @@ impl Ours {
         let begun = Instant::now();
         while self.client(0).ask(0)?.is_err() {
             if begun.elapsed() > READY {
-                return Err("No server came to lead the others.".to_owned());
+                return Err("No server became leader.".to_owned());
             }
         }
         Ok(())

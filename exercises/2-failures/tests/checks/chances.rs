@@ -79,7 +79,7 @@ pub fn is_independent(check: &mut Check) -> Proven {
     let all: usize = hit.values().map(BTreeSet::len).sum();
     let again = hit.values().map(|days| days.iter().filter(|day| days.contains(&(*day + 1))).count()).sum();
     requires_count(check, RATE, (again, all, 0.5, lost), || {
-        format!("`mean_days` is 2. Of {all} days with a fault, the working day after had one too")
+        format!("`mean_days` is 2. Of {all} days with a fault, the following working day had one too")
     })?;
     let days: Vec<_> = hit.into_values().collect();
     let together = days.chunks_exact(2).map(|pair| pair[0].intersection(&pair[1]).count()).sum();

@@ -20,56 +20,57 @@ use crate::subject::server::client::{Client, Config, Failed};
 
 const ORDER: Rule = Rule::new(
     "one story",
-    "What all clients were told has an order in which one map could have told it.",
+    "One map could have given all the answers that clients got, in some order.",
     "Herlihy & Wing 1990: linearizability",
     "2-failures/chaos.md#one-story",
 );
 
 const ONCE: Rule = Rule::new(
     "once",
-    "What was acknowledged counts once, and what nobody knows of counts once at most, however often it was tried.",
+    "An acknowledged request counts once, and a request with an unknown outcome counts at most once, however often it was \
+     tried.",
     "Ongaro 2014, section 6.3",
     "2-failures/chaos.md#one-story",
 );
 
 const KEPT: Rule = Rule::new(
-    "acknowledged is kept",
-    "What a client was told to be done is there, whoever is killed afterwards, and when all are.",
+    "what is acknowledged is kept",
+    "Once a client is told that its request is done, it stays done, whichever server is killed afterwards, and even if all are.",
     "Ongaro & Ousterhout 2014, section 5.4: committed entries are durable",
     "2-failures/chaos.md#one-story",
 );
 
 const MAJORITY: Rule = Rule::new(
     "a majority is enough",
-    "While most of the servers are healthy and reach each other, whoever asks is served.",
+    "While a majority of the servers is healthy and connected, every client is served.",
     "Ongaro & Ousterhout 2014, section 2: functional as long as any majority of the servers are operational",
     "2-failures/chaos.md#a-majority-is-enough",
 );
 
 const STANDS: Rule = Rule::new(
-    "no server falls by itself",
-    "A server starts on whatever its folder holds, and runs until it is killed, asked to end, or left without a disk.",
+    "no server stops by itself",
+    "A server starts from whatever its folder holds, and runs until it is killed, asked to end, or loses its disk.",
     "contract of `server::run`",
     "2-failures/chaos.md#who-has-ended",
 );
 
 const SILENT: Rule = Rule::new(
     "a server whose disk has failed is silent",
-    "A server that cannot write, or whose syncs fail, ends: whatever it says after that is backed by nothing.",
+    "A server that cannot write, or whose syncs fail, ends: nothing would back what it says after that.",
     "Rebello et al. 2020, section 3.3: after a failed fsync only what was durable before can be relied on",
     "2-failures/remember.md#silent",
 );
 
 const BLAST_RADIUS: Rule = Rule::new(
     "the monkey leaves a majority",
-    "Nobody is hit who would leave too few healthy, and the audit log tells what was done.",
+    "No server is hit if that would leave too few healthy, and the audit log records what was done.",
     "contract of `Monkey::tick`",
     "2-failures/monkey.md#enough-are-healthy",
 );
 
 const HAPPENS: Rule = Rule::new(
     "something happens",
-    "The monkey does something on most days on which it may, clients are served, and servers cut their logs off.",
+    "The monkey acts on most days on which it may, clients are served, and servers cut off their logs.",
     "contract of `Monkey::decide`",
     "2-failures/chaos.md#the-run",
 );
@@ -134,7 +135,7 @@ fn insist(check: &mut Check, client: &mut Client, when: &str, request: Request) 
         }
         let seconds = PATIENCE.as_secs();
         check.requires(MAJORITY, begun.elapsed() < PATIENCE, || {
-            format!("{when}, {request:?} was asked again and again for {seconds} s, and is not answered.")
+            format!("{when}, {request:?} was sent again and again for {seconds} s, and is not answered.")
         })?;
     }
 }
@@ -192,8 +193,8 @@ pub fn a_leader_that_nobody_follows_tells_nothing_old() {
             let told = client(vec![address(&leader)], 3).ask(Get('x')).ok();
             check.requires(ORDER, told.is_none_or(|value| value == -round), || {
                 format!(
-                    "n{leader} led, and was cut off from the others. They have acknowledged that `x` holds {}. Then n{leader} was asked, \
-                     and says that it holds {}.",
+                    "n{leader} led, and was cut off from the others. They have acknowledged that `x` holds {}. Asked after \
+                     that, n{leader} says that it holds {}.",
                     -round,
                     told.unwrap_or_default()
                 )
@@ -229,12 +230,13 @@ pub fn what_was_done_and_not_answered_counts_once() {
             let told = without_an_answer(check, &mut site, asks, leader, round % 2 == 1)?;
             check.requires(MAJORITY, told.is_ok(), || {
                 let says = told.map_or_else(|error| error.to_string(), |value| value.to_string());
-                format!("n{leader}, which led, was killed before a client heard from it. The client asks on, and is told: {says}")
+                format!("n{leader}, which led, was killed before a client heard from it. The client asks again, and is told: \
+                         {says}")
             })?;
             check.requires(ONCE, told == Ok(lost), || {
                 format!(
-                    "n{leader}, which led, was killed before a client heard what became of \"add 1 to `x`\". It was answered in the end. With \
-                     all such requests `x` must hold {lost} now, and it holds {}.",
+                    "n{leader}, which led, was killed before a client heard what became of \"add 1 to `x`\". The client was \
+                     answered in the end. After all such requests `x` must hold {lost}, but it holds {}.",
                     told.unwrap_or_default()
                 )
             })?;
@@ -299,8 +301,8 @@ pub fn whatever_the_monkey_does_clients_are_told_one_story() {
         })?;
         check.requires(HAPPENS, report.cut_logs > 0, || {
             format!(
-                "{answered} operations were answered, and no server has cut its log off. After {} applied entries each must, and what \
-                 snapshots stand for is a part of what this run looks at.",
+                "{answered} operations were answered, but no server has cut off its log. Each must do so after {} applied \
+                 entries, and snapshots are part of what this run tests.",
                 server::KEPT
             )
         })?;

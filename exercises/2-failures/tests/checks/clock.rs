@@ -1,4 +1,4 @@
-//! What the clock on the wall says: for the checks of working time and of the monkey.
+//! What the zone's clock says: for the checks of working time and of the monkey.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -23,16 +23,16 @@ pub fn why_not(schedule: &Schedule, at: Timestamp) -> Option<&'static str> {
     let local = schedule.zone.to_datetime(at);
     let minute = 60 * local.hour() as u16 + local.minute() as u16;
     if !schedule.days.contains(&local.date().weekday()) {
-        return Some("the day of the week is none of the schedule's");
+        return Some("the schedule does not have this day of the week");
     }
     if schedule.closed.contains(&local.date()) {
-        return Some("nobody works on this date");
+        return Some("this date is closed");
     }
     if minute < schedule.hours.start {
-        return Some("the clock shows a time before the hours");
+        return Some("the clock shows a time before working hours");
     }
     if minute >= schedule.hours.end {
-        return Some("the clock shows a time behind the hours");
+        return Some("the clock shows a time after working hours");
     }
     let shown_before =
         |quarters: i64| schedule.zone.to_datetime(at - SignedDuration::from_mins(15 * quarters)) == local;

@@ -6,9 +6,10 @@ use super::raft::words;
 use crate::subject::raft::log::{Command, Entry, Index, Log, Term};
 
 pub const SAME_LOG: Rule = Rule::new(
-    "a cut log agrees as the whole one does",
-    "`merge`, `hint` and `next_after` of your stage 1 say the same of a log whose beginning is cut off, as far as it still holds it.",
-    "Ongaro & Ousterhout 2014 (extended version), section 7: the log goes on behind the snapshot's last index and term",
+    "a cut log agrees as a whole one does",
+    "For the entries that it still holds, a log whose beginning is cut off gives the same results as the whole log, in `merge`, \
+     `hint` and `next_after` of your stage 1.",
+    "Ongaro & Ousterhout 2014 (extended version), section 7: the log continues after the snapshot's last index and term",
     "2-failures/snapshots.md#your-own-log",
 );
 
@@ -57,7 +58,7 @@ pub fn goes_by_its_indices(check: &mut Check) -> Proven {
     Ok(())
 }
 
-/// A leader with entries of the terms `other` sends what stands behind each place on which both agree.
+/// A leader with entries of the terms `other` sends what follows each index up to which both agree.
 fn merges_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &[Term]) -> Proven {
     let start = short.start().index;
     for prev in start..=whole.last_index().min(other.len() as Index) {
@@ -72,8 +73,9 @@ fn merges_alike(check: &mut Check, (whole, short): (&Log, &Log), other: &[Term])
         expected.cut_up_to(start);
         check.requires(SAME_LOG, (changed, &merged) == (should, &expected), || {
             format!(
-                "The log {whole:?} takes {entries:?} behind index {prev}. With its beginning cut off up to {start}, it should then be \
-                 {expected:?}, and `merge` should return {should}. Your `merge` makes it {merged:?}, and returns {changed}."
+                "The log {whole:?} takes {entries:?} after index {prev}. With its beginning cut off up to {start}, it should \
+                 then be {expected:?}, and `merge` should return {should}. Your `merge` makes it {merged:?}, and returns \
+                 {changed}."
             )
         })?;
     }

@@ -10,14 +10,14 @@ use crate::subject::wal::frame::{Frame, decode, encode};
 
 const WHOLE: Rule = Rule::new(
     "whole frames",
-    "A frame is read back as it was written, and nothing else is taken for a frame.",
+    "A frame is read back as it was written, and nothing else is accepted as a frame.",
     "Pillai et al. 2014, section 4.4: what was appended may be cut off, or be garbage, after a crash",
     "2-failures/disk.md#frames",
 );
 
 const HARMLESS: Rule = Rule::new(
     "hostile bytes",
-    "Whatever bytes are read, reading them ends, and takes no more memory than they do.",
+    "Whatever the bytes are, decoding them ends, and takes no more memory than they do.",
     "contract of `decode`",
     "2-failures/disk.md#frames",
 );
@@ -67,7 +67,8 @@ fn read(check: &mut Check, bytes: &[u8]) -> Result<Option<Frame>, Box<Failure>> 
             if message.starts_with("not yet implemented") {
                 panic::resume_unwind(payload);
             }
-            let says = || format!("Of {} bytes that are no frame, `decode` panics: {message} (at {at}).", bytes.len());
+            let says =
+                || format!("Given {} bytes that are no frame, `decode` panics: {message} (at {at}).", bytes.len());
             check.requires(HARMLESS, false, says).map(|()| None)
         }
     }
@@ -92,12 +93,12 @@ pub fn a_frame_comes_back_as_it_went() {
                         ),
                     };
                     let (records, len) = (shown(&frame.records), frame.len);
-                    format!("`encode` wrote {records} from index {first} on, in {len} bytes. With {what} behind them, {wrong}.")
+                    format!("`encode` wrote {records} from index {first} on, in {len} bytes. With {what} after them, {wrong}.")
                 })?;
             }
         }
         let (few, many) = (batches().len(), large().len());
-        check.evidence(format!("{few} frames and {many} large ones, with something behind them and without"));
+        check.evidence(format!("{few} frames and {many} large ones, with something after them and without"));
         Ok(())
     });
 }
@@ -114,7 +115,7 @@ pub fn a_part_of_a_frame_is_no_frame() {
                 let found = read(check, &bytes[..len])?;
                 check.requires(WHOLE, found.is_none(), || {
                     format!(
-                        "Of a frame of {} bytes only the first {len} are there, and `decode` takes them for a frame.",
+                        "Of a frame of {} bytes only the first {len} are there, and yet `decode` accepts them as a frame.",
                         bytes.len()
                     )
                 })?;
@@ -140,7 +141,7 @@ pub fn a_flipped_bit_is_noticed() {
                 let found = read(check, &bytes)?;
                 check.requires(WHOLE, found.is_none(), || {
                     format!(
-                        "In a frame of {} bytes, bit {} of byte {} was flipped, and `decode` takes it for a whole one all the same.",
+                        "In a frame of {} bytes, bit {} of byte {} was flipped, and yet `decode` accepts it.",
                         whole.len(),
                         bit % 8,
                         bit / 8
@@ -160,8 +161,8 @@ pub fn zeros_are_no_frame() {
             let found = read(check, &vec![0; len])?;
             check.requires(WHOLE, found.is_none(), || {
                 format!(
-                    "{len} zeros are taken for a frame. After a crash a file may be longer by a write whose bytes never came: they \
-                     read as zeros."
+                    "`decode` accepts {len} zeros as a frame. After a crash a file may have grown by a write whose bytes never \
+                     reached the disk: they read as zeros."
                 )
             })?;
         }
@@ -178,8 +179,8 @@ pub fn zeros_are_no_frame() {
                 let found = read(check, &bytes)?;
                 check.requires(WHOLE, found.is_none(), || {
                     format!(
-                        "Of a frame with {} only the first {written} of {} bytes came, and zeros in place of the rest. `decode` takes that \
-                         for a frame.",
+                        "Of a frame with {} only the first {written} of {} bytes were written, with zeros in place of the rest, \
+                         and yet `decode` accepts it.",
                         shown(&records),
                         whole.len()
                     )
@@ -214,7 +215,7 @@ pub fn anything_at_all_is_read_without_harm() {
                 }
             }
         }
-        check.evidence(format!("{tried} frames with a number in them that is not theirs"));
+        check.evidence(format!("{tried} frames with a wrong number in them"));
         Ok(())
     });
 }

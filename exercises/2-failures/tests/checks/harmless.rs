@@ -7,7 +7,8 @@ use testkit::panics;
 
 pub const HARMLESS: Rule = Rule::new(
     "hostile bytes",
-    "Whatever bytes come, there is an answer or one reason to close, never a panic, and nothing arrives after that reason.",
+    "Whatever bytes come, the answer is an arrival or one reason to close, never a panic, and nothing arrives after that \
+     reason.",
     "contract of `Inbound::take`",
     "2-failures/server.md#one-reason",
 );

@@ -30,36 +30,37 @@ const BACKED: Rule = Rule::new(
 );
 
 const GOES_ON: Rule = Rule::new(
-    "a server goes on where it was",
-    "A server that starts again has the term, the vote, the log and the snapshot that it had made durable.",
+    "a server continues where it was",
+    "A server that restarts has the term, the vote, the log and the snapshot that it had made durable.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state on all servers",
     "2-failures/remember.md#before-anything-leaves",
 );
 
 const RECOVERS: Rule = Rule::new(
     "a cluster recovers",
-    "Once messages arrive and timers fire in turn, somebody leads and whoever asks is answered, also after servers have started again.",
+    "Once messages arrive and timers fire in turn, a server leads and every client is answered, even after servers have \
+     restarted.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.2",
     "2-failures/remember.md#before-anything-leaves",
 );
 
 const SILENT: Rule = Rule::new(
     "a server whose disk has failed is silent",
-    "When the disk has refused, the error is passed on, nothing leaves, and no later event is answered.",
+    "Once the disk has refused an operation, the error is passed on, nothing leaves, and no later event is answered.",
     "Rebello et al. 2020, section 3.3: after a failed fsync only what was durable before can be relied on",
     "2-failures/remember.md#silent",
 );
 
 const IN_ORDER: Rule = Rule::new(
     "what leaves is what the server wants, in its order",
-    "What the server wants sent, armed and answered leaves, all of it, in the order in which the server wants it.",
+    "All that the server wants sent, armed and answered leaves, in the order in which the server wants it.",
     "contract of `Host::handle`",
     "2-failures/remember.md#before-anything-leaves",
 );
 
 const ONE_SYNC: Rule = Rule::new(
     "one sync for many events",
-    "Events that come in together share one write to the disk, and events that change nothing durable cost none.",
+    "Events that come in together share one sync, and events that change nothing durable cost none.",
     "Ongaro 2014, section 10.2.2: batching; Spiro, Joshi & Rengarajan 1991: group commit",
     "2-failures/remember.md#one-sync",
 );
@@ -169,7 +170,7 @@ pub fn nothing_leaves_before_it_is_on_the_disk() {
                 }
             }
         }
-        check.evidence(format!("{promises} votes and matches, each backed by the disk"));
+        check.evidence(format!("{promises} votes and matches, each of them on the disk"));
         Ok(())
     });
 }
@@ -219,7 +220,8 @@ fn is_backed(
     };
     check.requires(BACKED, holds && term >= message.term(), || {
         format!(
-            "n0 was handed {}, and sends {to} {}. If the power fails now, it starts again with {}: it does not know what it has promised.",
+            "n0 was handed {}, and sends {to} {}. If the power fails now, n0 restarts with {}: it does not know what it has \
+             promised.",
             words::inputs(batch),
             raft_words::message(message),
             words::durable(left)
@@ -234,7 +236,7 @@ fn start<const LIMIT: Index, D: Disk>(check: &mut Check, disk: D) -> Started<LIM
     let started = Host::start(ME, disk);
     check.requires(GOES_ON, started.is_ok(), || {
         let error = started.as_ref().err().map(ToString::to_string).unwrap_or_default();
-        format!("Nothing is wrong with the disk, and `start` says: {error}.")
+        format!("Nothing is wrong with the disk, but `start` says: {error}.")
     })?;
     started.map_err(|_| unreachable!("it was required that it starts"))
 }
@@ -247,7 +249,7 @@ fn handled<const LIMIT: Index, D: Disk>(
     let handled = host.handle(batch.to_vec());
     check.requires(BACKED, handled.is_ok(), || {
         let error = handled.as_ref().err().map(ToString::to_string).unwrap_or_default();
-        format!("Nothing is wrong with the disk. n0 was handed {}, and `handle` says: {error}.", words::inputs(batch))
+        format!("Nothing is wrong with the disk. n0 was handed {}, but `handle` says: {error}.", words::inputs(batch))
     })?;
     handled.map_err(|_| unreachable!("it was required that it is handled"))
 }
@@ -267,14 +269,15 @@ pub fn a_server_goes_on_where_it_was() {
                 essence(before) == essence(after) && is_whole(after) && agree(before.raft().log(), after.raft().log());
             check.requires(GOES_ON, same, || {
                 format!(
-                    "n0 was handed {}. Then it has {}. If it is started again, it has {}: term, vote, log and snapshot should be the same.",
+                    "n0 was handed {}. Then it has {}. After a restart it has {}: term, vote, log and snapshot should be the \
+                     same.",
                     words::inputs(std::slice::from_ref(&input)),
                     words::durable(Some(&memory(before))),
                     words::durable(Some(&memory(after)))
                 )
             })?;
         }
-        check.evidence("a server that is started again after each of its events");
+        check.evidence("a server that restarts after each of its events");
         Ok(())
     });
 }
@@ -290,7 +293,7 @@ fn essence<const LIMIT: Index>(server: &Compacting<LIMIT>) -> (Term, Option<Node
     (term, voted_for, log.last_index(), log.last_term())
 }
 
-/// Does a snapshot stand for what the log does not hold?
+/// Does a snapshot cover what the log does not hold?
 fn is_whole<const LIMIT: Index>(server: &Compacting<LIMIT>) -> bool {
     server.snapshot().map_or(0, |snapshot| snapshot.index) >= server.raft().log().start().index
 }
@@ -300,11 +303,11 @@ fn agree(one: &Log, other: &Log) -> bool {
     one.iter().all(|(index, entry)| other.entry(index).is_none_or(|other| other == entry))
 }
 
-/// Whoever starts waits for a leader.
+/// A server that starts waits for a leader.
 fn waits(check: &mut Check, outputs: &[Output]) -> Proven {
     let waits = outputs.contains(&Output::Arm { timer: Timer::Election });
     check.requires(GOES_ON, waits, || {
-        format!("n0 has started, and does not arm its election timer. It wants this done: {}.", words::outputs(outputs))
+        format!("n0 has started, but does not arm its election timer. It wants this done: {}.", words::outputs(outputs))
     })
 }
 
@@ -326,7 +329,7 @@ pub fn a_server_whose_disk_has_failed_is_silent() {
                 }
             }
         }
-        check.evidence(format!("{failures} moments at which the disk refuses"));
+        check.evidence(format!("{failures} moments at which the disk refuses an operation"));
         Ok(())
     });
 }
@@ -347,7 +350,8 @@ fn fails_and_is_silent(check: &mut Check, disk: &Faulty, me: Membership, inputs:
         let handled = host.handle([input.clone()]);
         let has_failed = disk.has_struck();
         check.requires(SILENT, handled.is_err() || !has_failed, || {
-            let when = if had_failed { "Then the disk had refused already" } else { "The disk refused" };
+            let when =
+                if had_failed { "The disk had refused an operation before" } else { "The disk refused an operation" };
             let (input, left) = (words::inputs(std::slice::from_ref(input)), handled.as_deref().unwrap_or_default());
             format!(
                 "n0 was handed {input}. {when}, and `handle` returns no error. What leaves is: {}.",
@@ -372,7 +376,7 @@ pub fn many_events_cost_one_sync() {
         let answers = outputs.iter().filter(|output| matches!(output, Output::Send { .. })).count();
         check.requires(IN_ORDER, answers == batch.len(), || {
             format!(
-                "n0 was handed {} messages at once, each of which wants an answer. It has sent {answers}.",
+                "n0 was handed {} messages at once, each of which wants an answer, but it has sent {answers}.",
                 batch.len()
             )
         })?;
@@ -396,7 +400,7 @@ pub fn many_events_cost_one_sync() {
         check.requires(IN_ORDER, told(&outputs), || {
             format!("n0 does not lead, and a client asks it. What leaves is: {}.", words::outputs(&outputs))
         })?;
-        check.evidence(format!("101 events at once: {syncs} sync; 10 that bring nothing: none"));
+        check.evidence(format!("101 events at once: {syncs} sync; 10 that bring nothing new: none"));
         Ok(())
     });
 }

@@ -68,7 +68,7 @@ pub fn life() -> Vec<Durable> {
     tail_kept.then(|raft| raft.voted_for = Some(NodeId(0))).snapshot(9, 3, 9).then(push(3, 10)).states
 }
 
-/// A vote; entries that are replaced; a snapshot; a snapshot from somebody else and an entry.
+/// A vote; entries that are replaced; a snapshot; a snapshot from another server and an entry.
 pub fn run_states() -> [Vec<Durable>; 4] {
     let push = |term, number| move |raft: &mut raft::Durable| raft.log.push(entry(term, number));
     let voted = Life::new().then(|raft| (raft.term, raft.voted_for) = (1, Some(NodeId(1))));

@@ -15,7 +15,7 @@ use crate::subject::raft::store::{Response, Value};
 use crate::subject::raft::{self, Raft, Timer};
 use crate::subject::snapshot::{Durable, Message, Snapshot};
 
-/// An entry of `term` by which somebody wants that `size` servers count.
+/// An entry of `term` by which a client wants `size` servers to count.
 pub fn change(term: Term, number: usize, size: usize) -> Entry {
     let id = RequestId { client: ClientId(9), number };
     Entry { term, command: Command::Client { id, request: Put(SIZE, size as Value) } }

@@ -24,21 +24,21 @@ pub fn counts(check: &mut Check, has: &str, size: usize, mut lone: Lone) -> Prov
     let should: Vec<NodeId> = (1..size).map(NodeId).collect();
     check.requires(IN_THE_LOG, asked == should, || {
         format!(
-            "n0 of five servers has {has}, so {size} count. It stands for election, and asks {} for their votes.",
+            "n0 of five servers has {has}, so {size} count. n0 becomes a candidate, and asks {} for their votes.",
             list(&asked, "nobody")
         )
     })?;
     let term = lone.raft().term();
     for voter in 1..=size / 2 {
         check.requires(IN_THE_LOG, !lone.raft().is_leader(), || {
-            format!("n0 of five servers has {has}, so {size} count. With {voter} votes, its own included, it leads.")
+            format!("n0 of five servers has {has}, so {size} count. With {voter} votes, its own included, n0 leads.")
         })?;
         lone.hears(voter, Message::Raft(message::Message::Vote { term, granted: true }));
     }
     check.requires(IN_THE_LOG, lone.raft().is_leader(), || {
         let votes = size / 2 + 1;
         format!(
-            "n0 of five servers has {has}, so {size} count. With {votes} votes, its own included, it does not lead."
+            "n0 of five servers has {has}, so {size} count. With {votes} votes, its own included, n0 does not lead."
         )
     })
 }
@@ -47,7 +47,7 @@ pub fn counts(check: &mut Check, has: &str, size: usize, mut lone: Lone) -> Prov
 pub fn is_made(check: &mut Check, lone: &Lone, to: Value, story: impl Fn() -> String) -> Proven {
     check.requires(ONE_AT_A_TIME, last(lone) == Some(Put(SIZE, to)), || {
         format!(
-            "{}, and is asked for {to}. That is allowed, and the last entry of its log asks for {}.",
+            "{}, and is asked for {to}. That is allowed, but the last entry of its log asks for {}.",
             story(),
             words::request(last(lone))
         )
@@ -73,8 +73,8 @@ pub fn is_a_question(check: &mut Check, mut lone: Lone, request: Request, story:
     let answered = told(&wants);
     check.requires(A_QUESTION, asks && (answered.is_empty() || alone), || {
         format!(
-            "{}, and gets `{request:?}`. That is not allowed, so it should put the question `Get('#')` into its log, and answer when that \
-             is committed. It says {}, and its log is {log:?}.",
+            "{}, and gets `{request:?}`. That is not allowed, so n0 should put the question `Get('#')` into its log, and answer \
+             when that is committed. It says {}, and its log is {log:?}.",
             story(),
             words::told(&answered)
         )
@@ -95,7 +95,7 @@ pub fn goes_to_those_who_count(check: &mut Check, from: usize, to: usize) -> Pro
     let early: Vec<NodeId> = brings(&wants).into_iter().filter(|server| !counts(server)).collect();
     check.requires(WHO_COUNTS, early.is_empty(), || {
         format!(
-            "n0 leads, and changes the size from {from} to {to}. The entry goes to {}, which should not have it.",
+            "n0 leads, and changes the size from {from} to {to}. The entry goes to {}, which should not get it.",
             list(&early, "nobody")
         )
     })?;
@@ -113,7 +113,8 @@ pub fn goes_to_those_who_count(check: &mut Check, from: usize, to: usize) -> Pro
         let has_majority = others + 1 > to / 2;
         check.requires(WHO_COUNTS, answered.is_empty() != has_majority, || {
             format!(
-                "n0 leads, and changes the size from {from} to {to}. The entry is on {} of these, and the client was told {}.",
+                "n0 leads, and changes the size from {from} to {to}. {} of these servers have the entry, and the client was \
+                 told {}.",
                 others + 1,
                 words::told(&answered)
             )
@@ -121,7 +122,8 @@ pub fn goes_to_those_who_count(check: &mut Check, from: usize, to: usize) -> Pro
         answered.extend(told(&lone.is_followed_by(follower)));
     }
     check.requires(WHO_COUNTS, answered == [Response::Done(to as Value)], || {
-        format!("n0 leads, and changes the size from {from} to {to}. All of these have the entry, and the client was told {}.", words::told(&answered))
+        format!("n0 leads, and changes the size from {from} to {to}. All of these servers have the entry, and the client was \
+                 told {}.", words::told(&answered))
     })
 }
 
@@ -141,16 +143,16 @@ pub fn does_not_count_who_is_out(check: &mut Check, from: usize) -> Proven {
     lone.is_followed_up_to(out, command);
     check.requires(WHO_COUNTS, lone.raft().commit_index() < command, || {
         format!(
-            "n0 leads {from} servers, takes a command, and changes their number to {to}. {} of these have the command, and n{out}, \
-             which is out, says that it has it too. n0 takes it for committed.",
+            "n0 leads {from} servers, takes a command, and changes their number to {to}. {} of these have the command, and \
+             n{out}, which is out, says that it has it as well. n0 considers the command committed.",
             to / 2
         )
     })?;
     lone.is_followed_up_to(to / 2, command);
     check.requires(WHO_COUNTS, lone.raft().commit_index() >= command, || {
         format!(
-            "n0 leads {from} servers, takes a command, and changes their number to {to}. {} of these have the command, and n0 does \
-             not take it for committed.",
+            "n0 leads {from} servers, takes a command, and changes their number to {to}. {} of these have the command, but n0 \
+             does not consider it committed.",
             to / 2 + 1
         )
     })
@@ -163,15 +165,16 @@ pub fn comes_again(check: &mut Check, mut lone: Lone, to: Value, story: &str) ->
     let log = lone.raft().log();
     check.requires(ONCE, last(&lone) == Some(Get(SIZE)), || {
         format!(
-            "n0 leads. {story}. Now c0's request 1 comes, which asks for {to}, and n0's log goes on with {:?}. When that is applied, c0's session \
-             shows that it is over, so the map leaves it out: by the log {to} count, and by the map they do not.",
+            "n0 leads. {story}. Now c0's request 1 arrives, which asks for {to}, and n0's log continues with {:?}. When that is \
+             applied, c0's session shows that the request is over, so the map ignores it: {to} servers count by the log, but \
+             not by the map.",
             log.after(before)
         )
     })
 }
 
-/// The server `outside` stands, and then, before another such server, one that counts: with a log that ends as `(term, last_index, last_term)`
-/// says. Whoever would vote for the one votes for the other.
+/// The server `outside` stands, and then, before another such server, one that counts: with a log that ends as `(term,
+/// last_index, last_term)` says. A server that would vote for the one votes for the other.
 pub fn votes_for(
     check: &mut Check,
     lone: impl Fn() -> Lone,
@@ -183,8 +186,9 @@ pub fn votes_for(
     let otherwise = votes(&lone().hears(inside, stands(term, last_index, last_term)));
     check.requires(HEARD, granted == otherwise, || {
         format!(
-            "{story}. n{outside} is out by that. It stands in term {term}, with a log that ends in term {last_term}, so it may know of a change \
-             that others do not. The votes for it are: {}. For n{inside}, which counts, they would be: {}.",
+            "{story}. So n{outside} is out. n{outside} is a candidate in term {term}, with a log that ends in term {last_term}, \
+             so it may know of a change that others do not. The votes for it are: {}. For n{inside}, which counts, they would \
+             be: {}.",
             words::votes(&granted),
             words::votes(&otherwise)
         )
@@ -224,7 +228,7 @@ pub fn comes_back<const LIMIT: Index>(check: &mut Check) -> Proven {
     let answered = (view.answered(ClientId(0)), view.answered(ClientId(1)));
     check.requires_of_run(&scope, &played, COMES_BACK, answered == (requests.len(), 1), || {
         format!(
-            "All servers work and everything arrives. Of {} requests, {} were answered; when n0 is gone, {} of one.",
+            "All servers work and everything arrives. Of {} requests, {} were answered; after n0 is gone, {} of one.",
             requests.len(),
             answered.0,
             answered.1

@@ -96,7 +96,8 @@ pub fn one_change_at_a_time() {
         busy.is_asked(1, Put('x', 1));
         busy.is_asked(2, Put(SIZE, 4));
         is_made(check, &busy, 4, || {
-            "n0 leads five servers, has committed an entry of its own term, and behind that stands one of which nobody knows yet".to_owned()
+            "n0 leads five servers, has committed an entry of its own term, and has one more entry that no other server knows \
+             yet".to_owned()
         })?;
         for (from, to) in [
             (5, 3),
@@ -129,7 +130,7 @@ pub fn one_change_at_a_time() {
         let mut back = leader(0, 4, true);
         back.is_asked(1, Put(SIZE, 3));
         is_a_question(check, back, Put(SIZE, 5), || {
-            "n0 leads four of five servers, and has changed their number to 3, which nobody else has".to_owned()
+            "n0 leads four of five servers, and has changed their number to 3, which no other server has".to_owned()
         })?;
         let mut second = leader(0, 5, true);
         second.is_asked(1, Put(SIZE, 4));
@@ -154,7 +155,7 @@ pub fn one_change_at_a_time() {
         let refused = told(&wants) == [Response::NotLeader { leader: Some(NodeId(1)) }];
         check.requires(A_QUESTION, refused && follower.raft().log().last_index() == 0, || {
             format!(
-                "n0 follows n1, and is asked for a change. It should refuse, and name n1; it says {}.",
+                "n0 follows n1, and is asked for a change. n0 should refuse and name n1, but it says {}.",
                 words::told(&told(&wants))
             )
         })?;
@@ -195,7 +196,7 @@ pub fn a_change_that_comes_twice_is_made_once() {
             check,
             lone,
             3,
-            "c1 has changed the size to 4, and c0's request 1 stands behind that, as a question",
+            "c1 has changed the size to 4, and c0's request 1 follows in the log, as a question",
         )?;
         // The same, and an older request of c0 has arrived since.
         let mut lone = leader(0, 5, true);
@@ -208,12 +209,12 @@ pub fn a_change_that_comes_twice_is_made_once() {
             check,
             lone,
             3,
-            "c1 has changed the size to 4. Behind that stand c0's request 1, as a question, and c0's request 0, which came late",
+            "c1 has changed the size to 4. In the log follow c0's request 1, as a question, and c0's request 0, which came late",
         )?;
         // c0 gives its request 1 up and makes another one, which is not committed yet. Only then does the first one arrive.
         let mut lone = leader(0, 5, true);
         lone.is_asked(2, Put('x', 1));
-        comes_again(check, lone, 4, "c0's request 2 stands in the log, and is not committed")?;
+        comes_again(check, lone, 4, "c0's request 2 is in the log, but not committed")?;
         let cluster = changing::<100>(2, 1, 2).client(&[0], [Put(SIZE, 1), Put(SIZE, 2)]).client(&[0], [Put('x', 1)]);
         let cluster = cluster.fires_first(0, Timer::Election).retries(2).duplicates(1);
         check.bounded("two servers, of which one leaves and comes back, two retries", cluster, 9)
@@ -230,7 +231,7 @@ pub fn a_change_goes_to_those_who_count() {
             does_not_count_who_is_out(check, from)?;
         }
         check.evidence(
-            "eight changes: to whom each goes, and with whom it is committed; and three late answers of who is out",
+            "eight changes: which servers each goes to, and which commit it; and three late answers from servers that are out",
         );
         Ok(())
     });
@@ -246,7 +247,7 @@ pub fn a_leader_resigns_before_it_is_removed() {
             }
             let before = lone.raft().log().clone();
             let wants = lone.is_asked(2, Put(SIZE, id as Value));
-            let story = format!("n{id} leads all that count, and may make a change by which it would be out");
+            let story = format!("n{id} leads all that count, and may make a change that would put n{id} itself out");
             let leads = lone.raft().is_leader();
             check.requires(RESIGNS, !leads && *lone.raft().log() == before, || {
                 let leads = if leads { "still leads" } else { "has resigned" };
@@ -256,13 +257,14 @@ pub fn a_leader_resigns_before_it_is_removed() {
             let refuses = |leader: Option<NodeId>| leader != Some(NodeId(id));
             check.requires(RESIGNS, matches!(said[..], [Response::NotLeader { leader }] if refuses(leader)), || {
                 format!(
-                    "{story}. It resigns. It should refuse the client, once, and not send it to itself; it says {}.",
+                    "{story}. It resigns. It should refuse the client once, without naming itself as the leader, but it says \
+                     {}.",
                     words::told(&said)
                 )
             })?;
             check.requires(RESIGNS, waits_for(&wants, Timer::Election), || {
                 format!(
-                    "{story}. It resigns, and does not arm its election timer: if all others fail, it waits forever."
+                    "{story}. It resigns, but does not arm its election timer: if all others fail, it waits forever."
                 )
             })?;
             let heard = sent_to(&lone.fires(Timer::Heartbeat), |_| true);
@@ -294,13 +296,14 @@ pub fn who_is_out_does_not_stand() {
                 let (sent, term) = (sent_to(&wants, |_| true), lone.raft().term());
                 check.requires(SITS_OUT, sent.is_empty() && term == 1, || {
                     format!(
-                        "n{id} of five servers knows that {size} count, so it is out. Its election timer fires, its term is {term}, and it sends \
-                         something to {}.",
+                        "n{id} of five servers knows that {size} count, so n{id} is out. Its election timer fires, its term is \
+                         {term}, and it sends something to {}.",
                         list(&sent, "nobody")
                     )
                 })?;
                 check.requires(SITS_OUT, waits_for(&wants, Timer::Election), || {
-                    format!("n{id} is out, and its election timer fires. It does not wait anew: should it be in again, it would never stand.")
+                    format!("n{id} is out, and its election timer fires, but it does not arm the timer again: if it comes back \
+                             in, it can never become a candidate.")
                 })?;
             }
             let sizes = (size + 1..=id + 1).enumerate().map(|(number, size)| change(1, number, size)).collect();
@@ -308,7 +311,7 @@ pub fn who_is_out_does_not_stand() {
             let asked = sent_to(&lone.stands(), |message| matches!(message, message::Message::RequestVote { .. }));
             check.requires(SITS_OUT, asked.len() == id, || {
                 format!(
-                    "n{id} was out, and is in again by a change to {}. It stands for election, and asks {}.",
+                    "n{id} was out, and is in again after a change to {}. It becomes a candidate, and asks {}.",
                     id + 1,
                     list(&asked, "nobody")
                 )
@@ -329,8 +332,8 @@ pub fn who_is_out_disturbs_nobody() {
             let refuses = votes(&wants).iter().all(|(_, granted)| !granted);
             check.requires(UNDISTURBED, after == term && refuses, || {
                 format!(
-                    "n0 {state} in term {term}, and four servers count. n4, which is out, stands in term 9. n0's term is {after} now, and its votes \
-                     are: {}.",
+                    "n0 {state} in term {term}, and four servers count. n4, which is out, is a candidate in term 9. Now n0's \
+                     term is {after}, and n0's votes are: {}.",
                     words::votes(&votes(&wants))
                 )
             })?;
@@ -349,20 +352,19 @@ pub fn who_is_out_is_heard_all_the_same() {
             lone.stands();
             lone
         };
-        let story = "n0 goes by four servers. Its leader is silent, and it stands itself";
+        let story = "n0 goes by four servers. Its leader is silent, and n0 is a candidate";
         votes_for(check, || deserted(&[]), (4, 1), (9, 9, 1), story)?;
         let shrinks = [append(1, (1, 1), vec![change(1, 0, 3)], 1)];
-        let story =
-            "n0 goes by three servers, by a change that is not committed. Its leader is silent, and it stands itself";
+        let story = "n0 goes by three servers, after a change that is not committed. Its leader is silent, and n0 is a candidate";
         votes_for(check, || deserted(&shrinks), (4, 1), (9, 9, 1), story)?;
-        let story = "n0 leads term 2, and goes by four servers; it does not know that it is deposed";
+        let story = "n0 leads term 2, and goes by four servers; n0 does not know that it is deposed";
         votes_for(check, || leads().1, (4, 1), (9, 9, 3), story)?;
         let sits_out = || {
             let mut lone = Lone::start(4, Some(saved(3, [])));
             lone.hears(0, append(1, (1, 1), vec![], 1));
             lone
         };
-        let story = "n4 goes by three servers, by which it is out itself, and has heard from n0, the leader of term 1";
+        let story = "n4 goes by three servers, so n4 itself is out, and has heard from n0, the leader of term 1";
         votes_for(check, sits_out, (3, 1), (9, 9, 1), story)?;
         let reply = message::Message::AppendReply { term: 9, outcome: Outcome::Matches(0) };
         for (from_outside, message, term) in [
@@ -375,7 +377,8 @@ pub fn who_is_out_is_heard_all_the_same() {
                 lone.hears(4, message.clone());
                 let after = lone.raft().term();
                 check.requires(HEARD, after == term, || {
-                    format!("n0 {state}, and four servers count. From n4, which is out, come {from_outside}; n0's term is {after} then.")
+                    format!("n0 {state}, and four servers count. From n4, which is out, come {from_outside}. After that, n0's \
+                             term is {after}.")
                 })?;
             }
         }

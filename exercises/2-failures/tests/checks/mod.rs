@@ -13,7 +13,7 @@
 //! - [`member_trials`]: what a check asks of it;
 //! - [`membership_rules`]: what is demanded of it.
 //!
-//! Of what stands on a disk:
+//! Of what is on a disk:
 //! - [`life`]: what a server has in its memory, from one change to the next;
 //! - [`successions`]: what it may save right after something else;
 //! - [`rewriting`]: what a log may hold that is being rewritten;
@@ -25,11 +25,11 @@
 //! Of bytes from outside, and of clients:
 //! - [`harmless`]: code that must not panic, whatever it is given;
 //! - [`speakers`]: what is said to a server, by friends and by others;
-//! - [`visit`]: somebody who speaks through a server's door;
+//! - [`visit`]: a speaker on an inbound connection;
 //! - [`worlds`]: what may come of a client's tries.
 //!
 //! Of the monkey:
-//! - [`clock`]: what the clock on the wall says;
+//! - [`clock`]: what the zone's clock says;
 //! - [`trial`]: a monkey that is woken at given instants, and all that it does;
 //! - [`settings`]: the configurations and trials that it goes through;
 //! - [`ward`]: instances that fall ill and get well again;

@@ -52,7 +52,7 @@ pub fn nothing_is_done_outside_working_time() {
             format!("In a year with a fault each day, {did} were done, and {repeated} in the first pass of an hour that is repeated.")
         })?;
         check.evidence(format!(
-            "{did} faults in 6 years and 5 zones, {repeated} of them in hours that came twice, the first time"
+            "{did} faults in 6 years and 5 zones, {repeated} of them in the first pass of an hour that comes twice"
         ));
         Ok(())
     });
@@ -85,8 +85,7 @@ pub fn a_group_is_hit_once_a_day_at_most() {
         for (schedule, place) in far_away() {
             let config = config(&schedule, 3, &group_lines(1.0, ""));
             let mut trial = Trial::new(config, ticks(date(2025, 9, 1), 150, 20));
-            for (restarts, how) in
-                [(None, ""), (Some(20), " The monkey is started anew now and then, and reads its log.")]
+            for (restarts, how) in [(None, ""), (Some(20), " Now and then the monkey is restarted, and reads its log.")]
             {
                 trial.restarts = restarts;
                 trial.botches = |n| n.is_multiple_of(2);
@@ -171,7 +170,7 @@ pub fn enough_instances_stay_healthy() {
             })?;
             check.requires(ENOUGH, healthy.len() > least, || {
                 format!(
-                    "`min_healthy` is {least}, and after this fault {} are healthy.\n{}",
+                    "`min_healthy` is {least}, but after this fault {} are healthy.\n{}",
                     healthy.len().saturating_sub(1),
                     told()
                 )
@@ -180,10 +179,11 @@ pub fn enough_instances_stay_healthy() {
             sharp += usize::from(healthy.len() == least + 1);
         }
         check.requires(ENOUGH, sharp > 0, || {
-            format!("`min_healthy` is 3. In a year {all} faults were done, and none of them with just 4 healthy. 3 are healthy afterwards: that is enough.")
+            format!("`min_healthy` is 3. In a year {all} faults were done, but none of them with just 4 healthy. That would \
+                     leave 3 healthy, which is enough.")
         })?;
         check.evidence(format!(
-            "{all} faults on instances that fall ill, {sharp} of them with just as many healthy as must be"
+            "{all} faults on instances that fall ill, {sharp} of them with no more healthy than are needed"
         ));
         Ok(())
     });
@@ -201,7 +201,7 @@ pub fn a_turn_that_is_left_out_is_audited_and_gone() {
                 check.requires(LEFT_OUT, first.is_none(), || {
                     let at = said(&trial.config.schedule.zone, entry.at());
                     format!(
-                        "A group has two turns on a date. It is {at}, and these are the entries:\n{}\n{entry}",
+                        "A group has two turns on one date. It is {at}, and these are the entries:\n{}\n{entry}",
                         first.unwrap_or(entry)
                     )
                 })?;
@@ -215,14 +215,15 @@ pub fn a_turn_that_is_left_out_is_audited_and_gone() {
             check.requires(LEFT_OUT, is_why(*why, group, &healthy), || {
                 let (least, shown) = (group.min_healthy, shown(&trial.config, name, view));
                 format!(
-                    "`{entry}`. That is not so: `min_healthy` is {least}, spared: {}, and it is known: {shown}.",
+                    "`{entry}`. That is wrong: `min_healthy` is {least}, spared: {}, and the view says: {shown}.",
                     list(&group.spared, "nobody")
                 )
             })?;
             recovered += usize::from(get_well(&trial.config, name, &seen, *at));
         }
         check.requires(LEFT_OUT, left_out > 0 && recovered > 0, || {
-            format!("Instances fall ill for a year. {left_out} turns were left out; some must be, since with `min_healthy = 3` too few are healthy.")
+            format!("Instances fall ill for a year. {left_out} turns were left out; some must be, since with `min_healthy = 3` \
+                     too few are healthy at times.")
         })?;
         check.evidence(format!(
             "{left_out} turns were left out, {recovered} of them with enough healthy again before the end of the day"
@@ -262,9 +263,9 @@ pub fn whoever_opted_out_is_left_alone() {
             .filter_map(Event::wrote)
             .any(|entry| matches!(entry, Entry::Skipped { group, why: Why::AllSpared, .. } if group == "d"));
         check.requires(SPARED, said, || {
-            "All of group d are spared, and the audit log does not say that its turn was left out.".to_owned()
+            "All of group d are spared, but the audit log does not say that its turn was left out.".to_owned()
         })?;
-        check.evidence(format!("{} faults, none of them on somebody who opted out", hit.values().sum::<usize>()));
+        check.evidence(format!("{} faults, none of them on an instance that opted out", hit.values().sum::<usize>()));
         Ok(())
     });
 }
@@ -310,20 +311,24 @@ fn announces_the_same(check: &mut Check, mut trial: Trial) -> Proven {
     let done = faults(&dry).next();
     check.requires(DRY, done.is_none(), || {
         done.map_or(String::new(), |(at, fault)| {
-            format!("This is a dry run, and it was done.\n{}", told_of(&trial.config, at, fault))
+            format!("This is a dry run, and yet the fault was done.\n{}", told_of(&trial.config, at, fault))
         })
     })?;
     let is_dry = |entry: &&Entry| matches!(entry, Entry::Will { dry: true, .. } | Entry::Skipped { .. });
     let false_word = dry.iter().filter_map(Event::wrote).find(|entry| !is_dry(entry));
     check.requires(DRY, false_word.is_none(), || {
         let said = false_word.map_or(String::new(), ToString::to_string);
-        format!("This is a dry run, and its log says otherwise: {said}")
+        format!("This is a dry run, but its log says otherwise: {said}")
     })?;
     let (real, dry) = (announced(&real), announced(&dry));
     check.requires(DRY, !real.is_empty() && real == dry, || {
         let differs = real.iter().zip(&dry).find(|(real, dry)| real != dry);
         let shown = differs.map_or(String::new(), |(real, dry)| format!("\nreal: {real}\ndry:  {dry}"));
-        format!("A real run announces {} turns, and a dry run that sees the same {}.{shown}", real.len(), dry.len())
+        format!(
+            "A real run announces {} turns, but a dry run that sees the same announces {}.{shown}",
+            real.len(),
+            dry.len()
+        )
     })?;
     check.evidence(format!("{} turns, the same in a real run and in a dry one", real.len()));
     Ok(())
@@ -346,13 +351,13 @@ pub fn a_fault_is_in_the_log_before_it_is_done() {
             let late = events.iter().rposition(|event| matches!(event.what, What::NotWritten(_))).unwrap_or(0);
             let goes_on = faults(&events[late.min(events.len() / 2)..]).next().is_some();
             check.requires(AUDIT, goes_on, || {
-                "The audit log refuses now and then, and the monkey does nothing any more.".to_owned()
+                "The audit log refuses now and then, and the monkey has stopped doing anything.".to_owned()
             })?;
         }
         check.requires(AUDIT, all > 0 && refused > 0, || {
             format!("{all} faults were done, and {refused} announcements could not be written.")
         })?;
-        check.evidence(format!("{all} faults, and {refused} that were not done since the log refused"));
+        check.evidence(format!("{all} faults, and {refused} not done because the log refused"));
         Ok(())
     });
 }

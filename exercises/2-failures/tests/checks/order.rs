@@ -18,8 +18,8 @@ pub fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Prove
         let before = announced.iter().position(|announced| *announced == fault);
         check.requires(AUDIT, before.is_some(), || {
             let tried = tick[..at].iter().any(|event| matches!(event.what, What::NotWritten(_)));
-            let why = if tried { "the log had refused to take it" } else { "the log did not hold it" };
-            format!("When this was done, {why}.\n{}\n{}", told_of(&trial.config, event.now, fault), listed(tick))
+            let why = if tried { "the log had refused to record it" } else { "the log did not hold it" };
+            format!("This was done, although {why}.\n{}\n{}", told_of(&trial.config, event.now, fault), listed(tick))
         })?;
         announced.remove(before.unwrap_or(0));
         let outcome = |later: &Event| match (&later.what, &event.what) {
@@ -34,7 +34,7 @@ pub fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Prove
         };
         check.requires(AUDIT, !log_works || tick[at..].iter().any(outcome), || {
             format!(
-                "What came of this was not written as it was.\n{}\n{}",
+                "What came of this was not recorded as it happened.\n{}\n{}",
                 told_of(&trial.config, event.now, fault),
                 listed(tick)
             )
@@ -57,7 +57,7 @@ pub fn requires_order(check: &mut Check, trial: &Trial, tick: &[Event]) -> Prove
         format!("`tick` returns an error if, and only if, the audit log has refused something.\n{}", listed(tick))
     })?;
     check.requires(AUDIT, announced.is_empty() || outcome_refused, || {
-        format!("A fault was announced, and not done.\n{}", listed(tick))
+        format!("A fault was announced, but not done.\n{}", listed(tick))
     })
 }
 

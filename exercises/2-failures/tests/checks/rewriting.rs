@@ -7,7 +7,8 @@ use crate::subject::wal::{Record, Wal, WalError};
 
 pub const REWRITTEN: Rule = Rule::new(
     "a log is rewritten in one step",
-    "After a crash while a log is rewritten it opens with the old records or with the new ones; once it is rewritten, with the new ones.",
+    "After a crash during a rewrite, the log opens with all the old records or all the new ones; after the rewrite, with the \
+     new ones.",
     "Pillai et al. 2014, section 2: atomic replace by a rename",
     "2-failures/remember.md#rewriting",
 );
@@ -41,8 +42,8 @@ impl Rewritten {
     }
 }
 
-/// Three records; one that stands for all of them, and another one behind it; then two that stand for those, and one behind them. Whatever
-/// fails, it goes on: what says `Ok` must be so.
+/// Three records; one that replaces all of them, and another one after it; then two that replace those, and one after them.
+/// Whatever fails, it goes on: what says `Ok` must be so.
 pub fn rewrite(disk: &Faulty, seen: &mut Rewritten) {
     let Ok((mut log, _)) = Wal::open(disk.clone()) else { return };
     let mut step = |records: &[&str], note: &str, act: &mut dyn FnMut(&mut Wal<Faulty>) -> Result<(), WalError>| {
@@ -90,7 +91,8 @@ pub fn refuses_for_good(check: &mut Check) -> Proven {
         let mut says = |how: &str, again: Result<(), WalError>| {
             check.requires(REFUSES, matches!(again, Err(WalError::HasFailed)), || {
                 let says = again.map_or_else(|error| format!("fails: {error}"), |()| "succeeds".to_owned());
-                format!("The disk was full for a while, and `rewrite` has failed. Now {how} {says}. It should say that it has failed before.")
+                format!("The disk was full for a while, and `rewrite` has failed. Now {how} {says}. It should say that the log \
+                         has failed before.")
             })
         };
         says("`sync`, with nothing to write,", log.sync())?;
@@ -108,7 +110,7 @@ pub fn refuses_for_good(check: &mut Check) -> Proven {
 pub fn rewrite_again(disk: &Faulty, seen: &mut Rewritten) -> Result<(), String> {
     let mut log = holds_what_is_right(disk, seen)?;
     let rewritten = seen.leads_to(&["again"], || log.rewrite(&[b"again".to_vec()]));
-    rewritten.map_err(|error| format!("Nothing is wrong with the disk any more, and `rewrite` says: {error}."))?;
+    rewritten.map_err(|error| format!("The disk works again, but `rewrite` says: {error}."))?;
     holds_what_is_right(disk, seen).map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! Task `schedule`: working time is what the clock on the wall says, and every minute of it comes once.
+//! Task `schedule`: working time is what the zone's clock says, and every minute of it comes once.
 
 use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
@@ -11,22 +11,23 @@ use crate::subject::monkey::config::Config;
 use crate::subject::monkey::schedule::Schedule;
 
 const WALL: Rule = Rule::new(
-    "the wall clock",
-    "Working time is what the clock and the calendar of the schedule's own zone show, from the first minute of its hours up to the last.",
+    "the schedule's own clock",
+    "Working time goes by the clock and the calendar of the schedule's own zone, from the first minute of its hours up to the \
+     last.",
     "Netflix, Chaos Monkey, configuration file format: `start_hour`, `end_hour` and `time_zone`",
     "2-failures/monkey.md#whose-clock",
 );
 
 const TWICE: Rule = Rule::new(
     "a repeated time",
-    "A local time that comes twice on a date is working time the first time only.",
+    "A local time that occurs twice on a date is working time only the first time.",
     "RFC 5545, section 3.3.5: a local time that occurs more than once refers to its first occurrence",
     "2-failures/monkey.md#daylight-saving",
 );
 
 const NEVER: Rule = Rule::new(
     "a skipped time",
-    "A local time that the clock skips never comes: no instant stands for it.",
+    "A local time that the clock skips never occurs: no instant has it.",
     "IANA time zone database; RFC 5545, section 3.3.5, on local times that do not occur",
     "2-failures/monkey.md#daylight-saving",
 );
@@ -79,7 +80,8 @@ pub fn working_time_is_what_the_wall_clock_shows() {
             let (at, found) = (instant(at), schedule.is_working_time(instant(at)));
             check.requires(WALL, found == expected, || {
                 let (at, hours) = (said(&schedule.zone, at), told(&schedule));
-                format!("The hours are {hours}, Monday to Friday; 2026-12-25 is closed. It is {at}, and `is_working_time` says {found}.")
+                format!("The hours are {hours}, Monday to Friday; 2026-12-25 is closed. It is {at}, but `is_working_time` says \
+                         {found}.")
             })?;
         }
         check.evidence(format!("{} instants in five zones", cases.len()));
@@ -198,17 +200,17 @@ fn requires_minutes(check: &mut Check, schedule: &Schedule, day: Date, expected:
     let strange = found.iter().find(|at| !expected.contains(at));
     check.requires(NEVER, strange.is_none(), || {
         let at = strange.map_or(String::new(), |at| said(&schedule.zone, *at));
-        format!("The hours are {hours}. The working minutes of {day} in {name} hold {at}, which is none of them.")
+        format!("The hours are {hours}. `working_minutes` of {day} in {name} holds {at}, which is no working minute.")
     })?;
     let missing = expected.iter().find(|at| !found.contains(at));
     check.requires(WALL, missing.is_none(), || {
         let at = missing.map_or(String::new(), |at| said(&schedule.zone, *at));
-        format!("The hours are {hours}. The working minutes of {day} in {name} lack {at}.")
+        format!("The hours are {hours}. `working_minutes` of {day} in {name} lacks {at}.")
     })?;
     check.requires(TWICE, found == expected, || {
         format!(
-            "The hours are {hours}. `working_minutes` of {day} in {name} has {} minutes, where the clock shows {}: some stand there \
-             twice, or not in order.",
+            "The hours are {hours}. `working_minutes` of {day} in {name} has {} minutes, where the clock shows {}: some are \
+             there twice, or out of order.",
             found.len(),
             expected.len()
         )
@@ -234,8 +236,8 @@ pub fn a_skipped_time_has_no_minute() {
             check.requires(NEVER, right, || {
                 let name = schedule.zone.iana_name().unwrap_or("this zone");
                 format!(
-                    "The hours are {}, and on {day} the clock in {name} skips a part of them. What is left are {count} minutes, from {first} \
-                     to {last} UTC. `working_minutes` has {}, from {} to {}.",
+                    "The hours are {}, and on {day} the clock in {name} skips a part of them. {count} minutes are left, from \
+                     {first} to {last} UTC. `working_minutes` has {}, from {} to {}.",
                     told(schedule),
                     found.len(),
                     or_nothing(utc(found.first()), |at| at),

@@ -17,22 +17,23 @@ use crate::subject::server::route::{Heard, Next};
 use crate::subject::server::wire::{Frames, Refusal, Speaker, framed};
 
 const PIECES: Rule = Rule::new(
-    "a stream has no messages in it",
-    "What arrives depends on the bytes, and not on the pieces in which they come.",
+    "a stream has no message boundaries",
+    "What arrives depends on the bytes, not on the pieces in which they come.",
     "RFC 9293, section 2.2: TCP carries a stream of bytes",
     "2-failures/server.md#a-stream",
 );
 
 const LENGTH: Rule = Rule::new(
     "a length is a claim",
-    "A frame that is too long is refused as soon as its length is there, and nobody's claim takes memory.",
+    "A frame that is too long is refused as soon as its length is there, and an announced length costs no memory.",
     "contract of `Frames::next_body`",
     "2-failures/server.md#a-length-is-a-claim",
 );
 
 const GREETED: Rule = Rule::new(
-    "whoever has not greeted is not heard",
-    "The first frame is a greeting of this version, for this cluster, from somebody who can be its speaker. Everybody else is refused.",
+    "no greeting, no conversation",
+    "The first frame is a greeting of this version, for this cluster, from a speaker that can exist. Any other connection is \
+     refused.",
     "contract of `Inbound`",
     "2-failures/server.md#the-greeting",
 );
@@ -45,8 +46,8 @@ const ONE_ID: Rule = Rule::new(
 );
 
 const HONEST: Rule = Rule::new(
-    "what a client says is so",
-    "`Done` has the answer to this very request; `NotDone` is said only if no try can have been taken.",
+    "what a client reports is true",
+    "`Done` carries the answer to this very request. `NotDone` means that no server can have taken any of its tries.",
     "Ongaro 2014, section 6.3: a client that hears nothing cannot know whether its command was done",
     "2-failures/server.md#unknown",
 );
@@ -72,7 +73,7 @@ pub fn what_arrives_does_not_depend_on_the_pieces() {
                 })?;
                 let ended = visit.end(check)?;
                 check.requires(HARMLESS, ended.is_ok(), || {
-                    format!("It ends between two frames, {how}, and that is refused: {}.", shown(&ended))
+                    format!("It ends between two frames, {how}, and yet it is refused: {}.", shown(&ended))
                 })?;
             }
         }
@@ -151,7 +152,7 @@ pub fn a_connection_that_ends_inside_of_a_frame_is_noticed() {
                 let wanted = if whole { Ok(()) } else { Err(Refusal::HalfAFrame) };
                 check.requires(HARMLESS, ended == wanted, || {
                     format!(
-                        "A connection ends behind byte {len}, {}: {}.",
+                        "A connection ends after byte {len}, {}: {}.",
                         if whole { "between two frames" } else { "inside of one" },
                         shown(&ended)
                     )
@@ -190,11 +191,11 @@ pub fn nobodys_claim_takes_memory() {
 fn requires_held(check: &mut Check, visit: &Visit, most: usize, when: &str) -> Proven {
     let (held, most) = (visit.inbound.held(), most + 64);
     check.requires(LENGTH, held <= most, || {
-        format!("When {when}, a door holds {held} bytes of memory. {most} are enough.")
+        format!("When {when}, an inbound connection holds {held} bytes of memory. {most} are enough.")
     })
 }
 
-/// Somebody announces too long a frame, and goes on sending.
+/// A speaker announces too long a frame, and goes on sending.
 fn announces_much(check: &mut Check, flood: usize) -> Proven {
     for len in [LIMIT + 1, 1 << 20, 0x7fff_ffff, u32::MAX as usize] {
         let mut visit = Visit::new();
@@ -205,7 +206,7 @@ fn announces_much(check: &mut Check, flood: usize) -> Proven {
         let refused = visit.take(check, &head[3..])?;
         check.requires(LENGTH, refused == Err(Refusal::TooLong { len, limit: LIMIT }), || {
             format!(
-                "A frame of {len} bytes was announced, {LIMIT} are allowed, and nothing else has come: {}.",
+                "A frame of {len} bytes was announced, {LIMIT} are allowed, and nothing more has come: {}.",
                 shown(&refused)
             )
         })?;
@@ -217,14 +218,15 @@ fn announces_much(check: &mut Check, flood: usize) -> Proven {
     Ok(())
 }
 
-/// Somebody says, in good order, a thousand times more than fits into a door at once.
+/// A client says, in good order, a thousand times more than an inbound connection holds at once.
 fn talks_for_long(check: &mut Check, client: &[u8]) -> Proven {
     let mut visit = Visit::new();
     let call = framed(&calls()[1]);
     let talk: Vec<u8> = client.iter().chain(call.iter().cycle().take(20_000 * call.len())).copied().collect();
     for piece in talk.chunks(1000) {
         let taken = visit.take(check, piece)?;
-        check.requires(PIECES, taken.is_ok(), || format!("A client that says much is refused: {}.", shown(&taken)))?;
+        check
+            .requires(PIECES, taken.is_ok(), || format!("A client that sends a lot is refused: {}.", shown(&taken)))?;
         requires_held(check, &visit, 2 * (LIMIT + 4 + 1000), "a client says much, in pieces of 1000 bytes")?;
     }
     let arrived = visit.arrived.len();
@@ -282,9 +284,9 @@ pub fn anything_at_all_is_answered_without_harm() {
             }
         }
         check.requires(HARMLESS, refused > 0, || {
-            "Whatever is changed in a conversation, nothing is refused.".to_owned()
+            "Whichever byte of a conversation is changed, nothing is refused.".to_owned()
         })?;
-        check.evidence(format!("{tried} conversations with a byte that is not theirs, {refused} refused"));
+        check.evidence(format!("{tried} conversations with one wrong byte, {refused} refused"));
         Ok(())
     });
 }
@@ -305,7 +307,8 @@ pub fn a_retry_keeps_its_number_and_the_next_request_does_not() {
                 check.requires(ONE_ID, id > last && id.is_some_and(|id| id.client == ClientId(9)), || {
                     let shown = |id: Option<RequestId>| or_nothing(id, |id| id.to_string());
                     let (id, last) = (shown(id), shown(last));
-                    format!("When {when}, a request of c9 has the id {id}, and the one before it had {last}: numbers count up.")
+                    format!("When {when}, a request of c9 has the id {id}, and the one before it had {last}: numbers must count \
+                             up.")
                 })?;
                 ids.extend(id);
             }
@@ -323,7 +326,7 @@ pub fn a_client_finds_the_leader() {
                 finds(check, servers, leader)?;
             }
         }
-        check.evidence("each leader of one to five servers, named, found by turns, and kept");
+        check.evidence("each leader of one to five servers: named, found in turn, and remembered");
         Ok(())
     });
 }
@@ -343,14 +346,14 @@ fn finds(check: &mut Check, servers: usize, leader: usize) -> Proven {
         && made.asked.iter().all(|(_, _, after)| after.is_zero() || servers == 1);
     check.requires(FINDS, at_once, || {
         format!(
-            "The first of {servers} servers names n{leader}, which would answer. This should take two tries at most, and no pause. It is \
-             {}.",
+            "The first of {servers} servers names n{leader}, which would answer. This should take at most two tries, and no \
+             pause. The client asks {}.",
             way(&made)
         )
     })?;
     let made = makes(check, &mut route, &is_led(Some(leader), None))?;
     check.requires(FINDS, made.asked.len() == 1, || {
-        format!("n{leader} has answered the request before, and the next one goes to n{} first.", made.asked[0].0.0)
+        format!("n{leader} answered the request before, but the next one goes to n{} first.", made.asked[0].0.0)
     })?;
     let name_themselves =
         |_: usize, at: NodeId, id| if at.0 == leader { answer(id, Response::Done(5)) } else { refuses(id, Some(at.0)) };
@@ -365,7 +368,7 @@ fn finds(check: &mut Check, servers: usize, leader: usize) -> Proven {
         let found = made.end == Next::Done(5) && made.asked.len() <= servers;
         check.requires(FINDS, found, || {
             format!(
-                "n{leader} leads, the others of {servers} {when}. Each server should be asked once at most. It is {}.",
+                "n{leader} leads, the others of {servers} {when}. Each server should be asked at most once. The client asks {}.",
                 way(&made)
             )
         })?;
@@ -395,7 +398,7 @@ pub fn a_client_ends_and_pauses() {
                 let hesitates =
                     made.asked[0].2 > Duration::ZERO || made.asked.iter().any(|(_, _, after)| *after > PAUSE);
                 check.requires(ENDS, !hesitates, || {
-                    format!("When {when}, a client waits before its first try, or longer than it is to.")
+                    format!("When {when}, a client waits before its first try, or longer than its pause.")
                 })?;
             }
         }
@@ -411,7 +414,7 @@ pub fn what_a_client_says_is_so() {
             let made = makes(check, &mut client(3, 8), &*world)?;
             check.requires(HONEST, made.end == end, || {
                 format!(
-                    "When {when}, the right end of a request is: {}. Here {}.",
+                    "When {when}, a request should end like this: {}. Here {}.",
                     words::next(end),
                     words::next(made.end)
                 )
@@ -430,7 +433,7 @@ fn says_nothing_of_the_request_before(check: &mut Check) -> Proven {
     makes(check, &mut route, &|_, _, _| Heard::Silence)?;
     let made = makes(check, &mut route, &|_, _, id| refuses(id, None))?;
     check.requires(HONEST, made.end == Next::NotDone, || {
-        format!("No server has taken a request, and {}: that was the request before.", words::next(made.end))
+        format!("No server has taken a request, but {}: that belongs to the request before.", words::next(made.end))
     })
 }
 
@@ -443,13 +446,13 @@ fn takes_no_late_answer(check: &mut Check) -> Proven {
         let before = makes(check, &mut route, &|_, _, _| Heard::Silence)?.asked[0].1;
         let begun = guarded(check, 0, || route.begin())?;
         let Next::Ask { id, .. } = begun else {
-            return check.requires(ENDS, false, || "A request begins with no try.".to_owned());
+            return check.requires(ENDS, false, || "A request begins without a try.".to_owned());
         };
         let next = guarded(check, 0, || route.heard(answer(before, late)))?;
         check.requires(HONEST, next == Next::Wait, || {
             let late = raft_words::response(late);
             format!(
-                "To its request {before}, a client is told late {late}. {id} is open by then, and {}.",
+                "A client gets a late answer to its request {before}: {late}. By then {id} is open, and {}.",
                 words::next(next)
             )
         })?;

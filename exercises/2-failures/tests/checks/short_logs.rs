@@ -19,22 +19,22 @@ use crate::subject::snapshot::{Compacting, Snapshot};
 
 pub const BOUNDED: Rule = Rule::new(
     "the log stays short",
-    "No more than `LIMIT` applied entries stay in the log, in memory and in what is saved, and nothing is cut off before it is applied.",
+    "The log holds no more than `LIMIT` applied entries, in memory and on disk, and nothing is cut off before it is applied.",
     "Ongaro & Ousterhout 2014 (extended version), section 7",
     "2-failures/snapshots.md#when",
 );
 
 pub const LACKS: Rule = Rule::new(
-    "somebody lacks what is cut off",
-    "There is a run in which a server lacks an entry that another one has cut off.",
+    "a server lacks what is cut off",
+    "There is a run in which a server lacks an entry that another server has cut off.",
     "Ongaro & Ousterhout 2014 (extended version), section 7",
     "2-failures/snapshots.md#who-was-away",
 );
 
 pub const STANDS_FOR: Rule = Rule::new(
-    "a snapshot stands for what is gone",
-    "In memory and in what is saved, the log starts where a snapshot ends, or before; a snapshot goes up to an applied entry, holds what all up \
-     to that one led to, and is the same on every server that has one of that index.",
+    "a snapshot replaces what is gone",
+    "In memory and on disk, the log starts where a snapshot ends, or before. A snapshot goes up to an applied entry, holds the \
+     result of all entries up to it, and is the same on every server that has one at that index.",
     "Ongaro & Ousterhout 2014 (extended version), section 7, figure 12",
     "2-failures/snapshots.md#cut-too-far",
 );
@@ -56,8 +56,8 @@ pub fn short<const LIMIT: Index, H: History<Compacting<LIMIT>>>(
                 }
                 None => {
                     return Err(format!(
-                        "{id} has applied {applied} entries, and has cut off its log up to index {start}: what it cut off before \
-                         it was applied is lost."
+                        "{id} has applied {applied} entries, but has cut off its log up to index {start}: what it cut off \
+                         before it was applied is lost."
                     ));
                 }
             }
@@ -93,7 +93,7 @@ fn snapshots_stand_for_what_is_gone<const LIMIT: Index, H: History<Compacting<LI
         let is_now = end == raft.applied();
         if is_now && (snapshot.store != *raft.store() || snapshot.sessions != *raft.sessions()) {
             return Err(format!(
-                "{id} has {}, and has applied no more than that. But its store holds {}, and of clients it knows {}.",
+                "{id} has {}, and has applied nothing beyond that. But its store holds {}, and of clients it knows {}.",
                 words::snapshot(snapshot),
                 raft_words::store(raft.store()),
                 words::sessions(raft.sessions())
@@ -101,7 +101,7 @@ fn snapshots_stand_for_what_is_gone<const LIMIT: Index, H: History<Compacting<LI
         }
         if raft.log().term_at(end).is_some_and(|term| term != snapshot.term) {
             return Err(format!(
-                "{id}'s log is {:?}, and its snapshot up to {end} speaks of term {}.",
+                "{id}'s log is {:?}, but its snapshot up to {end} names term {}.",
                 raft.log(),
                 snapshot.term
             ));

@@ -17,7 +17,7 @@ use crate::subject::raft::store::Request::{self, Add, Get, Put};
 /// How many servers there are, whether they count or not.
 pub const ALL: usize = 5;
 
-/// What stands under a key, or how many servers count.
+/// The value of a key, or how many servers count.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Map {
     all: usize,
@@ -79,7 +79,7 @@ fn goes_by_its_log<const LIMIT: Index>(id: NodeId, server: &Member<LIMIT>) -> Re
     match raft.size() as i64 == counts {
         true => Ok(()),
         false => Err(format!(
-            "By its log {:?} and its store, {counts} servers count for {id}. It goes by {}.",
+            "By its log {:?} and its store, {counts} servers should count for {id}, but {id} goes by {}.",
             raft.log(),
             raft.size()
         )),
@@ -137,7 +137,7 @@ pub fn long_run(faults: Faults) -> Simulation<Member<2>, Logged<Member<2>>> {
 /// c1 has made one request.
 pub fn c1_is_answered<const LIMIT: Index>(view: &View<'_, Member<LIMIT>, Seen>) -> Result<(), String> {
     match view.answered(ClientId(1)) {
-        0 => Err("c1 has made a request, and is not answered.".to_owned()),
+        0 => Err("c1 has made a request, but is not answered.".to_owned()),
         _ => Ok(()),
     }
 }

@@ -124,7 +124,7 @@ pub fn a_snapshot_is_what_the_log_led_to() {
     });
 }
 
-/// Twenty clients have each asked for something, and the snapshot stands for all of it.
+/// Twenty clients have each asked for something, and the snapshot covers all of it.
 fn knows_all_sessions(check: &mut Check) -> Proven {
     let entries = (0..20).map(|client| entries::put(1, (client, 0), 1)).collect();
     let append = message::Message::AppendEntries { term: 1, prev_index: 0, prev_term: 0, entries, commit_index: 20 };
@@ -132,7 +132,8 @@ fn knows_all_sessions(check: &mut Check) -> Proven {
     follower.receives(NodeId(1), Message::Raft(append));
     let known = follower.snapshot().map_or(0, |snapshot| snapshot.sessions.len());
     check.requires(TRUE, follower.snapshot().is_none_or(|snapshot| snapshot.index < 20) || known == 20, || {
-        format!("n0 has applied one request of each of twenty clients, and its snapshot stands for all of them. It knows {known} clients.")
+        format!("n0 has applied one request of each of twenty clients, and its snapshot covers all of them. But the snapshot \
+                 knows {known} clients.")
     })?;
     check.evidence("a snapshot of the requests of twenty clients");
     Ok(())
@@ -150,7 +151,7 @@ fn is_what_the_log_led_to<const LIMIT: Index>(check: &mut Check, committed: Inde
     let (start, held) = (follower.raft().log().start().index, follower.raft().log().last_index());
     let Some(snapshot) = follower.snapshot() else {
         return check
-            .requires(TRUE, start == 0, || format!("n0 has cut its log off up to {start}, and has no snapshot."));
+            .requires(TRUE, start == 0, || format!("n0 has cut off its log up to {start}, but has no snapshot."));
     };
     let led_to = snapshot.store.clone().execute(Get('x'));
     let fits = (start..=committed).contains(&snapshot.index)
@@ -196,13 +197,14 @@ pub fn what_is_gone_is_sent_as_a_snapshot() {
         }
         let others = answers(1, Outcome::Matches(1)).map_or(0, |effects| snapshots(&effects));
         check.requires(SENT_INSTEAD, others == 0, || {
-            "n0 leads term 2. n2's answer is of term 1, and says nothing about now: n0 sends a snapshot all the same.".to_owned()
+            "n0 leads term 2. n2's answer is of term 1, and says nothing about the present, but n0 sends a snapshot all the \
+             same.".to_owned()
         })?;
         let sent = snapshots_in(4);
         check.requires(SENT_INSTEAD, sent >= 2, || {
             format!(
-                "n0 leads, and four heartbeats long n2 asks for what n0 has cut off: whatever n0 sent was lost. It has sent its snapshot \
-                 {sent} times."
+                "n0 leads, and for four heartbeats n2 asks for what n0 has cut off, since everything that n0 sent was lost. n0 \
+                 has sent its snapshot {sent} times."
             )
         })?;
         let (term, leads) = hears_of_a_later_term(3);
@@ -227,12 +229,12 @@ pub fn entries_that_come_late_are_put_in_their_place() {
                 comes_late(check, prev, last)?;
             }
         }
-        check.evidence(format!("a snapshot up to index 3, and {messages} messages that begin before it or behind it"));
+        check.evidence(format!("a snapshot up to index 3, and {messages} messages that begin before or after its end"));
         Ok(())
     });
 }
 
-/// The follower has a snapshot up to index 3 and the entry behind that. Then entries come that stand behind `prev`, up to `last`.
+/// The follower has a snapshot up to index 3 and the entry after that. Then entries come that follow `prev`, up to `last`.
 fn comes_late(check: &mut Check, prev: Index, last: Index) -> Proven {
     let mut follower = Alone::<Compacting<2>>::start(3, None, &[]);
     follower.receives(NodeId(1), install(1, 3));
@@ -246,8 +248,8 @@ fn comes_late(check: &mut Check, prev: Index, last: Index) -> Proven {
         && matches!(told, Some(Outcome::Matches(index)) if index <= log.last_index());
     check.requires(IN_PLACE, fits, || {
         format!(
-            "n0 has a snapshot up to index 3, and entry 4. Then the leader's entries behind index {prev} come, up to {last}, all of them \
-             committed. n0's log is {log:?}, its store holds {}, and it answers {}.",
+            "n0 has a snapshot up to index 3, and entry 4. Then the leader's entries after index {prev} arrive, up to {last}, \
+             all of them committed. n0's log is {log:?}, its store holds {}, and it answers {}.",
             raft_words::store(follower.raft().store()),
             or_nothing(told, raft_words::outcome)
         )
@@ -282,7 +284,8 @@ fn takes_nothing_back<const LIMIT: Index>(check: &mut Check, old: Index) -> Prov
     let before = (follower.raft().commit_index(), follower.raft().store().clone());
     check.requires(NEVER_BACK, before.0 == 5 && holds_x(&follower, 5), || {
         format!(
-            "n0 got a snapshot up to index 3 and two entries behind it, all of it committed. Its commit index is {}, and its store holds {}.",
+            "n0 got a snapshot up to index 3 and two entries after it, all of it committed. Its commit index is {}, and its \
+             store holds {}.",
             before.0,
             raft_words::store(&before.1)
         )
@@ -292,8 +295,8 @@ fn takes_nothing_back<const LIMIT: Index>(check: &mut Check, old: Index) -> Prov
     let log_goes_on = follower.raft().log().last_index() == 5;
     check.requires(NEVER_BACK, after == before && log_goes_on, || {
         format!(
-            "n0 has applied five entries. Then a snapshot up to index {old} comes late. Its commit index is {} now, its log ends at {}, \
-             and its store holds {}.",
+            "n0 has applied five entries. Then a snapshot up to index {old} arrives late. Now n0's commit index is {}, its log \
+             ends at {}, and its store holds {}.",
             after.0,
             follower.raft().log().last_index(),
             raft_words::store(&after.1)
@@ -302,7 +305,7 @@ fn takes_nothing_back<const LIMIT: Index>(check: &mut Check, old: Index) -> Prov
     let outcome = told(&effects).map(|(outcome, _)| outcome);
     check.requires(ANSWERED, matches!(outcome, Some(Outcome::Matches(_))), || {
         format!(
-            "n0 has applied five entries, and gets a snapshot up to index {old}. It answers {}.",
+            "n0 has applied five entries, and gets a snapshot up to index {old}. n0 answers {}.",
             or_nothing(outcome, raft_words::outcome)
         )
     })
@@ -318,7 +321,7 @@ pub fn what_stands_behind_a_snapshot_stays() {
         let log = follower.raft().log().clone();
         check.requires(KEEPS_SUFFIX, log.last_index() == 5, || {
             format!(
-                "n0 has said that it holds five entries. Then it gets a snapshot up to index 3, and its log is {log:?}."
+                "n0 has said that it holds five entries. Then it gets a snapshot up to index 3, and now its log is {log:?}."
             )
         })?;
         saved_before_told(check, earlier.as_ref(), &effects, (3, 5))?;
@@ -330,15 +333,15 @@ pub fn what_stands_behind_a_snapshot_stays() {
         });
         check.requires(ANSWERED, told == Some(Outcome::Matches(3)), || {
             format!(
-                "n0 holds five entries and gets a snapshot up to index 3. It is known to match the leader's log up to there, and n0 answers \
-                 {}.",
+                "n0 holds five entries and gets a snapshot up to index 3. n0's log is known to match the leader's up to there, \
+                 but n0 answers {}.",
                 or_nothing(told, raft_words::outcome)
             )
         })?;
         others_stand_there(check, &[1, 1, 2, 2, 2], (3, 3))?;
         others_stand_there(check, &[1, 1, 3, 3, 3], (3, 2))?;
         check.evidence(
-            "a snapshot of entries that are there, and two of others: of a later term, and of an earlier one",
+            "a snapshot of entries that the log holds, and two of others: of a later term, and of an earlier one",
         );
         Ok(())
     });
@@ -354,8 +357,8 @@ fn others_stand_there(check: &mut Check, terms: &[Term], (index, term): (Index, 
     let log = follower.raft().log().clone();
     check.requires(KEEPS_SUFFIX, log.last_index() == index, || {
         format!(
-            "n0's log has entries of term {} from index {index} on. Then it gets a snapshot whose last entry is that of index {index} and term \
-             {term}. Its log is {log:?}.",
+            "n0's log has entries of term {} from index {index} on. Then n0 gets a snapshot whose last entry has index {index} and term \
+             {term}. Now n0's log is {log:?}.",
             terms[index as usize - 1]
         )
     })?;
@@ -374,7 +377,7 @@ fn saved_before_told(
     let fits = matches!(told, Some((Outcome::Matches(told), _)) if (index..=end).contains(&told));
     check.requires(ANSWERED, fits, || {
         let outcome = or_nothing(told, |(outcome, _)| raft_words::outcome(outcome));
-        format!("n0 gets a snapshot up to index {index} from its leader. It answers {outcome}.")
+        format!("n0 gets a snapshot up to index {index} from its leader. n0 answers {outcome}.")
     })?;
     let saved = told.and_then(|(_, saved)| saved).or(earlier);
     let has_it = saved.is_some_and(|saved| {
@@ -383,7 +386,7 @@ fn saved_before_told(
     });
     check.requires(SAVED_FIRST, has_it, || {
         format!(
-            "n0 has answered that it has what a snapshot up to index {index} stands for. On its disk is {}.",
+            "n0 has answered that its log matches up to index {index}, where a snapshot ends. But its disk holds {}.",
             words::durable(saved)
         )
     })
@@ -401,16 +404,16 @@ pub fn a_snapshot_shows_who_is_deposed() {
         });
         check.requires(ANSWERED, term == Some(2), || {
             format!(
-                "n0 is in term 2 and gets a snapshot of term 1. It answers in {}.",
+                "n0 is in term 2 and gets a snapshot of term 1. n0 answers in {}.",
                 or_nothing(term, |term| format!("term {term}"))
             )
         })?;
         let waits = effects.iter().any(|effect| matches!(effect, Effect::Arm { timer: Timer::Election }));
         check.requires(ANSWERED, !waits && follower.raft().leader().is_none(), || {
             format!(
-                "n0 is in term 2 and gets a snapshot of n1, which led term 1. Now n0 takes {:?} for the leader of term 2{}.",
+                "n0 is in term 2 and gets a snapshot of n1, which led term 1. Now n0 considers {:?} the leader of term 2{}.",
                 follower.raft().leader(),
-                if waits { ", and its election timer starts anew" } else { "" }
+                if waits { ", and has restarted its election timer" } else { "" }
             )
         })?;
         let mut candidate = Alone::<Compacting<2>>::start(3, None, &[]);
@@ -419,7 +422,7 @@ pub fn a_snapshot_shows_who_is_deposed() {
         let (term, leads) = (candidate.raft().term(), candidate.raft().is_leader());
         check.requires(ANSWERED, term == 3 && !leads && holds_x(&candidate, 3), || {
             format!(
-                "n0 stands for election in term 1 and gets a snapshot of term 3. Its term is {term} now, and its store holds {}.",
+                "n0 is a candidate in term 1 and gets a snapshot of term 3. Now n0's term is {term}, and its store holds {}.",
                 raft_words::store(candidate.raft().store())
             )
         })?;
@@ -452,13 +455,13 @@ fn comes_to_another(check: &mut Check) -> Proven {
     let view = played.view();
     let Some(n2) = view.server(NodeId(2)) else { return Ok(()) };
     check.requires_of_run(scope, &played, CATCHES_UP, n2.raft().is_leader(), || {
-        "n0 leads, everything arrives, and n2 stands for election: it should have caught up, and be elected.".to_owned()
+        "n0 leads, everything arrives, and n2 becomes a candidate: n2 should have caught up, and be elected.".to_owned()
     })?;
     let known = n2.raft().sessions().get(&ClientId(7));
     check.requires_of_run(scope, &played, AT_MOST_ONCE, known == Some(&session), || {
         format!(
-            "c7's request 0 is done, and its answer may be lost. n2 leads now, and what it knows of c7 is {}: if c7 asks again, it is \
-             done twice.",
+            "c7's request 0 is done, and its answer may be lost. n2 leads now, and all it knows of c7 is {}: if c7 asks again, \
+             the request is done twice.",
             or_nothing(known, words::session)
         )
     })?;

@@ -76,12 +76,12 @@ pub fn hostile() -> Vec<(&'static str, Vec<u8>, usize, Refusal)> {
         ("a frame of zeros", frame(&[0; 30]), 0, Refusal::NotGreeted),
         ("the magic alone", frame(&MAGIC), 0, Refusal::NotGreeted),
         ("magic and version alone", frame(&[&MAGIC[..], &[VERSION]].concat()), 0, Refusal::NotGreeted),
-        ("a greeting with something behind it", longer(&client), 0, Refusal::NotGreeted),
+        ("a greeting with something after it", longer(&client), 0, Refusal::NotGreeted),
         ("a call before the greeting", call.clone(), 0, Refusal::NotGreeted),
         ("a message before the greeting", framed(&messages()[0]), 0, Refusal::NotGreeted),
         ("version 0", with_version(0), 0, Refusal::OtherVersion(0)),
         (
-            "a later version, with a greeting that nobody knows",
+            "a later version, with an unknown greeting",
             frame(&[&MAGIC[..], &[9, 255, 255]].concat()),
             0,
             Refusal::OtherVersion(9),
@@ -105,7 +105,7 @@ pub fn hostile() -> Vec<(&'static str, Vec<u8>, usize, Refusal)> {
         ("a server far outside", server(usize::MAX), 0, Refusal::Impostor(NodeId(usize::MAX))),
         ("a call of garbage", [&client[..], &frame(&[0xff; 30])].concat(), 1, Refusal::NoMessage),
         ("an empty call", [&client[..], &frame(&[])].concat(), 1, Refusal::NoMessage),
-        ("a call with something behind it", [&client[..], &longer(&call)].concat(), 1, Refusal::NoMessage),
+        ("a call with something after it", [&client[..], &longer(&call)].concat(), 1, Refusal::NoMessage),
         ("a second greeting", [&client[..], &client].concat(), 1, Refusal::NoMessage),
         ("a message of garbage", [&server(2)[..], &frame(&[0xff; 30])].concat(), 1, Refusal::NoMessage),
         ("two calls, and then garbage", [&client[..], &call, &call, &frame(&[9; 9])].concat(), 3, Refusal::NoMessage),
@@ -116,7 +116,7 @@ pub fn hostile() -> Vec<(&'static str, Vec<u8>, usize, Refusal)> {
 pub fn splits(bytes: &[u8]) -> Vec<(String, Vec<&[u8]>)> {
     let mut splits = vec![("in one piece".to_owned(), vec![bytes])];
     splits.extend([1, 3, 7].map(|len| (format!("in pieces of {len}"), bytes.chunks(len).collect())));
-    let two = |at| (format!("cut behind byte {at}"), vec![&bytes[..at], &bytes[at..]]);
+    let two = |at| (format!("cut after byte {at}"), vec![&bytes[..at], &bytes[at..]]);
     splits.extend((0..=bytes.len()).map(two));
     splits
 }

@@ -18,42 +18,43 @@ use crate::subject::wal::{FILE, Wal, WalError};
 
 const SAME: Rule = Rule::new(
     "what was saved comes back",
-    "A storage opens with what was saved last, and with nothing if nothing ever was.",
+    "A storage opens with what was saved last, or with nothing if nothing was ever saved.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state on all servers",
     "2-failures/remember.md#the-task-storage",
 );
 
 const SURVIVES: Rule = Rule::new(
     "what was synced survives",
-    "After a crash a storage opens with what was saved before the last sync, or with something that was saved later, as a whole.",
+    "After a crash a storage opens with what was saved before the last sync, or with something saved later, in full.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2; Pillai et al. 2014, table 1",
     "2-failures/remember.md#as-a-whole",
 );
 
 const FATAL: Rule = Rule::new(
     "a disk that has failed is not relied on",
-    "When the disk has refused, what was durable stays, and nothing that is synced afterwards is less than durable.",
+    "After the disk has refused an operation, what was durable stays durable, and whatever is reported as synced later is \
+     durable too.",
     "Rebello et al. 2020, section 3.3",
     "2-failures/wal.md#a-sync-that-fails",
 );
 
 const CHEAP: Rule = Rule::new(
     "a change costs what it changes",
-    "What is written for a change does not depend on how long the log is.",
+    "The bytes written for a change do not depend on the length of the log.",
     "Ongaro 2014, section 10.2.1: writing to the disk is what a command waits for",
     "2-failures/remember.md#changes",
 );
 
 const SHORT: Rule = Rule::new(
     "the disk does not fill up",
-    "When a server cuts its log off behind a snapshot, the records that led there go from the disk too.",
+    "When a server cuts off its log at a snapshot, the records before it leave the disk as well.",
     "Ongaro & Ousterhout 2014 (extended version), section 7",
     "2-failures/remember.md#rewriting",
 );
 
 const READABLE: Rule = Rule::new(
-    "a record that nobody can read is reported",
-    "If the log holds a record, whole and undamaged, that is none of a storage, `open` says so, with its number, and leaves the log as it is.",
+    "an unknown record is reported",
+    "If the log holds a whole, undamaged record that no storage wrote, `open` reports its number and leaves the log as it is.",
     "contract of `Storage::open`",
     "2-failures/remember.md#the-task-storage",
 );
@@ -65,7 +66,7 @@ fn open<D: Disk>(check: &mut Check, disk: D) -> Opened<D> {
     let opened = Storage::open(disk);
     check.requires(SAME, opened.is_ok(), || {
         let error = opened.as_ref().err().map(ToString::to_string).unwrap_or_default();
-        format!("Nothing is wrong with the disk, and the storage does not open: {error}.")
+        format!("Nothing is wrong with the disk, but the storage does not open: {error}.")
     })?;
     opened.map_err(|_| unreachable!("it was required that it opens"))
 }
@@ -87,7 +88,7 @@ fn syncs<D: Disk>(check: &mut Check, storage: &mut Storage<D>) -> Proven {
 
 fn opens_with(expected: Option<&Durable>, found: Option<&Durable>) -> String {
     let (expected, found) = (words::durable(expected), words::durable(found));
-    format!("The last that was saved and synced is {expected}. The storage opens with {found}.")
+    format!("What was saved and synced last is {expected}, but the storage opens with {found}.")
 }
 
 #[test]
@@ -173,8 +174,9 @@ fn is_reported(check: &mut Check, states: &[Durable], behind: usize) -> Proven {
         };
         let did = disk.operations() - before;
         format!(
-            "A log holds {number} records of a storage, and then {} of another program. The storage {says}. It did {did} operations on the \
-             disk. It should be told that record {number} is unknown, counted from 0, and the log should stay as it is.",
+            "A log holds {number} records of a storage, and then {} of another program. The storage {says}. It did {did} \
+             operations on the disk. It should report that record {number}, counted from 0, is unknown, and leave the log as it \
+             is.",
             behind + 1
         )
     })
@@ -205,7 +207,7 @@ fn comes_back(check: &mut Check, (before, after): &Succession, way: Way) -> Prov
     let how = match way {
         Way::Synced => "It was synced. Then the server",
         Way::Together => "Before that was synced, the server",
-        Way::StartedAgain => "It was synced, and the server started again. Then it",
+        Way::StartedAgain => "It was synced, and the server restarted. Then it",
     };
     let story =
         || format!("A server saved {}. {how} saved {}.", words::durable(Some(before)), words::durable(Some(after)));
@@ -258,7 +260,7 @@ fn compare(seen: &mut Seen<Durable>, disk: &Faulty, found: Option<&Durable>) -> 
             Ok(())
         }
         Some(_) => Err(format!(
-            "Others have heard of {}. The storage opens with {}, which is older.",
+            "Others have heard of {}. But the storage opens with {}, which is older.",
             words::durable(promised),
             words::durable(found)
         )),
@@ -287,7 +289,7 @@ fn recover(disk: &Faulty, seen: &mut Seen<Durable>) -> Result<(), String> {
     later.raft.log.push(entry(later.raft.term, 77));
     seen.write(disk, &mut storage, [later]);
     if !seen.all_is_promised() {
-        return Err("Nothing is wrong with the disk any more, and `sync` fails.".to_owned());
+        return Err("The disk works again, but `sync` fails.".to_owned());
     }
     let (_, found) = Storage::open(disk.clone()).map_err(refusal)?;
     compare(seen, disk, found.as_ref())
@@ -330,7 +332,10 @@ pub fn a_change_costs_what_it_changes() {
                 costs_what_it_changes(check, what, long.clone(), restart)?;
             }
         }
-        check.evidence("1,000 entries, and then fifty more, fifty votes, fifty in place of others and forty at once, without a snapshot and behind one, and after a start");
+        check.evidence(
+            "1,000 entries, and then fifty more, fifty votes, fifty in place of others and forty at once, without a \
+                        snapshot and after one, and after a restart",
+        );
         Ok(())
     });
 }
@@ -345,7 +350,7 @@ fn costs_what_it_changes(check: &mut Check, what: &str, long: Life, restart: boo
         (storage, _) = open(check, disk)?;
     }
     let before = storage.disk().written(); // a program may write the log anew when it opens it
-    let when = if restart { " Then the server started again." } else { "" };
+    let when = if restart { " Then the server restarted." } else { "" };
     let mut life = Life { durable: long.durable, states: Vec::new() };
     for number in 1_000..1_050 {
         life = life.then(|raft| raft.log.push(entry(1, number)));
@@ -366,8 +371,9 @@ fn costs_what_it_changes(check: &mut Check, what: &str, long: Life, restart: boo
     let written = storage.disk().written() - before;
     check.requires(CHEAP, written < whole, || {
         format!(
-            "{what} of 1,000 entries was saved: {whole} bytes were written.{when} Then fifty times an entry came, a vote was given, and the last \
-             entry was replaced; and once the last forty were. For these {written} bytes were written."
+            "{what} of 1,000 entries was saved: {whole} bytes were written.{when} Then fifty times an entry came, a vote was \
+             given, and the last entry was replaced; and once the last forty were. For these changes {written} bytes were \
+             written."
         )
     })
 }
@@ -391,8 +397,8 @@ pub fn the_disk_does_not_fill_up() {
             let held = size(storage.disk());
             check.requires(SHORT, held <= 10 * first_round, || {
                 format!(
-                    "A server took {} entries, with a snapshot after each 50. The first 50 took {first_round} bytes on its disk, and now \
-                     {held} bytes stand there.",
+                    "A server took {} entries, with a snapshot after each 50. After the first 50, its disk held {first_round} \
+                     bytes, and now it holds {held}.",
                     round * 50
                 )
             })?;

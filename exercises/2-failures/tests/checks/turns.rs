@@ -25,7 +25,7 @@ pub fn come_when_due(check: &mut Check) -> Proven {
         ("Nothing else happens.", |_| ()),
         ("It is a dry run.", |trial| trial.config.dry_run = true),
         ("Every second fault fails.", |trial| trial.botches = |n| n.is_multiple_of(2)),
-        ("The monkey is started anew now and then, and reads its log.", |trial| trial.restarts = Some(20)),
+        ("Now and then the monkey is restarted, and reads its log.", |trial| trial.restarts = Some(20)),
     ];
     for (how, change) in trials {
         let mut trial = mixed();
@@ -33,7 +33,7 @@ pub fn come_when_due(check: &mut Check) -> Proven {
         all += are_due(check, &trial, &trial.run(), how)?;
         all += are_due(check, &trial, &run_among_the_ill(&trial), &format!("{how} Instances fall ill."))?;
     }
-    check.evidence(format!("{all} turns of eight groups that differ, each on the day on which it was due"));
+    check.evidence(format!("{all} turns of eight different groups, each on the day on which it was due"));
     Ok(())
 }
 
@@ -48,7 +48,7 @@ fn are_due(
     for entry in events.iter().filter_map(Event::wrote) {
         if let Entry::Will { .. } | Entry::Skipped { .. } = entry {
             let why_not = why_not(&trial.config.schedule, entry.at());
-            check.requires(HOURS, why_not.is_none(), || format!("{how} This is no working time.\n{entry}"))?;
+            check.requires(HOURS, why_not.is_none(), || format!("{how} This is not working time.\n{entry}"))?;
             turns.entry((entry.group(), day(&trial.config, entry.at()))).or_default().push(entry);
         }
     }
@@ -132,7 +132,10 @@ fn comes_to_what_it_may(
             0 => "The audit log says nothing.".to_owned(),
             _ => format!("The audit log says:\n{}", entries.join("\n")),
         };
-        format!("`min_healthy` is {least}, spared: {}, and it is known: {shown}. {log}", list(&group.spared, "nobody"))
+        format!(
+            "`min_healthy` is {least}, spared: {}, and the view says: {shown}. {log}",
+            list(&group.spared, "nobody")
+        )
     };
     let Some(turn) = turns.first() else { return check.requires(DUE, false, story).map(|()| false) };
     match turn {

@@ -1,4 +1,4 @@
-//! Visits: somebody speaks through a door, and is let in or not.
+//! Visits: a speaker opens an inbound connection, and is let in or not.
 
 use testkit::check::{Check, Failure};
 use testkit::node::{Membership, NodeId};
@@ -7,10 +7,10 @@ use super::harmless::guarded;
 use super::speakers::LIMIT;
 use crate::subject::server::wire::{Arrival, Identity, Inbound, Refusal};
 
-/// What the door says to some bytes, or to their end.
+/// What the connection says to some bytes, or to their end.
 type Taken = Result<Result<(), Refusal>, Box<Failure>>;
 
-/// A door, and what has arrived through it.
+/// An inbound connection, and what has arrived on it.
 pub struct Visit {
     pub inbound: Inbound,
     pub arrived: Vec<Arrival>,
@@ -35,7 +35,7 @@ fn identity() -> Identity {
     Identity { cluster: "logs".to_owned(), me: Membership { id: NodeId(1), size: 3 } }
 }
 
-/// What a door has said, in words.
+/// What an inbound connection has said, in words.
 pub fn shown(result: &Result<(), Refusal>) -> String {
     match result {
         Ok(()) => "it is not refused".to_owned(),

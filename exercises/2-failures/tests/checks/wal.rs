@@ -9,42 +9,44 @@ use crate::subject::wal::{Record, Wal, WalError};
 
 const KEPT: Rule = Rule::new(
     "acknowledged records survive",
-    "After a crash the log opens and holds the records in their order, from the first on: all that were acknowledged, and no part of another.",
+    "After a crash the log opens with its records in order, from the first on: all that were acknowledged, and no fragment of \
+     any other.",
     "Mohan et al. 1992 (ARIES), section 1.1; Pillai et al. 2014, table 1: what a crash may leave of a write",
     "2-failures/wal.md#what-a-crash-leaves",
 );
 
 const FATAL: Rule = Rule::new(
     "a failed sync is fatal",
-    "A sync that has failed is not tried again: what is acknowledged afterwards may not be on the disk.",
+    "A failed sync is not tried again: even if the next one succeeds, the records may not be on the disk.",
     "Rebello et al. 2020, section 3.3; PostgreSQL's fsync errors, 2018 (\"fsyncgate\")",
     "2-failures/wal.md#a-sync-that-fails",
 );
 
 const FULL: Rule = Rule::new(
     "a full disk",
-    "When the disk is full, what was acknowledged stays, and what is acknowledged later is there after a crash.",
+    "When the disk fills up, what was acknowledged stays, and what is acknowledged later survives a crash.",
     "documentation of write(2): a write may be cut short",
     "2-failures/wal.md#a-sync-that-fails",
 );
 
 const DAMAGE: Rule = Rule::new(
     "damage is reported",
-    "Damage before a whole frame is reported as `WalError::Corrupt`; no record is left out in silence, and the file is not touched.",
+    "Damage that is followed by a whole frame is reported as `WalError::Corrupt`. No record is dropped silently, and the file \
+     is not touched.",
     "Ganesan et al. 2017, section 4: how stores react to a corrupted block; Alagappan et al. 2018: a damaged log is not a torn one",
     "2-failures/wal.md#torn-and-corrupt",
 );
 
 const SAME: Rule = Rule::new(
     "a log is a list",
-    "Without any trouble the log opens with the records that were made durable, in their order.",
+    "On a disk that works, the log opens with the records that were made durable, in order.",
     "contract of `Wal`",
     "2-failures/wal.md#the-task",
 );
 
 const CHEAP: Rule = Rule::new(
     "group commit",
-    "Records that were appended before a sync are written in one go, and cost one sync together.",
+    "Records appended before a sync are written in one go, and share that one sync.",
     "Spiro, Joshi & Rengarajan 1991, Designing an Optimized Transaction Commit Protocol: group commit",
     "2-failures/wal.md#one-sync-for-many",
 );
@@ -73,14 +75,14 @@ fn compare(seen: &mut Seen<Record>, disk: &Faulty, found: &[Record]) -> Result<(
     if let Some(stranger) = found.get(same) {
         return Err(match seen.handed.get(same) {
             Some(appended) => {
-                format!("Record {same} was {}, and the log holds {} in its place.", shown(appended), shown(stranger))
+                format!("Record {same} was {}, but the log holds {} in its place.", shown(appended), shown(stranger))
             }
-            None => format!("The log holds {} as record {same}, which nobody has appended.", shown(stranger)),
+            None => format!("The log holds {} as record {same}, which was never appended.", shown(stranger)),
         });
     }
     if same < seen.promised {
         let lost = shown(&seen.handed[same]);
-        return Err(format!("Record {same}, {lost}, was relied on, and the log does not hold it any more."));
+        return Err(format!("Record {same}, {lost}, was relied on, but the log does not hold it any more."));
     }
     seen.rely_on(disk, same, "is relied on for all that it holds");
     Ok(())
@@ -132,14 +134,14 @@ fn recover(disk: &Faulty, seen: &mut Seen<Record>) -> Result<(), String> {
     compare(seen, disk, &found)?;
     seen.write(disk, &mut log, [b"later".to_vec()]);
     if !seen.all_is_promised() {
-        return Err("The log opens, and does not take a record any more, though the disk works.".to_owned());
+        return Err("The log opens, but takes no more records, though the disk works.".to_owned());
     }
     let (_, found) = Wal::open(disk.clone()).map_err(|error| refusal(&error))?;
     compare(seen, disk, &found)
 }
 
 fn refusal(error: &WalError) -> String {
-    format!("Nothing on the disk is damaged, only what was being written is torn. The log does not open: {error}.")
+    format!("Nothing on the disk is damaged; only what was being written is torn. But the log does not open: {error}.")
 }
 
 fn crashes(rule: Rule) -> Crashes<'static, Seen<Record>> {
@@ -171,7 +173,7 @@ pub fn a_log_opens_as_it_was_left() {
             expected.extend(batch.iter().map(|record| record.to_vec()));
             let durable = log.durable();
             check.requires(SAME, durable == expected.len() as u64, || {
-                format!("{} records are durable, and `durable` says {durable}.", expected.len())
+                format!("{} records are durable, but `durable` says {durable}.", expected.len())
             })?;
         }
         let mut log = reopened(check, &disk, &expected)?;
@@ -196,9 +198,9 @@ fn reopened(
     let list = |records: &[Record]| records.iter().map(|record| shown(record)).collect::<Vec<_>>().join(", ");
     let same = opened.is_ok() && found == expected;
     check.requires(SAME, same, || match &opened {
-        Err(error) => format!("Nothing is wrong with the disk, and the log does not open: {error}."),
+        Err(error) => format!("Nothing is wrong with the disk, but the log does not open: {error}."),
         Ok(_) => {
-            format!("These records were made durable: [{}]. The log opens with [{}].", list(expected), list(&found))
+            format!("These records were made durable: [{}]. But the log opens with [{}].", list(expected), list(&found))
         }
     })?;
     opened.map_err(|_| unreachable!("it was required that it opens"))
@@ -248,7 +250,8 @@ fn refuses_for_good(check: &mut Check, trouble: fn(usize) -> Trouble, what: &str
             let again = log.sync();
             check.requires(FATAL, matches!(again, Err(WalError::HasFailed)), || {
                 let says = again.map_or_else(|error| format!("fails: {error}"), |()| "succeeds".to_owned());
-                format!("When {what}, `sync` has failed. It is called again, {how}, and {says}. It should say that it has failed before.")
+                format!("When {what}, `sync` has failed. It is called again, {how}, and {says}. It should say that the log has \
+                         failed before.")
             })?;
         }
     }
@@ -301,16 +304,18 @@ fn damaged(check: &mut Check, disk: &Faulty, expected: &[Record], safe: usize, (
         Ok((_, records)) => {
             let fine = expected.starts_with(&records) && records.len() >= safe;
             check.requires(DAMAGE, fine, || {
-                format!("{what}. The log opens with {} of the records, and says nothing.", records.len())
+                format!("{what}. The log opens with {} of the records, and reports nothing.", records.len())
             })
         }
         Err(WalError::Corrupt { .. }) => {
             let untouched = disk.copy().read(name).ok() == damaged.copy().read(name).ok();
             check.requires(DAMAGE, untouched, || {
-                format!("{what}. The log says so, and has changed the file all the same.")
+                format!("{what}. The log says so, but has changed the file all the same.")
             })
         }
-        Err(error) => check.requires(DAMAGE, false, || format!("{what}. `open` says: {error}. That is another error.")),
+        Err(error) => {
+            check.requires(DAMAGE, false, || format!("{what}. `open` says: {error}. That is the wrong error."))
+        }
     }
 }
 
@@ -331,7 +336,7 @@ pub fn a_batch_costs_one_sync() {
         }
         let before = disk.operations();
         let idle = log.sync().is_ok() && disk.operations() == before;
-        check.requires(CHEAP, idle, || "A sync with nothing to make durable did something on the disk.".to_owned())?;
+        check.requires(CHEAP, idle, || "A sync with nothing to make durable touched the disk.".to_owned())?;
         check.evidence("batches of 1, 10 and 1,000 records, one sync each");
         Ok(())
     });

@@ -12,15 +12,16 @@ use crate::subject::raft::store::Response;
 use crate::subject::server::route::{Heard, Next, Patience, Route};
 
 pub const ENDS: Rule = Rule::new(
-    "a client ends, and does not press",
-    "After as many tries as it has patience for it ends, and in between it pauses, whoever sends it to whom.",
+    "a client gives up, and pauses before that",
+    "A client ends after as many tries as its patience allows, and pauses in between, whichever server sends it to which.",
     "contract of `Route::heard`",
     "2-failures/server.md#in-a-circle",
 );
 
 pub const FINDS: Rule = Rule::new(
     "a client finds the leader",
-    "Who names a leader is believed at once; who is silent, away or wrong is passed over, and each server has its turn.",
+    "A server that names a leader is believed at once. One that is silent, unreachable or wrong is passed over, and each server \
+     has its turn.",
     "Ongaro 2014, section 6.2: routing requests to the leader",
     "2-failures/server.md#finding-the-leader",
 );
@@ -77,8 +78,8 @@ pub type Bleak = (&'static str, Box<dyn Fn(usize, NodeId, RequestId) -> Heard>, 
 pub fn bleak() -> Vec<Bleak> {
     vec![
         ("all are silent", Box::new(|_, _, _| Heard::Silence), Next::Unknown),
-        ("nobody can be reached", Box::new(|_, _, _| Heard::Unreachable), Next::NotDone),
-        ("nobody knows a leader", Box::new(|_, _, id| refuses(id, None)), Next::NotDone),
+        ("no server can be reached", Box::new(|_, _, _| Heard::Unreachable), Next::NotDone),
+        ("no server knows a leader", Box::new(|_, _, id| refuses(id, None)), Next::NotDone),
         ("n0 and n1 name each other", Box::new(|_, at, id| refuses(id, Some(usize::from(at.0 == 0)))), Next::NotDone),
         (
             "the first is silent, then n1 and n2 name each other",
@@ -97,7 +98,7 @@ pub fn bleak() -> Vec<Bleak> {
             Next::Unknown,
         ),
         (
-            "the first is silent, then none can be reached",
+            "the first is silent, then no server can be reached",
             Box::new(|n, _, _| if n == 0 { Heard::Silence } else { Heard::Unreachable }),
             Next::Unknown,
         ),
@@ -109,17 +110,21 @@ pub fn bleak() -> Vec<Bleak> {
     ]
 }
 
-/// Only servers that exist are asked, and by turns unless somebody else was named: as many tries as there are servers reach each of them.
+/// Only servers that exist are asked, and by turns unless a leader was named: as many tries as there are servers reach each of
+/// them.
 pub fn asks_whom_there_is(check: &mut Check, when: &str, made: &Made) -> Proven {
     let exist = made.asked.iter().all(|(server, _, _)| server.0 < 3);
     check.requires(FINDS, exist, || {
-        format!("When {when}, a client of n0, n1 and n2 asks a server that does not exist. It is {}.", way(made))
+        format!(
+            "When {when}, a client of n0, n1 and n2 asks a server that does not exist. The client asks {}.",
+            way(made)
+        )
     })?;
     let (all, named) = (BTreeSet::from([0, 1, 2]), when.contains("name each other"));
     let by_turns =
         made.asked.windows(3).all(|three| three.iter().map(|(server, _, _)| server.0).collect::<BTreeSet<_>>() == all);
     check.requires(FINDS, by_turns || named, || {
-        format!("When {when}, three tries in a row should reach each of three servers. It is {}.", way(made))
+        format!("When {when}, three tries in a row should reach each of three servers. The client asks {}.", way(made))
     })
 }
 

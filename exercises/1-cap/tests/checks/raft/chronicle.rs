@@ -51,7 +51,7 @@ impl Chronicle {
         let first = *self.leaders.entry(raft.term()).or_insert(id);
         if first != id {
             self.note(Never::TwoLeaders, || {
-                format!("{first} was the leader of term {}, and now {id} is it too.", raft.term())
+                format!("{first} was the leader of term {}, and now {id} leads it as well.", raft.term())
             });
         }
     }
@@ -81,7 +81,7 @@ impl Chronicle {
         }
         if index > log.last_index() {
             self.note(Never::CommittedDiffers, || {
-                format!("{id} takes index {index} for committed, and its log ends at {}.", log.last_index())
+                format!("{id} considers index {index} committed, but its log ends at {}.", log.last_index())
             });
         }
         // A leader may commit an entry and cut it off in one step. It has not changed since the step before.
@@ -96,7 +96,7 @@ impl Chronicle {
                 (Some((first, _)), Some(entry)) => {
                     let first = first.clone();
                     self.note(Never::CommittedDiffers, || {
-                        format!("At index {at}, {first:?} was committed, and {id} takes {entry:?} for committed there.")
+                        format!("{first:?} was committed at index {at}, but {id} considers {entry:?} committed there.")
                     });
                 }
             }

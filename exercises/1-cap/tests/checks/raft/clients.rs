@@ -19,7 +19,7 @@ use crate::subject::raft::store::{Response, Value};
 use crate::subject::raft::{Raft, Timer};
 
 const PERSISTENCE_PAYS: Rule = Rule::new(
-    "whoever asks again is answered",
+    "a client that asks again is answered",
     "Once messages arrive and timers fire in turn, a client that asks each server again gets its answers.",
     "Ongaro & Ousterhout 2014 (extended version), section 8",
     "1-cap/raft-commit.md#clients",
@@ -27,14 +27,14 @@ const PERSISTENCE_PAYS: Rule = Rule::new(
 
 const AT_MOST_ONCE: Rule = Rule::new(
     "at most once",
-    "A request is carried out once, however often and however late it comes again.",
+    "A request is carried out once, however often and however late it arrives again.",
     "Ongaro & Ousterhout 2014 (extended version), section 8; Ongaro 2014, section 6.3",
     "1-cap/raft-commit.md#applied-twice",
 );
 
 const SAME_ANSWER: Rule = Rule::new(
     "one answer",
-    "A request that comes again gets the answer that it got before, or none.",
+    "A request that arrives again gets the same answer as before, or none.",
     "Ongaro & Ousterhout 2014 (extended version), section 8: the state machine responds without re-executing the request",
     "1-cap/raft-commit.md#applied-twice",
 );
@@ -55,7 +55,7 @@ const APPLIES: Rule = Rule::new(
 
 const REDIRECTS: Rule = Rule::new(
     "redirect",
-    "A server that does not lead refuses a request at once, and names the leader that it has heard of in its term.",
+    "A server that does not lead refuses a request at once, and names the leader of its term if it has heard from one.",
     "Ongaro & Ousterhout 2014 (extended version), section 8",
     "1-cap/raft-commit.md#redirect",
 );
@@ -150,8 +150,8 @@ fn later_than_another(check: &mut Check) -> Proven {
     let fits = x == Some(&Response::Done(12)) && y == Some(&Response::Done(5));
     check.requires(AT_MOST_ONCE, fits, || {
         format!(
-            "The log is {log:?}: c1's first request comes again after c2's, and once more after c1's own later one. Asked for x, which is \
-             12, and y, which is 5, the only server of its cluster answers {} and {}.",
+            "The log is {log:?}: it has c1's first request again after c2's, and once more after c1's own later one. Asked for \
+             x, which should be 12, and y, which should be 5, the only server of its cluster answers {} and {}.",
             or_nothing(x.copied(), words::response),
             or_nothing(y.copied(), words::response)
         )
@@ -163,13 +163,13 @@ fn later_than_another(check: &mut Check) -> Proven {
         format!("The log is {log:?}. c1's first request was answered in different ways: {}.", list(answers, "nothing"))
     })?;
     check.evidence(
-        "six entries of four requests, with numbers left out: each is carried out once, and answered in one way",
+        "six entries for four requests, with gaps in the numbers: each is carried out once, and always answered alike",
     );
     Ok(())
 }
 
 /// A log in which c8's first request stands three times, the last time behind its `second`: a repetition that was on its way for
-/// long. Behind that, seven other clients' requests stand there twice. All but the second add one, so x is `sum` in the end.
+/// long. After that, seven other clients' requests follow, twice each. All but the second add one, so x is `sum` in the end.
 fn repeated_in_the_log(check: &mut Check, second: Request, sum: Value) -> Proven {
     let others = || (0..7).map(|client| (client, 0));
     let requests = [(7, 0), (7, 0), (7, 1), (7, 0)].into_iter().chain(others()).chain(others());
@@ -190,13 +190,13 @@ fn repeated_in_the_log(check: &mut Check, second: Request, sum: Value) -> Proven
     });
     check.requires(AT_MOST_ONCE, told == Some(Response::Done(sum)), || {
         format!(
-            "Eight clients have made nine requests, and the log has {} entries of them, since some came again: {log:?}. Asked for \
-             x, which is {sum}, the only server of its cluster answers {}.",
+            "Eight clients have made nine requests, for which the log has {} entries, since some were sent again: {log:?}. \
+             Asked for x, which should be {sum}, the only server of its cluster answers {}.",
             log.last_index(),
             or_nothing(told, words::response)
         )
     })?;
-    check.evidence("nine requests that stand in the log eighteen times: each is carried out once");
+    check.evidence("nine requests with eighteen entries in the log: each is carried out once");
     Ok(())
 }
 
@@ -205,7 +205,7 @@ pub fn whoever_asks_again_is_answered() {
     check(|check| {
         let answered = |view: &View<'_, Raft, Watched>| match view.waiting(ClientId(0)) {
             None if view.is_finished() => Ok(()),
-            _ => Err("A client has asked every server again, and has no answer.".to_owned()),
+            _ => Err("A client has asked every server again, and still has no answer.".to_owned()),
         };
         let cluster = serving::<Raft>(1, 1, 0).client(&[0], [Add('x', 1)]).lost_replies(1).persistent_clients();
         let cluster = cluster.leads_to(PERSISTENCE_PAYS, 1, answered);
@@ -232,7 +232,7 @@ pub fn what_is_committed_at_once_is_answered_at_once() {
         let played = check.drives(ALL_AT_ONCE, scope, serving::<Raft>(2, 1, 3).saved(0, saved(1, &[1])), &schedule)?;
         let answered = played.view().answered(ClientId(0));
         check.requires_of_run(scope, &played, ALL_AT_ONCE, answered == 1, || {
-            "n0 leads, everything arrives, and two heartbeats have followed c0's command: it is not answered."
+            "n0 leads, everything arrives, and two heartbeats have followed c0's command, but it is not answered."
                 .to_owned()
         })?;
         check.evidence(format!("{scope}: it is answered"));
@@ -291,7 +291,7 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
             format!(
-                "n0 has voted for n1, which it has not heard of as a leader. Asked Get('x'), it answers {}.",
+                "n0 has voted for n1, but has not heard from n1 as a leader. Asked Get('x'), it answers {}.",
                 or_nothing(told, words::response)
             )
         })?;
@@ -301,7 +301,7 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
             format!(
-                "n0 stands in term 3, whose leader it does not know, and was asked Get('x'). It answers {}.",
+                "n0 is a candidate in term 3, whose leader it does not know, and was asked Get('x'). It answers {}.",
                 or_nothing(told, words::response)
             )
         })?;
@@ -310,7 +310,7 @@ pub fn a_server_that_does_not_lead_says_who_does() {
         let told = ask(&mut server, Get('x'));
         check.requires(REDIRECTS, told == Some(Response::NotLeader { leader: None }), || {
             format!(
-                "n0 led term 3 and was deposed by term 4, whose leader it does not know. Asked Get('x'), it answers {}.",
+                "n0 led term 3 until it heard of term 4, whose leader it does not know. Asked Get('x'), it answers {}.",
                 or_nothing(told, words::response)
             )
         })?;

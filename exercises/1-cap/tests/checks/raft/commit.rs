@@ -22,7 +22,7 @@ const LATER: [&str; 1] = ["raft/clients.rs"];
 
 const AGREEMENT: Rule = Rule::new(
     "agreement of a majority",
-    "The largest index that a majority holds, and none larger.",
+    "`agreed` is the largest index that a majority holds.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders",
     "1-cap/raft-commit.md#the-idea",
 );
@@ -36,14 +36,14 @@ const COMMITS: Rule = Rule::new(
 
 const MAJORITY_COMMITS: Rule = Rule::new(
     "a majority commits",
-    "A leader takes an entry of its term for committed as soon as it knows that a majority holds it.",
+    "A leader considers an entry of its own term committed as soon as it knows that a majority holds it.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders",
     "1-cap/raft-commit.md#the-idea",
 );
 
 const TAKES_COMMANDS: Rule = Rule::new(
     "a leader takes commands",
-    "A candidate that a majority votes for leads, and puts a client's command into its log.",
+    "A candidate becomes leader once a majority has voted for it, and then puts a client's command into its log.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders",
     "1-cap/raft-replication.md#the-idea",
 );
@@ -78,14 +78,14 @@ const MAJORITY_IS_ENOUGH: Rule = Rule::new(
 
 const KNOWN_TO_MATCH: Rule = Rule::new(
     "bounded by what was checked",
-    "A follower takes for committed at most the last entry that the leader's message spoke of.",
+    "A follower considers nothing committed beyond the last entry that the leader's message spoke of.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, step 5",
     "1-cap/raft-commit.md#commits-too-far",
 );
 
 const OWN_REPLIES: Rule = Rule::new(
     "replies of this term",
-    "A leader counts only replies to what it sent in its present term.",
+    "A leader counts only replies to what it sent in its current term.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.1: a server rejects what comes with a stale term",
     "1-cap/raft-replication.md#old-reply",
 );
@@ -126,7 +126,7 @@ pub fn a_majority_agrees_on_the_right_index() {
                 check.requires(AGREEMENT, holds(found) && !holds(found + 1), || {
                     let right = (0..=3).rev().find(|&index| holds(index)).unwrap_or(0);
                     format!(
-                        "Of {size} servers that hold {held:?}, a majority holds {right}. `agreed(&{held:?})` is {found}."
+                        "Of {size} servers that hold {held:?}, a majority holds {right}, but `agreed(&{held:?})` is {found}."
                     )
                 })?;
                 clusters += 1;
@@ -208,7 +208,9 @@ pub fn a_new_command_is_committed() {
         let cluster = cluster.persistent_clients().leads_to(MAJORITY_IS_ENOUGH, 0, |view| {
             match leaders(view).any(|(_, leader)| knows_a_command(leader)) {
                 true => Ok(()),
-                false => Err("n0 leads, n1 holds its log, and the client's command is not committed.".to_owned()),
+                false => {
+                    Err("n0 leads and n1 holds all of n0's log, but the client's command is not committed.".to_owned())
+                }
             }
         });
         check.explores("three servers of which the leader reaches one, a command", cluster, ENOUGH)?;
@@ -217,7 +219,7 @@ pub fn a_new_command_is_committed() {
             match view.is_finished() || view.servers().all(|(_, server)| knows_a_command(server)) {
                 true => Ok(()),
                 false => Err(format!(
-                    "The client's command is not known to be committed everywhere; the highest commit index is {}.",
+                    "Not every server knows the client's command to be committed; the highest commit index is {}.",
                     committed(view)
                 )),
             }
@@ -254,7 +256,8 @@ pub fn a_follower_commits_only_what_is_known_to_match() {
         };
         follower.receives(NodeId(1), append(1, vec![], 2));
         check.requires(KNOWN_TO_MATCH, follower.commit_index() <= 1, || {
-            format!("A heartbeat showed that n0's log matches up to index 1, and that the leader has committed index 2. n0 now takes index {} for committed.", follower.commit_index())
+            format!("A heartbeat showed that n0's log matches up to index 1, and that the leader has committed index 2. n0 now \
+                     considers index {} committed.", follower.commit_index())
         })?;
         let mut other = Alone::<Raft>::start(3, Some(saved(1, &[1, 1])), &LATER);
         let does_not_fit =
@@ -262,15 +265,15 @@ pub fn a_follower_commits_only_what_is_known_to_match() {
         other.receives(NodeId(1), does_not_fit);
         check.requires(KNOWN_TO_MATCH, other.commit_index() == 0, || {
             format!(
-                "A heartbeat spoke of an entry of term 2 at index 2, where n0 has one of term 1. n0 refused it, and takes index {} \
-                 for committed.",
+                "A heartbeat spoke of an entry of term 2 at index 2, where n0 has one of term 1. n0 refused it, but now \
+                 considers index {} committed.",
                 other.commit_index()
             )
         })?;
         follower.receives(NodeId(1), append(1, vec![noop(2)], 2));
         check.requires(FOLLOWS, follower.commit_index() == 2, || {
             format!(
-                "n0 was sent the entry at index 2, and that index 2 is committed. Its commit index is {}.",
+                "n0 was sent the entry at index 2, and told that index 2 is committed. Its commit index is {}.",
                 follower.commit_index()
             )
         })?;
@@ -278,7 +281,7 @@ pub fn a_follower_commits_only_what_is_known_to_match() {
         check.requires(super::rules::COMMIT_NEVER_FALLS, follower.commit_index() == 2, || {
             format!("n0's commit index was 2. After an old message it is {}.", follower.commit_index())
         })?;
-        check.evidence("four messages to followers: the commit index is what the paper says");
+        check.evidence("four messages to a follower: the commit index is what the paper says");
         Ok(())
     });
 }
@@ -294,8 +297,8 @@ pub fn a_follower_commits_what_any_leader_has_committed() {
             match index <= known {
                 true => Ok(()),
                 false => Err(format!(
-                    "n0 takes its log for committed up to index {index}. What leaders have told it and shown to match is committed up \
-                     to index {known}."
+                    "n0 considers its log committed up to index {index}. What leaders have told it, and have shown to match, is \
+                     committed only up to index {known}."
                 )),
             }
         });
@@ -326,15 +329,15 @@ pub fn a_reply_of_an_earlier_term_commits_nothing() {
         leader.receives(NodeId(1), matches(1));
         check.requires(OWN_REPLIES, leader.commit_index() == 0, || {
             format!(
-                "n0 leads term 3. A reply of term 1 came late, and n0 now takes index {} for committed, though nobody else holds \
-                 it.",
+                "n0 leads term 3. A reply of term 1 came late, and n0 now considers index {} committed, though no other server \
+                 holds it.",
                 leader.commit_index()
             )
         })?;
         leader.receives(NodeId(1), matches(3));
         check.requires(MAJORITY_COMMITS, leader.commit_index() == index, || {
             format!(
-                "n1 holds n0's log up to index {index} and said so in term 3. n0's commit index is {}.",
+                "n1 holds n0's log up to index {index}, and said so in term 3. n0's commit index is {}.",
                 leader.commit_index()
             )
         })?;
@@ -373,8 +376,10 @@ pub fn committed_entries_reach_everybody() {
             .find(|(_, server)| server.commit_index() < 2)
             .map(|(id, server)| (id, server.commit_index()));
         check.requires_of_run(scope, &played, ALL_KNOW, behind.is_none(), || {
-            let (id, index) = behind.expect("somebody is behind");
-            format!("n0 took two commands, everything arrived, and two heartbeats too. {id}'s commit index is {index}.")
+            let (id, index) = behind.expect("a server is behind");
+            format!(
+                "n0 took two commands, everything arrived, and so did two heartbeats. {id}'s commit index is {index}."
+            )
         })?;
         check.evidence(format!("{scope}: each server knows them to be committed after two heartbeats"));
         Ok(())

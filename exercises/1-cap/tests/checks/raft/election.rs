@@ -29,7 +29,8 @@ const ELECTED: Rule = Rule::new(
 
 const GRANTS: Rule = Rule::new(
     "a vote is granted",
-    "A server that has not voted in a term votes for a candidate that asks, if that one's log is as up to date as its own.",
+    "A server that has not voted in a term votes for a candidate that asks, if the candidate's log is at least as up to date as \
+     its own.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, RequestVote RPC, receiver implementation, step 2",
     "1-cap/raft-election.md#the-idea",
 );
@@ -50,7 +51,7 @@ const EMERGES: Rule = Rule::new(
 
 const DEPOSED: Rule = Rule::new(
     "a leader is replaced",
-    "There is a run in which another server leads a later term.",
+    "There is a run in which a second server leads a later term.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.1",
     "1-cap/raft-election.md#the-idea",
 );
@@ -64,28 +65,28 @@ const UP_TO_DATE: Rule = Rule::new(
 
 const OWN_TERM: Rule = Rule::new(
     "votes of one term",
-    "A candidate counts the votes of the term in which it stands, and no others.",
+    "A candidate counts the votes of the term in which it is a candidate, and no others.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.2: votes from a majority \"in the same term\"",
     "1-cap/raft-election.md#old-vote",
 );
 
 const OFFICE: Rule = Rule::new(
     "a term of office",
-    "A leader leads until it learns of a higher term, from whatever message: a reply tells of it as well as a request.",
+    "A leader leads until it learns of a higher term, from a reply as well as from a request.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.1, and figure 2, rules for all servers",
     "1-cap/raft-election.md#no-step-down",
 );
 
 const TOLD: Rule = Rule::new(
     "a candidate that is behind is told",
-    "Whoever refuses a candidate of an earlier term answers with its own.",
+    "A server that refuses a candidate of an earlier term answers with its own term.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, RequestVote RPC, results: \"currentTerm, for candidate to update itself\"",
     "1-cap/raft-election.md#no-step-down",
 );
 
 const TERM_SAVED: Rule = Rule::new(
     "a term is saved before it is told",
-    "Whoever enters a term because of a message has saved that term before it answers.",
+    "A server that enters a term because of a message saves that term before it answers.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state: \"updated on stable storage before responding\"",
     "1-cap/raft-election.md#vote-forgotten",
 );
@@ -128,8 +129,8 @@ pub fn a_vote_that_comes_twice_counts_once() {
         candidate.fires(Timer::Election);
         candidate.receives(NodeId(2), Message::Vote { term: 2, granted: true });
         check.requires(OWN_TERM, !candidate.is_leader(), || {
-            "n0, one of five servers, stood in term 1, and n1 voted for it. It stood again in term 2, and n2 voted for it. With two \
-             votes of term 2, its own and n2's, it leads."
+            "n0, one of five servers, was a candidate in term 1, and n1 voted for it. n0 was a candidate again in term 2, and \
+             n2 voted for it. With two votes of term 2, its own and n2's, n0 leads."
                 .to_owned()
         })?;
         let voters = [saved(1, &[1]).log, saved(1, &[1, 1]).log];
@@ -222,15 +223,15 @@ pub fn who_votes_or_hears_a_leader_waits() {
             )
         })?;
         check.requires(WAITS, arms_a_timer(&effects), || {
-            "n0 granted its vote to n1, and did not start its timer anew: it may become a candidate the moment after."
+            "n0 granted its vote to n1, but did not restart its election timer: n0 may become a candidate a moment later."
                 .to_owned()
         })?;
 
         let other = Message::RequestVote { term: 1, last_index: 0, last_term: 0 };
         let effects = server.receives(NodeId(2), other);
         check.requires(WAITS, !arms_a_timer(&effects), || {
-            "n0 has voted for n1 in term 1. It refused n2, and started its timer anew all the same: whoever asks in vain could keep \
-             the others from trying."
+            "n0 has voted for n1 in term 1. It refused n2, and yet restarted its election timer: a candidate that cannot win \
+             could keep the others from trying."
                 .to_owned()
         })?;
 
@@ -240,11 +241,11 @@ pub fn who_votes_or_hears_a_leader_waits() {
         let heartbeat = Message::AppendEntries { term: 1, prev_index, prev_term, entries, commit_index };
         let effects = candidate.receives(NodeId(1), heartbeat);
         check.requires(WAITS, arms_a_timer(&effects), || {
-            "n0 is a candidate of term 1 and heard from n1, the leader of term 1. It did not start its timer anew: it may become a \
-             candidate again the moment after, although there is a leader."
+            "n0 is a candidate of term 1 and heard from n1, the leader of term 1. n0 did not restart its election timer: it may \
+             become a candidate again a moment later, although there is a leader."
                 .to_owned()
         })?;
-        check.evidence("a granted vote, and a leader that is heard: the timer starts anew; after a refusal it runs on");
+        check.evidence("a granted vote, or a message from the leader, restarts the timer; after a refusal it runs on");
         Ok(())
     });
 }
@@ -261,15 +262,15 @@ pub fn a_leader_leads_until_a_later_term() {
             leader.server.fires(Timer::Election);
         }
         check.requires(OFFICE, leader.server.is_leader() && leader.server.term() == 5, || {
-            "n0 was elected in term 5, and both others have answered it. Its own election timer ran on and fired, and n0 gave up its \
-             office."
+            "n0 was elected in term 5, and both others have answered it. Its own election timer ran on and fired, and n0 \
+             stepped down."
                 .to_owned()
         })?;
         let (prev_index, prev_term, commit_index) = (0, 0, 0);
         let deposed = Message::AppendEntries { term: 4, prev_index, prev_term, entries: vec![], commit_index };
         leader.server.receives(NodeId(1), deposed);
         check.requires(OFFICE, leader.server.is_leader(), || {
-            "n0 leads term 5. It heard from n1, which led term 4 and does not know that it is deposed, and gave up its office."
+            "n0 leads term 5. It heard from n1, which led term 4 and does not know that it is deposed, and n0 stepped down."
                 .to_owned()
         })?;
         let outcome = Outcome::Conflict(Hint { term: None, index: 1 });
@@ -286,7 +287,7 @@ pub fn a_leader_leads_until_a_later_term() {
         candidate.receives(NodeId(2), Message::Vote { term: 9, granted: false });
         check.requires(OFFICE, candidate.term() == 9, || {
             format!(
-                "n0 stood in term 1, and n2 refused its vote in a reply of term 9. n0's term is {}.",
+                "n0 was a candidate in term 1, and n2 refused its vote in a reply of term 9. n0's term is {}.",
                 candidate.term()
             )
         })?;
@@ -303,7 +304,9 @@ pub fn a_leader_leads_until_a_later_term() {
                 or_nothing(untold.as_ref(), words::message)
             )
         })?;
-        check.evidence("terms in requests and in replies: whoever is behind is told, and a leader leads until then");
+        check.evidence(
+            "terms in requests and in replies: a server that is behind is told, and a leader leads until then",
+        );
         Ok(())
     });
 }
@@ -366,8 +369,8 @@ pub fn a_term_is_saved_before_it_is_told() {
             let unsaved = before_it_was_saved(&effects, 1);
             check.requires(TERM_SAVED, unsaved.is_none(), || {
                 format!(
-                    "n0 had saved term 1. Then {why}, and it sent {}. On its disk was still an earlier term: after a crash, n0 \
-                     would go back to it.",
+                    "n0 had saved term 1. Then {why}, and n0 sent {}. Its disk still held an earlier term, to which n0 would go \
+                     back after a crash.",
                     or_nothing(unsaved, words::message)
                 )
             })?;

@@ -15,7 +15,7 @@ const LOST: Rule = Rule::new(
 );
 
 const KEPT: Rule = Rule::new(
-    "the rule of the own term keeps every answer",
+    "counting only the own term keeps every answer",
     "The same schedule leads servers that count entries of their own term to answers that a single map could have given.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.4.2",
     "1-cap/raft-commit.md#figure-8",
@@ -28,8 +28,8 @@ pub fn counting_copies_takes_an_answer_back() {
         let played = check.plays(scope, played_on::<Counting<COPIES>>(3), &schedule)?;
         let story = one_map_told_it(&played.view());
         check.requires_of_run(scope, &played, LOST, story.is_err(), || {
-            "The leaders got away with it: one map could have given all answers that clients got. Let a client be told that its command \
-             is done, let the entry be lost, and let another client see that."
+            "The leaders got away with it: one map could have given all the answers that clients got. Let a client be told that \
+             its command is done, let the entry be lost, and let another client see that."
                 .to_owned()
         })?;
         let steps = schedule.len();

@@ -20,11 +20,11 @@ use crate::subject::raft::store::Response;
 /// How many servers there are.
 const SERVERS: usize = 5;
 
-/// The last term in which somebody else stands.
+/// The last term in which another server is a candidate.
 const LAST_NEWS: Term = 4;
 
 pub const MAJORITY_ELECTS: Rule = Rule::new(
-    "who is elected leads",
+    "an elected candidate leads",
     "A candidate for which a majority has voted in its term, itself included, leads that term.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for candidates",
     "1-cap/raft-election.md#the-idea",
@@ -39,8 +39,8 @@ pub const MAJORITY_LEADS: Rule = Rule::new(
 
 pub const COMMITS: Rule = Rule::new(
     "what a leader commits",
-    "A leader knows its log to be committed up to the last entry of its own term that a majority has shown to hold in this term, itself \
-     included, and no further.",
+    "A leader considers its log committed up to the last entry of its own term that a majority, itself included, has shown in \
+     this term to hold, and no further.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders, and section 5.4.2",
     "1-cap/raft-commit.md#invariants-to-keep",
 );
@@ -186,7 +186,7 @@ pub fn is_elected(view: &View<'_, Raft, Followers>) -> Result<(), String> {
     match votes.len() >= SERVERS / 2 {
         true => Ok(()),
         false => Err(format!(
-            "n0, one of {SERVERS} servers, leads term {}. Besides itself, these have voted for it in that term: {}.",
+            "n0, one of {SERVERS} servers, leads term {}. Besides n0 itself, these have voted for n0 in that term: {}.",
             server.term(),
             list(votes, "nobody")
         )),
@@ -205,7 +205,8 @@ pub fn commits_what_it_may(view: &View<'_, Raft, Followers>) -> Result<(), Strin
     match index == last || last == 0 && earlier {
         true => Ok(()),
         false => Err(format!(
-            "n0 leads term {}, and its log is {:?}. In this term, these have shown to match it: {}. Its commit index is {index}.",
+            "n0 leads term {}, and its log is {:?}. In this term, these have shown that they match it: {}. n0's commit index is \
+             {index}.",
             server.term(),
             server.log(),
             list(matching.iter().map(|(follower, index)| format!("{follower} up to {index}")), "nobody")

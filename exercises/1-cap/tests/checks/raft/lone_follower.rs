@@ -10,13 +10,13 @@ use crate::subject::raft::{Raft, Timer};
 
 const SAVED_FIRST: Rule = Rule::new(
     "saved before reported",
-    "What a follower reports to hold was saved before the report was sent.",
+    "A follower saves entries before it reports to hold them.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state: \"updated on stable storage before responding\"",
     "1-cap/raft-replication.md#log-not-saved",
 );
 
 const REPORTED: Rule = Rule::new(
-    "what is taken is reported",
+    "entries that are taken are reported",
     "A follower that takes entries tells the leader how far their logs match.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, results",
     "1-cap/raft-replication.md#the-idea",
@@ -79,13 +79,13 @@ impl Follower {
     pub fn has_reported_what_is_saved(&self, check: &mut Check, log: &[Entry], new: bool) -> Proven {
         let Some(saved) = &self.saved_when_reported else {
             return check.requires(REPORTED, !new, || {
-                format!("n0 has taken new entries up to index {}, and reports nothing to the leader.", log.len())
+                format!("n0 has taken new entries up to index {}, but reports nothing to the leader.", log.len())
             });
         };
         check.requires(SAVED_FIRST, saved.entries() == log, || {
             format!(
-                "n0 reported to the leader how far their logs match. Its log was {}, and its disk held {}: after a crash it would not \
-                 have what the leader counts on.",
+                "n0 reported to the leader how far their logs match. n0's log was {}, but its disk held {}: after a crash n0 \
+                 would not have what the leader counts on.",
                 shown(log),
                 shown(saved.entries())
             )

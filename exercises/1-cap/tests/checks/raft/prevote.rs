@@ -44,37 +44,39 @@ const NO_TERM_ALONE: Rule = Rule::new(
 );
 
 const CHANGES_NOBODY: Rule = Rule::new(
-    "to ask changes nobody",
-    "To be asked for a pre-vote changes neither the term nor the vote of a server, nor how long it waits.",
+    "a pre-vote changes nothing",
+    "When a server is asked for a pre-vote, its term, its vote and its election timer stay as they are.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
     "1-cap/raft-production.md#pre-vote-changes-the-term",
 );
 
 const UP_TO_DATE: Rule = Rule::new(
     "pre-votes for up-to-date logs",
-    "A server enters a new term of its own accord only if its log is as up to date as those of a majority.",
+    "A server enters a new term of its own accord only if its log is at least as up to date as those of a majority.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
     "1-cap/raft-production.md#pre-vote-stale-log",
 );
 
 const LEADS_ON: Rule = Rule::new(
-    "a leader leads on",
-    "A leader leads until it hears of a later term. An answer to a question that it asked before it was elected changes nothing.",
+    "a leader goes on leading",
+    "A leader leads until it hears of a later term. A late answer to a request that it made before it was elected changes \
+     nothing.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, sections 3.4 and 9.6",
     "1-cap/raft-production.md#pre-vote-counts",
 );
 
 const GRANTS: Rule = Rule::new(
-    "who is told yes",
-    "A server that hears no leader says yes to a later term than its own if the log of the one that asks is as up to date as its own, and no \
-     otherwise.",
+    "when a pre-vote is granted",
+    "A server that hears no leader says yes if the term asked about is later than its own and the asking server's log is at \
+     least as up to date as its own. Otherwise it says no.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
     "1-cap/raft-production.md#pre-vote-stale-log",
 );
 
 const STANDS: Rule = Rule::new(
     "a majority that says yes is enough",
-    "As soon as a majority has said yes to the term that a server asked about, itself included, it stands for election in that term.",
+    "As soon as a majority, itself included, has said yes to the term that a server asked about, the server becomes a candidate \
+     in that term.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
     "1-cap/raft-production.md#pre-vote",
 );
@@ -106,7 +108,7 @@ fn only_one_wakes(cluster: Cluster<PreVote, Chronicle>, server: usize, most: u8)
         .limit(1, |occurrence| matches!(occurrence, Occurrence::Timeout { timer: Timer::Heartbeat, .. }))
 }
 
-/// Somebody has been sent something by `server`.
+/// Another server has been sent something by `server`.
 fn says_something(view: &View<'_, PreVote, Chronicle>, server: usize) -> bool {
     view.in_flight().any(|(from, ..)| from == NodeId(server))
 }
@@ -128,8 +130,8 @@ pub fn a_server_that_was_away_deposes_nobody() {
             match leaders(view).any(|(id, _)| id == NodeId(0)) {
                 true => Ok(()),
                 false => Err(format!(
-                    "n0 was elected, n1 and n2 heard it, and only n2's election timer fired since. Now n0 does not lead; its term \
-                     is {}, n1's {}, n2's {}.",
+                    "n0 was elected, n1 and n2 heard from it, and only n2's election timer has fired since. Now n0 does not \
+                     lead; n0's term is {}, n1's {}, n2's {}.",
                     term(view, 0),
                     term(view, 1),
                     term(view, 2)
@@ -146,7 +148,7 @@ pub fn a_minority_enters_no_term() {
         let cluster =
             elects(asking(3, 3, 0).split(&[&[0], &[1, 2]])).always(NO_TERM_ALONE, |view| match term(view, 0) {
                 0 => Ok(()),
-                term => Err(format!("n0 is cut off from n1 and n2, and has entered term {term}.")),
+                term => Err(format!("n0 is cut off from n1 and n2, and yet it has entered term {term}.")),
             });
         check.explores("n0 apart from n1 and n2", cluster, ENOUGH)?;
         let cluster = elects(asking(4, 2, 0).split(&[&[0, 1, 2], &[3]])).duplicates(1);
@@ -154,7 +156,7 @@ pub fn a_minority_enters_no_term() {
         let halves = only_one_wakes(servers(4, Chronicle::default()), 0, 3).split(&[&[0, 1], &[2, 3]]).duplicates(2);
         let cluster = halves.always(NO_TERM_ALONE, |view| match term(view, 0) {
             0 => Ok(()),
-            term => Err(format!("n0 reaches one of three other servers, and has entered term {term}.")),
+            term => Err(format!("n0 reaches only one of three other servers, and yet it has entered term {term}.")),
         });
         check.explores(
             "two and two servers, and two duplicates",
@@ -167,7 +169,7 @@ pub fn a_minority_enters_no_term() {
         let cluster =
             cluster.sometimes(ASKS, |view| says_something(view, 0)).always(UP_TO_DATE, |view| match term(view, 0) {
                 2 => Ok(()),
-                term => Err(format!("n0 lacks an entry that n1 and n2 hold, and has entered term {term}.")),
+                term => Err(format!("n0 lacks an entry that n1 and n2 hold, and yet it has entered term {term}.")),
             });
         check.explores("n0 with a stale log", cluster, ENOUGH)
     });
@@ -192,7 +194,8 @@ pub fn asking_changes_nobody() {
                 format!("n0 {state}, in term 2. Asked for a pre-vote, it {did}; its term is {}.", server.raft().term())
             })?;
             check.requires(CHANGES_NOBODY, !waits_anew, || {
-                format!("n0 {state}, was asked for a pre-vote, and started a timer anew: a server that keeps asking keeps it quiet forever.")
+                format!("n0 {state}, was asked for a pre-vote, and restarted a timer: a server that keeps asking would keep n0 \
+                         quiet forever.")
             })?;
             let says_yes = granted == Some(true);
             check.requires(GRANTS, says_yes == expected, || {
@@ -202,13 +205,13 @@ pub fn asking_changes_nobody() {
         server.receives(NodeId(2), heartbeat_of(2));
         let (granted, ..) = asked(&mut server, question(3, 2, 2));
         check.requires(UNDISTURBED, granted != Some(true), || {
-            "n0 has just heard from n2, the leader of its term. Asked for a pre-vote by n1, it says yes.".to_owned()
+            "n0 has just heard from n2, the leader of its term. Asked for a pre-vote by n1, n0 says yes.".to_owned()
         })?;
         let mut server = Alone::<PreVote>::start(3, Some(saved(2, &[1, 2])), &[]);
         server.receives(NodeId(2), heartbeat_of(3));
         let (granted, ..) = asked(&mut server, question(4, 2, 2));
         check.requires(UNDISTURBED, granted != Some(true), || {
-            "n0 was in term 2, and has just heard of term 3 by a message of its leader, n2. Asked for a pre-vote by n1, it says yes."
+            "n0 was in term 2, and has just heard of term 3 from its leader, n2. Asked for a pre-vote by n1, n0 says yes."
                 .to_owned()
         })?;
         check.evidence("six questions: each is answered as it should be, and changes nothing");
@@ -275,8 +278,8 @@ pub fn a_late_yes_counts_for_nothing() {
         server.receives(NodeId(1), yes(3));
         check.requires(NO_TERM_ALONE, server.raft().term() == 3, || {
             format!(
-                "n0 asked about term 3, and entered that term by a message. Then n1's yes came, and n0's term is {}: no server was \
-                 asked about that one.",
+                "n0 asked about term 3, and then entered that term because of a message. Then n1's yes came, and n0's term is \
+                 {}, though n0 asked no server about that term.",
                 server.raft().term()
             )
         })?;
@@ -289,8 +292,8 @@ pub fn a_late_yes_counts_for_nothing() {
         server.receives(NodeId(2), yes(5));
         check.requires(NO_TERM_ALONE, server.raft().term() == 4, || {
             format!(
-                "n0, one of four servers, asked about term 3, and n1 said yes. Later it entered term 4, asked about term 5, and n2 said \
-                 yes. Two of four, n0 itself included, welcome term 5, and n0's term is {}.",
+                "n0, one of four servers, asked about term 3, and n1 said yes. Later n0 entered term 4, asked about term 5, and \
+                 n2 said yes. Only two of four servers, n0 itself included, said yes to term 5, and n0's term is {}.",
                 server.raft().term()
             )
         })?;
@@ -305,7 +308,8 @@ pub fn a_late_yes_counts_for_nothing() {
             )
         })?;
         check.evidence(
-            "a yes to an earlier question, also before the present one was asked, one about a term that was entered since, and one that comes after the leader: none starts an election",
+            "a yes to an earlier question, even before the current one was asked, one about a term entered since, and one that \
+             comes after a leader was heard: none starts an election",
         );
         Ok(())
     });

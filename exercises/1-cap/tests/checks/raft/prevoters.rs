@@ -20,14 +20,15 @@ const SERVERS: usize = 3;
 
 pub const MAJORITY_IS_WELCOME: Rule = Rule::new(
     "a majority of yes is enough",
-    "A server stands for election once a majority, itself included, has said yes to what it asks now. A no takes no yes back.",
+    "A server becomes a candidate once a majority, itself included, has said yes to its current question. A no does not take \
+     back a yes.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
     "1-cap/raft-production.md#pre-vote",
 );
 
 pub const ONLY_A_MAJORITY: Rule = Rule::new(
-    "less than a majority is not",
-    "A server enters a new term of its own accord only once a majority, itself included, has said yes to what it asks now.",
+    "less than a majority is not enough",
+    "A server enters a new term of its own accord only once a majority, itself included, has said yes to its current question.",
     "Ongaro 2014, Consensus: Bridging Theory and Practice, section 9.6",
     "1-cap/raft-production.md#pre-vote-changes-the-term",
 );
@@ -83,11 +84,14 @@ impl PreVoters {
         let welcome = 2 * (1 + yes) > SERVERS && self.asks.as_ref().is_some_and(|(term, _)| *term == before + 1);
         let said = format!("n0 was in term {before} and asked about term {}", before + 1);
         if welcome && !stands {
-            self.wrong =
-                Some((Broken::Welcome, format!("{said}. {yes} of two others said yes, and it does not stand.")));
+            self.wrong = Some((
+                Broken::Welcome,
+                format!("{said}. {yes} of two others said yes, but n0 does not become a candidate."),
+            ));
         } else if stands && after > before && !welcome {
-            let why =
-                format!("{said}, if anything. {yes} of two others said yes to that, and it stands in term {after}.");
+            let why = format!(
+                "{said}, if anything. {yes} of two others said yes to that, and n0 is a candidate in term {after}."
+            );
             self.wrong = Some((Broken::Alone, why));
         }
     }

@@ -38,21 +38,22 @@ const CARRIED_OVER: Rule = Rule::new(
 
 const TAKES_ALL: Rule = Rule::new(
     "entries are taken",
-    "There is a run in which a server holds all three entries of the leader of the last term.",
+    "There is a run in which a server holds all three entries of the last term's leader.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, step 4",
     "1-cap/raft-replication.md#the-idea",
 );
 
 const CATCHES_UP: Rule = Rule::new(
     "followers catch up",
-    "Once messages arrive and timers fire in turn, every server comes to hold the leader's log.",
+    "Once messages arrive and timers fire in turn, every server ends up with the leader's log.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.3",
     "1-cap/raft-replication.md#never-backs-off",
 );
 
 const SENDS_ON: Rule = Rule::new(
     "the rest follows",
-    "When an answer shows that a follower still lacks entries, they are on their way to it: no other heartbeat is needed.",
+    "When an answer shows that a follower still lacks entries, they are on their way to it: it need not wait for another \
+     heartbeat.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders: \"If last log index \u{2265} nextIndex for a follower\"",
     "1-cap/raft-replication.md#the-idea",
 );
@@ -66,49 +67,50 @@ const KEEPS: Rule = Rule::new(
 
 const CONSISTENCY: Rule = Rule::new(
     "consistency check",
-    "A server refuses entries of an earlier term, and entries that follow one which its log does not hold.",
+    "A server refuses entries from a leader of an earlier term, and entries that follow one that its log does not hold.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, steps 1 and 2",
     "1-cap/raft-replication.md#skips-the-check",
 );
 
 const OLD_LEADER: Rule = Rule::new(
     "the current leader",
-    "A message of the leader of an earlier term is refused, and is no reason to wait.",
+    "A message from the leader of an earlier term is refused, and does not restart the election timer.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for followers: \"AppendEntries RPC from current leader\"",
     "1-cap/raft-replication.md#old-leader",
 );
 
 const OWN_ENTRY: Rule = Rule::new(
-    "a leader takes what it is asked",
-    "A leader that is asked for something has an entry of its own term for it, even if an earlier leader took the same request.",
+    "a leader takes a request that comes again",
+    "A leader has an entry of its own term for each request that it is sent, even if an earlier leader took the same request.",
     "Ongaro & Ousterhout 2014 (extended version), sections 5.3 and 5.4.2",
     "1-cap/raft-commit.md#invariants-to-keep",
 );
 
 const AFRESH: Rule = Rule::new(
-    "each term begins afresh",
-    "A new leader knows nothing of the others' logs, also if it has led before.",
+    "each term starts afresh",
+    "A new leader knows nothing of the others' logs, even if it has led before.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, volatile state on leaders: \"reinitialized after election\"",
     "1-cap/raft-replication.md#match-goes-back",
 );
 
 const HEARD: Rule = Rule::new(
     "a leader is heard",
-    "A leader that has nothing to tell makes itself heard all the same, to each of the others, each time that its timer fires.",
+    "Each time its timer fires, a leader sends something to each of the others, even if it has nothing new to say.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for leaders: \"repeat during idle periods\"",
     "1-cap/raft-replication.md#never-backs-off",
 );
 
 const TOLD: Rule = Rule::new(
     "a deposed leader is told",
-    "Whoever refuses the leader of an earlier term answers with the present one.",
+    "A server that refuses the leader of an earlier term answers with its own term.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, results: \"currentTerm, for leader to update itself\"",
     "1-cap/raft-election.md#no-step-down",
 );
 
 const FAST_BACK_UP: Rule = Rule::new(
     "fast back-up",
-    "A leader finds the place where a follower's log agrees with one message for each term that is in conflict, not for each entry.",
+    "To find where a follower's log agrees with its own, a leader needs one message for each conflicting term, not one for each \
+     entry.",
     "Ongaro & Ousterhout 2014 (extended version), section 5.3, last paragraphs",
     "1-cap/raft-replication.md#one-entry-at-a-time",
 );
@@ -209,7 +211,7 @@ pub fn followers_catch_up() {
         // Logs as earlier leaders may have left them behind (figure 7).
         for (scope, logs) in [
             ("one log ends early", [&[1, 1, 2][..], &[1], &[1, 1, 2]]),
-            ("one log has entries that nobody else has", [&[1, 1, 3], &[1, 2, 2, 2], &[1, 1, 3]]),
+            ("one log has entries that no other has", [&[1, 1, 3], &[1, 2, 2, 2], &[1, 1, 3]]),
             ("all logs differ", [&[1, 2, 2], &[1, 1], &[3]]),
         ] {
             let cluster = replicating(3, 2, 1);
@@ -234,10 +236,7 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
             format!("n0 held {two:?}. An older message with only the first of them left it {:?}.", follower.log())
         })?;
         check.requires(CONSISTENCY, outcome.is_none_or(|outcome| outcome == Outcome::Matches(1)), || {
-            format!(
-                "n0 was sent one entry, at index 1, and what it reports of its log is {}.",
-                or_nothing(outcome, words::outcome)
-            )
+            format!("n0 was sent one entry, at index 1, and reports {}.", or_nothing(outcome, words::outcome))
         })?;
         let outcome = follower.receives(1, (2, 1), &[]);
         check.requires(KEEPS, follower.holds(&two), || {
@@ -267,16 +266,16 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
         let mut follower = Follower::new(&LATER);
         follower.receives(1, (1, 1), std::slice::from_ref(&second));
         check.requires(CONSISTENCY, follower.holds(&[]), || {
-            format!("n0 has no entry at index 1, and took what follows it: {:?}.", follower.log())
+            format!("n0 has no entry at index 1, and yet took what follows it: {:?}.", follower.log())
         })?;
         follower.receives(2, (0, 0), &[entry(2, Put('x', 3))]);
         follower.receives(1, (0, 0), &two);
         check.requires(CONSISTENCY, follower.holds(&[entry(2, Put('x', 3))]), || {
-            format!("n0 is in term 2, and took entries of the leader of term 1: {:?}.", follower.log())
+            format!("n0 is in term 2, and yet took entries from the leader of term 1: {:?}.", follower.log())
         })?;
 
         check.requires(OLD_LEADER, !follower.waits_anew, || {
-            "n0 is in term 2, and a message of the leader of term 1 started its election timer anew.".to_owned()
+            "n0 is in term 2, and yet a message from the leader of term 1 restarted n0's election timer.".to_owned()
         })?;
         check.requires(TOLD, follower.replied_in.is_none_or(|term| term == 2), || {
             format!(
@@ -294,7 +293,7 @@ pub fn a_follower_takes_what_fits_and_keeps_what_it_has() {
             format!("n0 held {two:?}, and was sent {new:?} for index 2. It holds {:?}.", follower.log())
         })?;
         follower.has_reported_what_is_saved(check, &[first, new], true)?;
-        check.evidence("messages to a follower, in order and out of it: each leaves the log that the paper says");
+        check.evidence("messages to a follower, in order and out of order: each leaves the log that the paper says");
         many_at_once(check)
     });
 }
@@ -321,7 +320,7 @@ fn many_at_once(check: &mut Check) -> Proven {
         })?;
         follower.has_reported_what_is_saved(check, &expected, last == 150 && !entries.is_empty())?;
     }
-    check.evidence("a hundred entries, of which fifty conflict: all of them are replaced, and nothing else");
+    check.evidence("a hundred entries, of which fifty conflict: those are replaced, and no others");
     Ok(())
 }
 
@@ -386,16 +385,17 @@ pub fn a_quiet_leader_is_heard() {
             let is_sent =
                 |to| effects.iter().any(|effect| matches!(effect, Effect::Send { to: other, .. } if *other == to));
             check.requires(HEARD, is_sent(NodeId(1)) && is_sent(NodeId(2)), || {
-                "n0 leads, and both others hold its log. Its heartbeat timer fired, and it did not send something to each of them."
+                "n0 leads, and both others hold its log. Its heartbeat timer fired, but n0 did not send something to each of \
+                 them."
                     .to_owned()
             })?;
             let arms = effects.iter().any(|effect| matches!(effect, Effect::Arm { timer: Timer::Heartbeat }));
             check.requires(HEARD, arms, || {
-                "n0 leads. Its heartbeat timer fired, and n0 did not arm it again: nobody will hear of it any more."
+                "n0 leads. Its heartbeat timer fired, but n0 did not arm it again: the others will hear no more heartbeats."
                     .to_owned()
             })?;
         }
-        check.evidence("three heartbeats of a leader with nothing to tell: everybody hears them");
+        check.evidence("three heartbeats of a leader with nothing new to say: every server hears them");
         Ok(())
     });
 }
@@ -410,8 +410,8 @@ fn takes_a_command_again(check: &mut Check) -> Proven {
     leader.is_asked(Put('x', 1));
     check.requires(OWN_ENTRY, leader.log().last_term() == 2, || {
         format!(
-            "n0 leads term 2, and its log has a command of term 1 that is not committed. The client makes that request again, and \
-             n0's log is {:?}: without an entry of its own term it can never commit it.",
+            "n0 leads term 2, and its log has a command of term 1 that is not committed. The client makes that request again, \
+             and n0's log is {:?}: without an entry of its own term, n0 can never commit that command.",
             leader.log()
         )
     })?;
@@ -449,8 +449,8 @@ pub fn a_leader_that_led_before_begins_afresh() {
             effects = next;
         }
         check.requires(AFRESH, begins, || {
-            "n0 led term 2, when n1 had all of its log. Now n0 leads term 4, and n1 has another entry, of term 3, at index 1. It \
-             refused all that n0 sent, and n0 never begins with the first entry of its log."
+            "When n0 led term 2, n1 had all of n0's log. Now n0 leads term 4, and n1 has a different entry, of term 3, at index \
+             1. n1 refused everything that n0 sent, and n0 never begins with the first entry of its log."
                 .to_owned()
         })?;
         check.evidence("a leader of two terms: what it knew in the first is forgotten in the second");
@@ -492,8 +492,8 @@ pub fn back_up_takes_a_step_for_each_term() {
             });
             check.requires_of_run(scope, &played, FAST_BACK_UP, conflicts <= 8, || {
                 format!(
-                    "n1 refused {conflicts} messages until the logs agreed. Eight are enough for a leader that skips a term at a \
-                     time, or halves the distance."
+                    "n1 refused {conflicts} messages before the logs agreed. Eight are enough for a leader that skips a term at \
+                     a time, or halves the distance."
                 )
             })?;
             check.evidence(format!("{scope}: conflicts until the logs agree: {conflicts}"));

@@ -1,4 +1,5 @@
-//! What must hold of any Raft: the five rules of figure 3 of Ongaro & Ousterhout 2014 (extended version), and their neighbours.
+//! What must hold of any Raft: the five rules of figure 3 of Ongaro & Ousterhout 2014 (extended version), and the rules beside
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,8 @@ use crate::subject::raft::store::Store;
 /// A server's store, from its log.
 pub const APPLIED: Rule = Rule::new(
     "what is applied",
-    "A server has applied all that it knows to be committed, in the order of its log and each request once, and its store is what that \
-     leads to.",
+    "A server has applied everything that it knows to be committed, in log order and each request once, and its store is the \
+     result.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for all servers, and section 8",
     "1-cap/raft-commit.md#skips-or-reorders",
 );
@@ -78,7 +79,7 @@ pub const LEADER_COMPLETENESS: Rule = Rule::new(
 
 pub const STATE_MACHINE_SAFETY: Rule = Rule::new(
     "state machine safety",
-    "No two servers ever take different entries for committed at the same index.",
+    "No two servers ever consider different entries committed at the same index.",
     "Ongaro & Ousterhout 2014 (extended version), figure 3 and section 5.4.3",
     "1-cap/raft-commit.md#invariants-to-keep",
 );
@@ -115,7 +116,7 @@ fn has_applied(id: NodeId, raft: &Raft) -> Result<(), String> {
     let (applied, known) = (raft.applied(), raft.commit_index());
     if applied != known {
         return Err(format!(
-            "{id} knows its log to be committed up to index {known}, and has applied it up to {applied}."
+            "{id} knows its log to be committed up to index {known}, but has applied it up to {applied}."
         ));
     }
     // A log whose beginning is cut off does not say any more what it led to.
@@ -123,7 +124,7 @@ fn has_applied(id: NodeId, raft: &Raft) -> Result<(), String> {
     match raft.log().start().index > 0 || *raft.store() == expected {
         true => Ok(()),
         false => Err(format!(
-            "{id} has applied its log {:?} up to index {applied}. That leads to {}, and its store holds {}.",
+            "{id} has applied its log {:?} up to index {applied}. The result should be {}, but its store holds {}.",
             raft.log(),
             words::store(&expected),
             words::store(raft.store())

@@ -71,7 +71,7 @@ impl From<Response> for Told {
     }
 }
 
-/// What stands under one key, when there is one copy and one client at a time.
+/// The value of one key, when there is one copy and one client at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cell(i64);
 
@@ -206,7 +206,7 @@ pub fn committed<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Index {
     view.servers().map(|(_, server)| server.raft().commit_index()).max().unwrap_or(0)
 }
 
-/// Whether a server takes itself for the leader, in the words of a failure.
+/// Whether a server believes that it leads, in the words of a failure.
 pub fn leads_or_not(server: &Raft) -> &'static str {
     if server.is_leader() { "leads" } else { "does not lead" }
 }

@@ -14,36 +14,38 @@ use crate::subject::raft::{Raft, Timer};
 
 pub const ONE_VOTE: Rule = Rule::new(
     "one vote in a term",
-    "A server votes once in a term, for a candidate that asked and whose log is as up to date as its own, and saves that first.",
+    "A server votes at most once in a term, for a candidate that asked and whose log is at least as up to date as its own, and \
+     saves its vote first.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, RequestVote RPC, receiver implementation",
     "1-cap/raft-election.md#invariants-to-keep",
 );
 
 pub const LATEST_TERM: Rule = Rule::new(
     "the latest term",
-    "A server is in the latest term that it has heard of, speaks in that term, and has saved it before it speaks.",
+    "A server is in the latest term that it has heard of, names that term in its messages, and saves it before it sends them.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for all servers, and persistent state",
     "1-cap/raft-election.md#no-step-down",
 );
 
 pub const WAITS: Rule = Rule::new(
     "election timeout",
-    "A server that grants a vote or hears from the leader of its term waits a full election timeout before it becomes a candidate; \
-     nothing else makes it wait.",
+    "A server that grants a vote, or hears from the leader of its term, restarts its election timer; nothing else makes it wait \
+     longer.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, rules for followers and for candidates",
     "1-cap/raft-election.md#vote-without-waiting",
 );
 
 pub const TAKES: Rule = Rule::new(
     "what fits is taken, and the rest is kept",
-    "Entries that fit are in the log afterwards; an entry is deleted only if it conflicts with one of them, with all that follow it.",
+    "Entries that fit are in the log afterwards. Only an entry that conflicts with one of them is deleted, together with all \
+     that follow it.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, steps 2 to 4",
     "1-cap/raft-replication.md#truncates-without-conflict",
 );
 
 pub const REPORTS: Rule = Rule::new(
     "reports are true",
-    "A follower reports a match as far as the leader's message spoke of its log, and no further, with that much saved; and it refuses \
+    "A follower reports a match exactly as far as the leader's message spoke of the log, and has saved that much. It refuses \
      only what does not fit.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC and persistent state",
     "1-cap/raft-replication.md#skips-the-check",
@@ -51,15 +53,16 @@ pub const REPORTS: Rule = Rule::new(
 
 pub const OWN_LOG: Rule = Rule::new(
     "a leader sends its own log",
-    "The entries of a leader's message are in its log, after the one that the message names, and are no more committed than it knows.",
+    "The entries in a leader's message are those of its log after the entry that the message names, and it calls nothing \
+     committed that it does not know to be.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, arguments",
     "1-cap/raft-replication.md#the-idea",
 );
 
 pub const FOLLOWS: Rule = Rule::new(
     "a follower follows the commit index",
-    "With a message that fits, a follower's commit index comes up to the leader's, as far as the message speaks of the log; a message \
-     that does not fit leaves it alone, and it never falls.",
+    "A message that fits brings a follower's commit index up to the leader's, but no further than the message speaks of the \
+     log. A message that does not fit leaves it alone. It never falls.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, AppendEntries RPC, step 5",
     "1-cap/raft-commit.md#commits-too-far",
 );
@@ -127,15 +130,15 @@ pub fn votes_once(step: &Step<'_>) -> Result<(), String> {
         let (Some(before), Some((from, Message::RequestVote { term: asked, last_index, last_term }))) =
             (step.before, step.received())
         else {
-            return Err(format!("{to} was sent a vote, and has not asked for one."));
+            return Err(format!("{to} was sent a vote, but has not asked for one."));
         };
         if (from, asked) != (to, term) {
-            return Err(format!("{from} asked for a vote in term {asked}, and {to} was given one in term {term}."));
+            return Err(format!("{from} asked for a vote in term {asked}, but {to} was given one in term {term}."));
         }
         let log = before.log();
         if (*last_term, *last_index) < (log.last_term(), log.last_index()) {
             return Err(format!(
-                "n0's log ends with an entry of term {} at index {}. It votes for {from}, whose log ends with one of term \
+                "n0's log ends with an entry of term {} at index {}. n0 votes for {from}, whose log ends with one of term \
                  {last_term} at index {last_index}.",
                 log.last_term(),
                 log.last_index()
@@ -147,7 +150,7 @@ pub fn votes_once(step: &Step<'_>) -> Result<(), String> {
         }
         if disk.is_none_or(|disk| (disk.term, disk.voted_for) != (*term, Some(from))) {
             return Err(format!(
-                "n0 votes for {from} in term {term}, and this vote is not on its disk when it says so."
+                "n0 votes for {from} in term {term}, but this vote is not on its disk when n0 says so."
             ));
         }
     }
@@ -160,7 +163,7 @@ pub fn keeps_to_the_latest_term(step: &Step<'_>) -> Result<(), String> {
         let saved = step.saved.map_or(0, |saved| saved.term);
         return match step.after.term() == saved {
             true => Ok(()),
-            false => Err(format!("n0 had saved term {saved}, and starts in term {}.", step.after.term())),
+            false => Err(format!("n0 had saved term {saved}, but starts in term {}.", step.after.term())),
         };
     };
     if let Some((from, message)) = step.received() {
@@ -168,7 +171,7 @@ pub fn keeps_to_the_latest_term(step: &Step<'_>) -> Result<(), String> {
         let ignored = matches!(message, Message::RequestVote { .. }) && step.after == before && step.effects.is_empty();
         if step.after.term() != latest && !ignored {
             return Err(format!(
-                "n0 was in term {} and heard from {from}, which is in term {}. Now its term is {}.",
+                "n0 was in term {} and heard from {from}, which is in term {}. Now n0's term is {}.",
                 before.term(),
                 message.term(),
                 step.after.term()
@@ -178,14 +181,14 @@ pub fn keeps_to_the_latest_term(step: &Step<'_>) -> Result<(), String> {
     for (to, message, disk) in step.sent() {
         if message.term() != step.after.term() {
             return Err(format!(
-                "n0 is in term {}, and what it sends to {to} says term {}.",
+                "n0 is in term {}, but its message to {to} says term {}.",
                 step.after.term(),
                 message.term()
             ));
         }
         if disk.map_or(0, |disk| disk.term) < message.term() {
             return Err(format!(
-                "n0 tells {to} of its term {}, and on its disk is still term {}: after a crash it would go back to it.",
+                "n0 tells {to} of its term {}, but its disk still holds term {}, to which n0 would go back after a crash.",
                 message.term(),
                 disk.map_or(0, |disk| disk.term)
             ));
@@ -203,7 +206,7 @@ pub fn waits_for_leaders_only(step: &Step<'_>) -> Result<(), String> {
     let waits = step.arms(&Timer::Election);
     if (grants || hears) && !leads && !waits {
         return Err(format!(
-            "n0 {}, and did not start its election timer anew: it may become a candidate the moment after.",
+            "n0 {}, but did not restart its election timer: it may become a candidate a moment later.",
             if grants {
                 format!("granted {from} its vote")
             } else {
@@ -213,8 +216,8 @@ pub fn waits_for_leaders_only(step: &Step<'_>) -> Result<(), String> {
     }
     if waits && !grants && !hears && !leads && before.term() == step.after.term() {
         return Err(format!(
-            "n0 neither granted a vote nor heard from the leader of its term: {from} sent {}. It started its election timer anew all \
-             the same.",
+            "n0 neither granted a vote nor heard from the leader of its term: {from} sent {}. And yet n0 restarted its election \
+             timer.",
             words::message(message)
         ));
     }
@@ -227,7 +230,7 @@ pub fn takes_what_fits(step: &Step<'_>) -> Result<(), String> {
         let saved = step.saved.map(|saved| saved.log.clone()).unwrap_or_default();
         return match *step.after.log() == saved {
             true => Ok(()),
-            false => Err(format!("n0 had saved the log {saved:?}, and starts with {:?}.", step.after.log())),
+            false => Err(format!("n0 had saved the log {saved:?}, but starts with {:?}.", step.after.log())),
         };
     };
     let (old, new) = (before.log().entries(), step.after.log().entries());
@@ -249,7 +252,7 @@ pub fn takes_what_fits(step: &Step<'_>) -> Result<(), String> {
             match old.starts_with(new) && new.len() >= kept {
                 true => Ok(()),
                 false => changed(&format!(
-                    "{} sent entries that follow one of term {} at index {}, which n0 does not hold",
+                    "{} sent entries that follow one of term {} at index {}, an entry that n0 does not hold",
                     message.leader, message.prev_term, message.prev_index
                 )),
             }
@@ -266,7 +269,7 @@ pub fn reports_what_is_so(step: &Step<'_>) -> Result<(), String> {
     for (to, sent, disk) in step.sent() {
         let Message::AppendReply { outcome, .. } = sent else { continue };
         let (Some(before), Some(message)) = (step.before, Entries::of(step)) else {
-            return Err(format!("{to} has sent no entries, and n0 reports {} to it.", words::outcome(*outcome)));
+            return Err(format!("{to} has sent no entries, and yet n0 reports {} to it.", words::outcome(*outcome)));
         };
         let fits = message.fit(before);
         match outcome {
@@ -287,14 +290,16 @@ pub fn reports_what_is_so(step: &Step<'_>) -> Result<(), String> {
                 let on_disk = disk.map(|disk| disk.log.clone()).unwrap_or_default();
                 if held(&on_disk) != held(step.after.log()) {
                     return Err(format!(
-                        "n0 reports to {to} that its log matches up to index {index}. Its log is {:?}, and on its disk is {on_disk:?}.",
+                        "n0 reports to {to} that its log matches up to index {index}. n0's log is {:?}, and its disk holds \
+                         {on_disk:?}.",
                         step.after.log()
                     ));
                 }
             }
             Outcome::Conflict(_) if fits => {
                 return Err(format!(
-                    "n0's log was {:?}, and holds the entry of term {} at index {} that {to} spoke of. n0 refuses what follows it.",
+                    "n0's log was {:?}, and holds the entry of term {} at index {} that {to} spoke of. Even so, n0 refuses what \
+                     follows it.",
                     before.log(),
                     message.prev_term,
                     message.prev_index
@@ -307,13 +312,13 @@ pub fn reports_what_is_so(step: &Step<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// A hint names a place before the one that was refused, and a term that stands there.
+/// A hint names an index before the one that was refused, and a term that is there.
 fn leads_back(log: &Log, message: &Entries<'_>, hint: Hint) -> Result<(), String> {
     let stands = hint.term.is_none() || hint.term == log.term_at(message.prev_index);
     match stands && (1..=message.prev_index).contains(&hint.index) {
         true => Ok(()),
         false => Err(format!(
-            "n0's log was {log:?}. It refuses what follows index {}, and its hint, {}, does not lead the leader back.",
+            "n0's log was {log:?}. n0 refuses what follows index {}, but its hint, {}, does not lead the leader back.",
             message.prev_index,
             words::hint(hint)
         )),
@@ -327,11 +332,11 @@ pub fn sends_its_own_log(step: &Step<'_>) -> Result<(), String> {
         let Message::AppendEntries { prev_index, prev_term, entries, commit_index, .. } = sent else { continue };
         let stretch = log.entries().get(*prev_index as usize..*prev_index as usize + entries.len());
         if log.term_at(*prev_index) != Some(*prev_term) || stretch != Some(entries) {
-            return Err(format!("n0's log is {log:?}, and it sends {to} {}.", words::message(sent)));
+            return Err(format!("n0's log is {log:?}, but n0 sends {to} {}.", words::message(sent)));
         }
         if *commit_index > step.after.commit_index() {
             return Err(format!(
-                "n0 knows its log to be committed up to index {}, and tells {to} of index {commit_index}.",
+                "n0 knows its log to be committed up to index {}, but tells {to} that index {commit_index} is committed.",
                 step.after.commit_index()
             ));
         }
@@ -358,7 +363,7 @@ pub fn follows_the_commit_index(step: &Step<'_>) -> Result<(), String> {
             )),
         }
     } else if new != old {
-        Err(format!("n0 refused what {} sent, and its commit index went from {old} to {new}.", message.leader))
+        Err(format!("n0 refused what {} sent, and yet its commit index went from {old} to {new}.", message.leader))
     } else {
         Ok(())
     }

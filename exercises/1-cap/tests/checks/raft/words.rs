@@ -46,7 +46,7 @@ pub fn response(response: Response) -> String {
     match response {
         Response::Done(value) => value.to_string(),
         Response::NotLeader { leader: Some(leader) } => format!("that it does not lead, and that {leader} does"),
-        Response::NotLeader { leader: None } => "that it does not lead, and knows no leader".to_owned(),
+        Response::NotLeader { leader: None } => "that it does not lead, and knows of no leader".to_owned(),
     }
 }
 
