@@ -5,23 +5,23 @@
 //!
 //! # The problem
 //!
-//! Each server keeps a copy. Messages may be late, come in another order, or come twice; a server may stop for good. As long
-//! as a majority is up and connected, clients must see a single register: *linearizable* (Herlihy & Wing 1990).
+//! Each server keeps a copy. Messages may arrive late, out of order or twice; a server may stop for good. As long as a majority
+//! is up and connected, clients must see a single register: *linearizable* (Herlihy & Wing 1990).
 //!
 //! # The protocol
 //!
 //! Each value carries a [`Tag`], and larger tags are newer. The server that a client asks (its *coordinator*) works in two
-//! phases, for a read as for a write, and in each it waits for a majority, in which it counts itself:
+//! phases, for reads and writes alike. In each it waits for a majority, itself included:
 //!
 //! 1. *Asking*: what is the newest version that you hold? ([`Message::Query`], [`Message::QueryReply`])
 //! 2. *Telling*: hold this version, if yours is older. ([`Message::Store`], [`Message::StoreAck`])
 //!
-//! A write tells a new version, with a tag above all that it heard of. A read tells the newest version that it heard of, and
-//! only then answers with it: the *write-back*. Then the coordinator answers its client.
+//! For a write, the coordinator tells the others a new version, with a tag above all those that it heard of. For a read, it
+//! tells them the newest version that it heard of (the *write-back*). Only then does it answer its client.
 //!
 //! # Left out on purpose
 //!
-//! Messages are not sent again when they are lost, and a server that crashed does not come back.
+//! Lost messages are not sent again, and a server that has crashed does not come back.
 
 #![allow(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,8 +42,8 @@ pub struct Tag {
     pub writer: NodeId,
 }
 
-/// A value with its tag. The larger version is the newer one: the tags decide. (The order that is derived here looks at the
-/// values where the tags are the same. That never matters, as long as no two writes share a tag.) Shown as `7@1.n0`.
+/// A value with its tag. The larger version is the newer one: the tags decide. (Where tags are equal, the derived order compares
+/// the values. That never matters as long as no two writes share a tag.) Shown as `7@1.n0`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// How new it is.
@@ -98,14 +98,14 @@ pub enum Message {
     },
 }
 
-/// How far an operation has come at its coordinator. Only this file knows it: count in another way if you like.
+/// How far an operation has come at its coordinator. Only this file uses it: count in another way if you like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Waits until a majority has said which version it holds.
     Asking {
         /// What the client wants.
         request: Request,
-        /// Who has answered, the coordinator included.
+        /// The servers that have answered, the coordinator included.
         answered: BTreeSet<NodeId>,
         /// The newest version among the answers.
         newest: Version,
@@ -114,7 +114,7 @@ pub enum Phase {
     Telling {
         /// What the client will be told.
         response: Response,
-        /// Who holds it, the coordinator included.
+        /// The servers that hold it, the coordinator included.
         holders: BTreeSet<NodeId>,
     },
 }
@@ -143,7 +143,8 @@ impl Node for Abd {
         Abd { me, held: Version::INITIAL, operations: BTreeMap::new() }
     }
 
-    /// Starts an operation: the first phase, in which this server's own version is the first answer. A cluster of one needs no other.
+    /// Starts the first phase of an operation. This server's own version is its first answer; in a cluster of one, that is a
+    /// majority.
     fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
         todo!("Begin the first phase. One answer you have at once: in which cluster is that enough?")
     }
@@ -164,22 +165,24 @@ impl Abd {
         todo!("Say what you hold.")
     }
 
-    /// Counts an answer to the first phase of `operation`. An answer that comes twice counts once; an answer to an operation
-    /// that is in its second phase, or done, counts for nothing.
+    /// Counts an answer to the first phase of `operation`. An answer that arrives twice counts once. If the operation is in its
+    /// second phase already, or done, the answer changes nothing.
     ///
-    /// Once a majority has answered, the second phase begins, and does so once. A read tells the newest version that it has heard of; a
-    /// write tells its value, with a tag above all that it has heard of, and above those of other writes by way of this server.
+    /// Once a majority has answered, the second phase begins, exactly once. For a read, the version to store is the newest among
+    /// the answers of this majority. For a write, it is the client's value under a tag above every tag among those answers, and
+    /// above the tag of every other write that this server has coordinated. This server holds the version as well, and counts
+    /// among its holders; in a cluster of one, that is a majority.
     fn on_query_reply(&mut self, from: NodeId, operation: RequestId, held: Version, out: &mut Outbox<Self>) {
         todo!("Count the answer if it counts. With a majority, begin the second phase.")
     }
 
-    /// Holds `version` if it is newer than what this server holds, and says so either way.
+    /// Afterwards this server holds `version`, or the newer one that it held before. It acknowledges either way.
     fn on_store(&mut self, from: NodeId, operation: RequestId, version: Version, out: &mut Outbox<Self>) {
         todo!("Hold the newer version, and say so.")
     }
 
-    /// Counts an acknowledgement of the second phase of `operation`. Once a majority holds the version, the client gets its answer, and does so
-    /// once.
+    /// Counts an acknowledgement of the second phase of `operation`, once for each sender. As soon as a majority holds the
+    /// version, the client gets its answer, exactly once, and the server forgets the operation.
     fn on_store_ack(&mut self, from: NodeId, operation: RequestId, out: &mut Outbox<Self>) {
         todo!("Count the acknowledgement if it counts. With a majority, answer the client.")
     }

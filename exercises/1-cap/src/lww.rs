@@ -5,21 +5,20 @@
 //!
 //! # The problem
 //!
-//! A client always gets an answer from the server that it asks, at once, however few servers that one can reach. Servers
-//! that have heard of the same writes hold the same value, in whatever order they heard of them.
+//! A client always gets an answer at once from the server that it asks, however few others that server can reach. Servers that
+//! have heard of the same writes hold the same value, in whatever order they heard of them.
 //!
 //! # The protocol
 //!
 //! A server answers from its own copy. Each write carries a [`Stamp`]; of two writes, the one with the larger stamp wins,
-//! everywhere. A server tells all others of each write that it takes.
+//! everywhere. A server tells all others about each write that it takes.
 //!
-//! A stamp is made of a Lamport clock, so a write is always above every write that its server had heard of. Of two writes
-//! that did not know of each other one wins as well, by the number of its server, and the other one is lost. That is the
-//! price of this register.
+//! A stamp is made from a Lamport clock, so a write is always above every write that its server had heard of. Of two concurrent
+//! writes one wins as well, if need be by its server's number, and the other is lost. That is the price of this register.
 //!
 //! # Left out on purpose
 //!
-//! Messages are not sent again when they are lost: the network delivers late, but it delivers.
+//! Lost messages are not sent again: the network may deliver late, but it delivers.
 
 #![allow(unused_variables, reason = "for the holes below: delete this line when all are filled")]
 use std::fmt;
@@ -40,7 +39,7 @@ pub struct Stamp {
 /// A write with its stamp. The larger one wins. Shown as `7@1.n0`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamped {
-    /// When it was written, as far as anyone can tell.
+    /// When it was written, in Lamport time.
     pub stamp: Stamp,
     /// What was written.
     pub value: Value,
@@ -100,14 +99,14 @@ impl Node for Lww {
 }
 
 impl Lww {
-    /// Takes a client's write: stamps it above everything that this server has heard of, keeps it, tells all others, and
-    /// answers the client at once.
+    /// Takes a client's write, and answers at once. The write's stamp is above every stamp that this server has heard of.
+    /// Afterwards this server shows the write, and all others are on their way to hear of it.
     fn write(&mut self, id: RequestId, value: Value, out: &mut Outbox<Self>) {
         todo!("Stamp the write, keep it, tell the others, and answer.")
     }
 
-    /// Hears of a write that another server took. It may be old, and it may come twice. Afterwards this server shows the larger of the two,
-    /// and stamps its own writes above both.
+    /// Hears of a write that another server took. The message may be old, and may arrive twice. Afterwards this server shows the
+    /// larger of that write and the one that it showed before, and stamps its own writes above both.
     fn hear(&mut self, heard: Stamped) {
         todo!("What does this server show from now on, and how must its next write be stamped?")
     }

@@ -1,4 +1,4 @@
-//! The AP set: it always answers, and two concurrent updates need not cost one of them.
+//! The AP set: it always answers, and it need not lose one of two concurrent updates.
 //!
 //! Source: Shapiro, Preguiça, Baquero & Zawirski 2011, "A comprehensive study of Convergent and Commutative Replicated Data
 //! Types", INRIA RR-7506, section 3.3.5 (observed-remove set).
@@ -20,7 +20,7 @@
 //! Nearly everything. This is the open task of the stage: what a server keeps, and what it tells the others, is for you to design. The
 //! checks ask clients' questions and look at the answers.
 //!
-//! What the network does: it loses nothing, but a message may come late, twice, or in another order. Servers do not crash here.
+//! What the network does: it loses nothing, but a message may arrive late, twice, or out of order. Servers do not crash here.
 
 #![allow(dead_code, unused_variables, reason = "for the holes below: delete this line when all are filled")]
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ pub type Element = u32;
 pub enum Request {
     /// Put the element in.
     Add(Element),
-    /// Take the element out; if it is not in, nothing happens.
+    /// Take the element out. If it is not in, nothing happens.
     Remove(Element),
     /// What is in?
     Elements,
@@ -54,7 +54,7 @@ pub enum Response {
 ///
 /// Invariants:
 /// - every request is answered while it is handled;
-/// - replicas that have heard of the same updates show the same elements, in whatever order and however often these came;
+/// - replicas that have heard of the same updates show the same elements, in whatever order and however often these arrived;
 /// - of all the updates that a replica has heard of: an element is in if some `Add` of it was not observed by any `Remove` of it, and out
 ///   if each was.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +63,7 @@ pub struct OrSet {
 }
 
 impl Node for OrSet {
-    /// What servers tell each other.
+    /// What servers send each other.
     type Message = ();
     type Timer = Never;
     type Request = Request;
@@ -74,12 +74,12 @@ impl Node for OrSet {
         todo!("What does a server know that has heard of nothing?")
     }
 
-    /// Answers at once, from what this server knows. All others will hear of each update.
+    /// Answers at once, from what this server knows. All others hear of each update.
     fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
-        todo!("Answer, and see to it that the others hear of it.")
+        todo!("Answer, and make sure that the others hear of it.")
     }
 
-    /// Learns what another server tells. The same may come twice, late, or in another order.
+    /// Learns what another server says. The same message may arrive twice, late, or out of order.
     fn on_message(&mut self, _from: NodeId, heard: Self::Message, _out: &mut Outbox<Self>) {
         todo!("Know what either of you knew.")
     }

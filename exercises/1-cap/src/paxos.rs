@@ -4,22 +4,22 @@
 //!
 //! # The problem
 //!
-//! Each client proposes a value, and all must be told the same one, which somebody proposed. Servers stop and come back,
-//! messages come late, twice or never.
+//! Each client proposes a value, and all must be told the same value, which one of them proposed. Servers stop and come back;
+//! messages arrive late, twice or never.
 //!
 //! # The protocol
 //!
-//! A value is *chosen* when a majority has accepted it under the same [`Ballot`]. The trouble is that nobody may notice: the
-//! only server that knew may be gone. So whoever proposes must first find out what may have been chosen already, and then
-//! propose that.
+//! A value is *chosen* when a majority has accepted it under the same [`Ballot`]. The trouble is that this may go unnoticed: the
+//! only server that knew may be gone. So a proposer must first find out what may have been chosen already, and then propose
+//! that.
 //!
 //! 1. *Prepare*: a server picks a ballot above all that it has seen, and asks a majority for promises to accept nothing below
 //!    it. Each promise names what its sender has accepted so far. ([`Message::Prepare`], [`Message::Promise`])
 //! 2. *Accept*: if any of them has accepted a value, the proposer must take the one with the highest ballot; only if none has
 //!    is it free to propose its own client's. A majority that accepts makes it chosen. ([`Message::Accept`], [`Message::Accepted`])
 //!
-//! Who is refused tries again with a higher ballot, after a while. Two proposers can go on refusing each other forever
-//! (Fischer, Lynch & Paterson 1985 says that something like it cannot be ruled out); the timer makes it unlikely.
+//! A proposer that is refused tries again later with a higher ballot. Two proposers can go on overtaking each other forever
+//! (Fischer, Lynch & Paterson 1985: something like this cannot be ruled out); the timer makes it unlikely.
 //!
 //! # Left out on purpose
 //!
@@ -41,12 +41,12 @@ use crate::quorum::majority;
 /// What is proposed.
 pub type Value = u32;
 
-/// Names an attempt. Compared by round first, then by proposer, so two servers never use the same. Shown as `1.n0`.
+/// Names an attempt. Compared by round first, then by proposer, so two servers never use the same ballot. Shown as `1.n0`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ballot {
     /// Counted up by each attempt.
     pub round: u64,
-    /// Whose attempt it is.
+    /// The server whose attempt it is.
     pub proposer: NodeId,
 }
 
@@ -129,24 +129,24 @@ pub struct Durable {
     pub accepted: Option<Proposal>,
 }
 
-/// How far an attempt has come. Only this file knows it: count in another way if you like.
+/// How far an attempt has come. Only this file uses it: count in another way if you like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Attempt {
     /// Waits for promises.
     Preparing {
-        /// Who has promised, the proposer included, and what each had accepted.
+        /// The servers that have promised, the proposer included, and what each had accepted.
         promises: BTreeMap<NodeId, Option<Proposal>>,
     },
     /// Waits until a majority has accepted.
     Accepting {
         /// What it proposes.
         value: Value,
-        /// Who has accepted it, the proposer included.
+        /// The servers that have accepted it, the proposer included.
         acceptors: BTreeSet<NodeId>,
     },
 }
 
-/// One server: a proposer for its clients, and an acceptor for everybody.
+/// One server: a proposer for its clients, and an acceptor for every server.
 ///
 /// Invariants:
 /// - `promised` never falls, and `accepted` is never above it;
@@ -210,41 +210,41 @@ impl Node for Paxos {
 }
 
 impl Paxos {
-    /// Begins an attempt under a ballot of this server's own, above all that it has heard of. It promises itself to accept
-    /// nothing below it, and saves that: the ballot must not be used again after a crash.
+    /// Begins an attempt under a ballot of this server's own, above all that it has heard of. This server gives itself the first
+    /// promise, and saves it: the ballot must not be used again after a crash.
     ///
     /// Source: section 2.2, phase 1 (a).
     fn start_attempt(&mut self, out: &mut Outbox<Self>) {
-        todo!("Begin an attempt under a ballot that nobody has used. One promise you have at once: your own.")
+        todo!("Begin an attempt under a ballot that no server has used. One promise you have at once: your own.")
     }
 
     /// Promises to accept nothing below `ballot`, unless a higher one was promised before. A ballot that was promised already is
-    /// promised again: the message may have come twice. An attempt of this server's own under a lower ballot is lost by that.
+    /// promised again: the message may have arrived twice. A promise of a higher ballot ends this server's own attempt.
     ///
     /// Source: section 2.2, phase 1 (b).
     fn on_prepare(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
         todo!("Promise, or refuse.")
     }
 
-    /// Counts a promise for the attempt under way. With a majority of them, proposes: the accepted value with the highest
-    /// ballot among the promises, or this server's own wish if there is none.
+    /// Counts a promise for the attempt under way. Once a majority has promised, this server proposes the accepted value with
+    /// the highest ballot among the promises, or its own client's wish if there is none, and is the first to accept it.
     ///
     /// Source: section 2.2, phase 2 (a).
     fn on_promise(&mut self, from: NodeId, ballot: Ballot, accepted: Option<Proposal>, out: &mut Outbox<Self>) {
         todo!("Count the promise if it counts. With a majority, propose; but what? You are the first to accept it.")
     }
 
-    /// Accepts a proposal, unless a higher ballot was promised before. It is a promise too: an attempt of this server's own under a
-    /// lower ballot is lost by it.
+    /// Accepts a proposal, unless a higher ballot was promised before. Accepting is a promise too, so a higher ballot ends this
+    /// server's own attempt. Either way the proposer is told.
     ///
     /// Source: section 2.2, phase 2 (b).
     fn on_accept(&mut self, from: NodeId, proposal: Proposal, out: &mut Outbox<Self>) {
         todo!("Accept, or refuse.")
     }
 
-    /// Counts an acceptance, for the ballot under which it was given. When a majority has accepted a value under one ballot of this server's,
-    /// that value is chosen, and whoever waits is told. Acceptances under an earlier ballot of its own may be counted too: chosen is
-    /// chosen. But never may those of two ballots be added up.
+    /// Counts an acceptance, for the ballot under which it was given. When a majority has accepted a value under one of this
+    /// server's ballots, the value is chosen, and every waiting client is told. This server may also count acceptances under an
+    /// earlier ballot of its own: chosen is chosen. But it must never add up those of two ballots.
     ///
     /// Source: section 2.2 and 2.3.
     fn on_accepted(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
@@ -253,11 +253,11 @@ impl Paxos {
         )
     }
 
-    /// Learns that a higher ballot is about: gives the attempt up, and tries above that ballot when the timer fires.
+    /// Learns of a higher ballot: this attempt ends, and the next, when the timer fires, has a ballot above that one.
     ///
     /// Source: section 2.3, last paragraph.
     fn on_refused(&mut self, ballot: Ballot, promised: Ballot) {
-        todo!("Learn that a higher ballot is about.")
+        todo!("Learn of a higher ballot.")
     }
 
     /// Saves what must survive a crash. It is on disk before anything that is put into `out` later.

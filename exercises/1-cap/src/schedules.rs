@@ -1,10 +1,10 @@
-//! Runs that you write by hand: who is cut off from whom, which client asks which server for what, in which order.
+//! Runs that you write by hand: which links are cut, which client asks which server for what, and in which order.
 //!
 //! A [`Schedule`] is a list of steps. After each step the network delivers everything that it can: each message whose link
 //! works, and the messages that those cause, until nothing moves. A message on a cut link waits until the link heals.
 //!
-//! The cluster has three servers, `n0` to `n2`. Clients are numbered from 0, and there are as many as you name. A client
-//! that got no answer yet cannot ask again, but another client can.
+//! The cluster has three servers, `n0` to `n2`. Clients are numbered from 0, and there are as many as you name. A client that
+//! has no answer yet cannot ask again, but another client can.
 
 use testkit::schedule::Schedule;
 
@@ -27,23 +27,23 @@ pub fn stale_read() -> Schedule<Request> {
     )
 }
 
-/// A run of your own [quorum register](crate::abd) in which a server that is up leaves a client without an answer, because
-/// the network keeps it from a majority.
+/// A run of your own [quorum register](crate::abd) in which a server that is up leaves a client without an answer, because the
+/// network cuts the server off from a majority.
 ///
-/// Contract: at the end, some client waits for an answer of a server that is up, and whose links work to less than a majority
-/// of the servers, itself included. Links count, not crashes. Shortest possible: three steps.
+/// Contract: at the end, some client waits for an answer from a server that is up, but whose working links reach less than a
+/// majority of the servers, itself included. Links count, not crashes. Shortest possible: three steps.
 pub fn silent_minority() -> Schedule<Request> {
     todo!("Build a schedule that leaves a server with less than a majority, and let a client ask it.")
 }
 
-/// A run of three servers of Raft that count copies: their leaders take an entry for committed as soon as a majority holds it, of
-/// whatever term it is. In all else they are Raft. A leader sends its log when it is elected, when it takes a command, and when its
-/// [`Timer::Heartbeat`] fires; all other servers, and candidates, wait for [`Timer::Election`].
+/// A run of three Raft servers that count copies: their leaders consider an entry committed as soon as a majority holds it,
+/// whatever its term. In all else they are Raft. A leader sends its log when it is elected, when it takes a command, and when
+/// its [`Timer::Heartbeat`] fires; all other servers, and candidates, wait for [`Timer::Election`].
 ///
-/// Contract: a client is told that its command is done, and a later answer shows that it is not. The same steps do no harm to servers
-/// that count entries of their own term only.
+/// Contract: a client is told that its command is done, and a later answer shows that it is not. The same steps must do no harm
+/// to servers that count only entries of their own term.
 pub fn figure_8() -> Schedule<store::Request, Timer> {
     todo!(
-        "Schedule::with_timers().fire(…).cut(…)…: who must lead when, who must not hear of it, and who asks at the end?"
+        "Schedule::with_timers().fire(…).cut(…)…: which server must lead when, which must not hear of it, and which is asked at the end?"
     )
 }

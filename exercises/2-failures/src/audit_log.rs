@@ -1,6 +1,6 @@
 //! The monkey's audit log on the log of this stage: an entry is a record.
 //!
-//! Both want the same: that what comes next is on the disk before it happens. Only here do they know of each other.
+//! Both need the same: that what comes next is on the disk before it happens. They know of each other only here.
 
 use std::io;
 

@@ -1,7 +1,7 @@
-//! The naive register: answer from the own copy, then tell the others.
+//! The naive register: answer from your own copy, then tell the others.
 //!
-//! This file is given, and it is wrong on purpose. Nothing in it looks careless: each write reaches every server as soon as
-//! the network lets it. In [`schedules`](crate::schedules) you show what a client can get to see all the same.
+//! This file is given, and it is wrong on purpose. Nothing in it looks careless: each write reaches every server as soon as the
+//! network lets it. In [`schedules`](crate::schedules) you show what a client can see all the same.
 
 use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};
 

@@ -1,4 +1,4 @@
-//! The AP set: it always answers, and two concurrent updates need not cost one of them.
+//! The AP set: it always answers, and it need not lose one of two concurrent updates.
 //!
 //! Source: Shapiro, Preguiça, Baquero & Zawirski 2011, "A comprehensive study of Convergent and Commutative Replicated Data
 //! Types", INRIA RR-7506, section 3.3.5 (observed-remove set).
@@ -20,7 +20,7 @@
 //! Nearly everything. This is the open task of the stage: what a server keeps, and what it tells the others, is for you to design. The
 //! checks ask clients' questions and look at the answers.
 //!
-//! What the network does: it loses nothing, but a message may come late, twice, or in another order. Servers do not crash here.
+//! What the network does: it loses nothing, but a message may arrive late, twice, or out of order. Servers do not crash here.
 
 //# allow: dead_code, unused_variables
 //# placeholder: use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ pub type Element = u32;
 pub enum Request {
     /// Put the element in.
     Add(Element),
-    /// Take the element out; if it is not in, nothing happens.
+    /// Take the element out. If it is not in, nothing happens.
     Remove(Element),
     /// What is in?
     Elements,
@@ -88,7 +88,7 @@ impl fmt::Debug for Dot {
 ///
 /// Invariants:
 /// - every request is answered while it is handled;
-/// - replicas that have heard of the same updates show the same elements, in whatever order and however often these came;
+/// - replicas that have heard of the same updates show the same elements, in whatever order and however often these arrived;
 /// - of all the updates that a replica has heard of: an element is in if some `Add` of it was not observed by any `Remove` of it, and out
 ///   if each was.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -101,7 +101,7 @@ pub struct OrSet {
 }
 
 impl Node for OrSet {
-    /// What servers tell each other.
+    /// What servers send each other.
     //# placeholder: type Message = ();
     //# private
     type Message = Knowledge;
@@ -117,9 +117,9 @@ impl Node for OrSet {
         //# end
     }
 
-    /// Answers at once, from what this server knows. All others will hear of each update.
+    /// Answers at once, from what this server knows. All others hear of each update.
     fn on_request(&mut self, id: RequestId, request: Request, out: &mut Outbox<Self>) {
-        //# hole: Answer, and see to it that the others hear of it.
+        //# hole: Answer, and make sure that the others hear of it.
         match request {
             Request::Elements => out.reply(id, Response::Elements(self.known.elements())),
             Request::Add(element) => {
@@ -136,7 +136,7 @@ impl Node for OrSet {
         //# end
     }
 
-    /// Learns what another server tells. The same may come twice, late, or in another order.
+    /// Learns what another server says. The same message may arrive twice, late, or out of order.
     fn on_message(&mut self, _from: NodeId, heard: Self::Message, _out: &mut Outbox<Self>) {
         //# hole: Know what either of you knew.
         self.known.merge(heard);
@@ -146,7 +146,8 @@ impl Node for OrSet {
 
 //# private
 impl OrSet {
-    /// Takes an `Add`. The element is in, by a dot that no other `Add` has or will have, even if it was in before.
+    /// Takes an `Add`. Afterwards the element is in, with a new dot that no other `Add` has or will ever have, even if it was in
+    /// before.
     fn add(&mut self, element: Element) {
         let dot = Dot { replica: self.me.id, number: self.adds_taken };
         self.adds_taken += 1;
@@ -155,7 +156,8 @@ impl OrSet {
 }
 
 impl Knowledge {
-    /// Takes a `Remove`. The element is out here, and stays out, but for an `Add` that this server has not heard of.
+    /// Takes a `Remove`. Afterwards the element is out at this server, and only an `Add` that this server has not heard of can
+    /// bring it back.
     fn remove(&mut self, element: Element) {
         self.removed.extend(self.added.get(&element).into_iter().flatten());
     }

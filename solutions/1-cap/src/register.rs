@@ -1,4 +1,4 @@
-//! What clients can ask of a register, whichever way it is replicated.
+//! What clients can ask of a register, however it is replicated.
 
 /// The content of a register. It is 0 before the first write.
 pub type Value = u32;

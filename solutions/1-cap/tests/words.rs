@@ -1,4 +1,4 @@
-//! What failures call a value can be read by somebody who has never seen the types.
+//! What failures call a value can be read without having seen the types.
 
 use cap_solution as subject;
 use subject::raft::message::{Hint, Message, Outcome};

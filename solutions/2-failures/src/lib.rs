@@ -1,16 +1,16 @@
 //! Stage 2: what survives a failure.
 //!
-//! Parts fail all the time, and at the worst moment. In this stage you build what is still right afterwards, from the disk up:
+//! Parts fail all the time, and at the worst moment. In this stage you build what is still correct afterwards, from the disk up:
 //!
-//! - [`wal`] keeps records over a crash: a write-ahead log, on a disk that loses, tears and reorders whatever was not synced.
-//! - [`snapshot`] is a server around your Raft of stage 1, which cuts its log off before it grows without end.
+//! - [`wal`] keeps records across a crash: a write-ahead log, on a disk that loses, tears and reorders whatever was not synced.
+//! - [`snapshot`] is a server around your Raft of stage 1, which cuts off its log before it grows without end.
 //! - [`membership`] lets servers leave and come back, one at a time.
 //! - [`storage`] keeps what that server saves in the write-ahead log.
 //! - [`host`] puts both together, so that nothing leaves before what it promises is on the disk.
-//! - [`server`] is a process around that: it reads bytes from anybody, and believes few.
+//! - [`server`] is a process around that: it reads bytes from anyone, and trusts few.
 //! - [`monkey`] makes servers fail on purpose, on a schedule, while people are watching.
-//! - [`faults`] are scripts of failures by which wrong servers are found out.
-//! - [`chaos`] turns it loose on a cluster of such servers, and judges what clients were told.
+//! - [`faults`] are scripts of failures that expose wrong servers.
+//! - [`chaos`] lets the monkey loose on a cluster of such servers, and judges what clients were told.
 //! - [`audit_log`] keeps what the monkey does in a write-ahead log, before it is done.
 //!
 //! The log is written against the disk of [`testkit::disk`]. Read the documentation of that trait first; it is short, and it says

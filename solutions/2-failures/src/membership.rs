@@ -5,21 +5,22 @@
 //!
 //! # The problem
 //!
-//! Five servers bear two failures. Two of them are gone for good. The three others go on, and bear none: a majority of five is still three.
-//! A cluster of three would bear one. So somebody has to say that the two count no more, while the others go on.
+//! Five servers survive two failures. Suppose that two of them are gone for good. The other three go on, but survive no further
+//! failure: a majority of five is still three. A cluster of three would survive one. So the cluster must be told that the two no
+//! longer count, while the others go on.
 //!
 //! # The protocol
 //!
-//! How many servers count is a value of the map, under the key [`SIZE`]. So it is replicated, kept by snapshots, and changed by an
-//! entry of the log. A cluster of 3 is n0, n1 and n2. At first all servers count.
+//! How many servers count is a value of the map, under the key [`SIZE`]. So it is replicated, kept by snapshots, and changed by
+//! an entry of the log. A cluster of 3 is n0, n1 and n2. At first, all servers count.
 //!
-//! - A server goes by the last change *in its log*, committed or not (section 4.1). So a change counts for each server from the moment
-//!   at which it has it, and is taken back with its entry.
-//! - Majorities of two sizes that differ by one meet. So a leader changes the size by one, and only if nothing is under way: the last change is
-//!   committed, and so is an entry of the leader's own term.
-//! - A leader does not remove itself. It resigns, and whoever is asked next makes the change.
-//! - A server that is out does not stand for election. It may not know that it is out: while there is a leader, nobody listens to candidates
-//!   from outside, unless they know of a later one (section 4.2.3).
+//! - A server goes by the last change *in its log*, committed or not (section 4.1). So a change counts for a server as soon as
+//!   its log holds the entry, and no longer if that entry is replaced.
+//! - Majorities of two sizes that differ by one share a server. So a leader changes the size by one, and only if nothing is
+//!   under way: the last change is committed, and so is an entry of the leader's own term.
+//! - A leader does not remove itself. It resigns, and the next leader makes the change.
+//! - A server that is out does not become a candidate. It may not know that it is out. So while there is a leader, servers
+//!   ignore candidates from outside, unless such a candidate knows of a later leader (section 4.2.3).
 //!
 //! # How it is built
 //!
@@ -28,9 +29,9 @@
 //!
 //! # Left out on purpose
 //!
-//! Sets of any servers, and changes of many at once, by joint consensus (section 4.3). Newcomers that catch up before they count
-//! (section 4.2.1): here a change is not done before a majority of the new size has it. A leader that hands over to another one (section 3.10).
-//! And new names: who comes back must have what it had saved.
+//! Arbitrary sets of servers, and changes of many at once, by joint consensus (section 4.3). Newcomers that catch up before they
+//! count (section 4.2.1): here a change is committed once a majority of the new size has it. A leader that hands over to another
+//! server (section 3.10). And replacements: a server that comes back must have what it had saved.
 
 //# allow: unused_variables, unused_imports, dead_code
 use cap::raft::log::{Command, Index};
@@ -41,7 +42,7 @@ use testkit::node::{Membership, Node, NodeId, Outbox, RequestId};
 
 use crate::snapshot::{Compacting, Durable, Message};
 
-/// Under this key stands how many servers count. 0: nobody has changed that yet, and all of them do.
+/// The key of how many servers count. 0 means that no change was made yet, and all of them do.
 pub const SIZE: Key = '#';
 
 /// A server that may have to leave, and may come back.
@@ -49,12 +50,12 @@ pub const SIZE: Key = '#';
 /// Invariants:
 /// - the inner server goes by the size that the last change in its log asks for;
 /// - of the changes in a leader's log, all but the last are committed;
-/// - no change stands in a log that the store will leave out, since its client has gone on;
-/// - who is out neither stands for election nor leads.
+/// - no log holds a change that the store will ignore because its client has gone on;
+/// - a server that is out neither becomes a candidate nor leads.
 // ANCHOR: server
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Member<const LIMIT: Index> {
-    /// This server, and all servers that there are, whether they count or not.
+    /// This server, and how many servers exist, whether they count or not.
     me: Membership,
     server: Compacting<LIMIT>,
 }
@@ -97,8 +98,8 @@ impl<const LIMIT: Index> Node for Member<LIMIT> {
 }
 
 impl<const LIMIT: Index> Member<LIMIT> {
-    /// How many servers count for this one: what the last change in its log asks for, whether it is committed or not; without one, what
-    /// the applied entries led to.
+    /// How many servers count for this one: what the last change in its log asks for, whether it is committed or not. Without a
+    /// change in the log, what its store says.
     ///
     /// Source: section 4.1: "a server always uses the latest configuration in its log".
     fn size(&self) -> usize {
@@ -107,18 +108,19 @@ impl<const LIMIT: Index> Member<LIMIT> {
         //# end
     }
 
-    /// On a leader: may the size be changed to `size` now, by the request `id`?
+    /// On a leader: may the request `id` change the size to `size` now? Yes, if all of these hold:
     ///
-    /// - There are that many servers, and at least one, and the change is by one.
-    /// - Nothing is under way: neither a change, nor what leaders of earlier terms may have left behind. The second is so if the last
-    ///   committed entry is of the leader's own term. Other entries of its own may be under way.
-    /// - The request is new: of its client, none of this number or a later one was carried out or stands in the log already, be it as
-    ///   a question. Otherwise its entry would count in the log, and the store would leave it out. What was carried out is in
-    ///   [`sessions`](Raft::sessions), what stands in the log is in `ahead`.
+    /// - `size` is at least 1 and at most the number of servers that exist, and one more or one less than the size that counts
+    ///   now.
+    /// - No change is under way: every change in the log is committed, and so is an entry of the leader's own term, so that no
+    ///   earlier leader's change can come back. Other entries of the leader's own term need not be committed.
+    /// - The request is new: no request of the same client with this number or a higher one was carried out
+    ///   ([`sessions`](Raft::sessions)) or is in the log already (`ahead`), even as a question. Otherwise the entry would count
+    ///   in the log, and the store would ignore it.
     ///
     /// Source: section 4.1 and figure 4.3; Ongaro 2015; for the last one the thesis, section 6.3.
     fn may_change(&self, id: RequestId, size: Value) -> bool {
-        //# hole: Ask one question after the other. One "no" is enough.
+        //# hole: Is the size right, is nothing under way, is the request new? One "no" is enough.
         let raft = self.raft();
         let is_by_one = (1..=self.me.size as Value).contains(&size) && size.abs_diff(self.size() as Value) == 1;
         let is_settled =
@@ -133,12 +135,13 @@ impl<const LIMIT: Index> Member<LIMIT> {
         //# end
     }
 
-    /// On a leader: a client wants that `size` servers count.
+    /// On a leader: a client wants `size` servers to count.
     ///
-    /// If that may not be done now, the request becomes a question: it takes its way through the log as `Get`, and the answer says how it is. If
-    /// it may be done and would remove this server, the leader resigns, and refuses the client without naming another one. Otherwise the inner server goes by the new
-    /// size from now on, and its entry goes to those only who count then: who is out has no use for it, and with an entry more than the
-    /// others it would keep them from being elected.
+    /// If this [may not be done](Self::may_change) now, the request becomes a question: it goes through the log as `Get`, and
+    /// the answer says what the size is. If it may be done but would remove this server, the leader resigns, leaves its log as
+    /// it is, and refuses the client once, without naming a leader. Otherwise the change is in the log, and the new size counts
+    /// at once. Only servers that count under the new size are sent the entry: one that is out has no use for it, and with one
+    /// entry more than the others it would keep them from being elected.
     ///
     /// Source: sections 4.1 and 4.2.2.
     fn on_change(&mut self, id: RequestId, size: Value, out: &mut Outbox<Self>) {
@@ -155,22 +158,24 @@ impl<const LIMIT: Index> Member<LIMIT> {
         //# end
     }
 
-    /// The election timer has fired, and this server is out. It must not stand: its own vote would count for something. One day it may be
-    /// in again, and then it needs its timer.
+    /// The election timer has fired, and this server is out. It sends nothing and stays in its term, since its own vote must not
+    /// count. One day it may be in again, so it needs its timer: that is armed again.
     fn sit_out(&mut self, out: &mut Outbox<Self>) {
         //# hole: Do nothing but wait.
         out.arm(Timer::Election);
         //# end
     }
 
-    /// Is a message from a server that is out, as this one sees it, better left unheard? A candidate's is, as long as there is a leader: it
-    /// would only bring its term, and depose that one. There are three exceptions, in which the candidate may know more than this server does:
+    /// Should this server ignore a message from a server that is out, by this server's own count? Only a candidate's request for
+    /// a vote, since its term would depose a leader that works. And not even that, if the candidate may know more than this
+    /// server:
     ///
-    /// - There is no leader, as far as this server knows.
-    /// - The candidate's log ends in a later term than this server is in. So there was a later leader, and the one that is known here is deposed.
-    /// - This server is out itself. It has no say in who is in, and its vote is asked for by somebody who believes that it is.
+    /// - this server knows of no leader in its term;
+    /// - the candidate's log ends in a later term than this server's term: so there was a later leader, and the one that this
+    ///   server knows is deposed;
+    /// - this server is out itself, by its own count: it may be wrong about that, since the candidate believes that it is in.
     ///
-    /// All other messages are heard.
+    /// Every other message is heard.
     ///
     /// Source: section 4.2.3; on votes from and for servers outside, section 4.1.
     fn disturbs(&self, message: &Message) -> bool {
@@ -184,17 +189,17 @@ impl<const LIMIT: Index> Member<LIMIT> {
         //# end
     }
 
-    /// Does a server not count, as this one sees it?
+    /// Is a server out, by this server's own count?
     fn is_out(&self, server: NodeId) -> bool {
         server.0 >= self.raft().size()
     }
 
-    /// The commands that stand in the log and are not applied yet, in order. What is committed is applied at once.
+    /// The commands in the log that are not applied yet, in order. What is committed is applied at once.
     fn ahead(&self) -> impl DoubleEndedIterator<Item = &Command> {
         self.raft().log().after(self.raft().applied()).iter().map(|entry| &entry.command)
     }
 
-    /// Those of them that are changes: the sizes that they ask for.
+    /// The sizes that those of them ask for that are changes.
     fn under_way(&self) -> impl DoubleEndedIterator<Item = usize> {
         self.ahead().filter_map(|command| match *command {
             Command::Client { request: Put(SIZE, size), .. } => usize::try_from(size).ok(),
@@ -202,7 +207,7 @@ impl<const LIMIT: Index> Member<LIMIT> {
         })
     }
 
-    /// The size that the applied entries led to.
+    /// The size by the applied entries.
     fn settled(&self) -> usize {
         match self.raft().store().get(SIZE) {
             0 => self.me.size,
@@ -238,7 +243,7 @@ impl<const LIMIT: Index> Member<LIMIT> {
 
 /// What the checks look at.
 impl<const LIMIT: Index> Member<LIMIT> {
-    /// How many servers there are, whether they count or not.
+    /// How many servers exist, whether they count or not.
     pub fn all(&self) -> usize {
         self.me.size
     }

@@ -1,32 +1,33 @@
-//! Snapshots: what the log led to, in place of the log's beginning.
+//! Snapshots: the result of the log's beginning, in its place.
 //!
 //! Source: Ongaro & Ousterhout 2014, "In Search of an Understandable Consensus Algorithm" (extended version), section 7, figure 13.
 //!
 //! # The problem
 //!
-//! The log of stage 1 grows with every command, and is read from its beginning at each start. After a year of log lines no disk holds
-//! it, and a start takes a day. But the store that all these commands lead to is small: most commands replace what others wrote.
+//! The log of stage 1 grows with every command, and is read from its beginning at each start. (It holds changes of accounts,
+//! keys and limits, not the log lines that customers send.) After a year of changes it fills the disk, and a start takes hours.
+//! But the store that results from all these commands is small: most commands replace what others wrote.
 //!
 //! # The protocol
 //!
-//! Each server takes snapshots for itself. A [`Snapshot`] holds what the applied entries led to, and says up to where. Then the log's
-//! beginning may go. Two things follow:
+//! Each server takes its own snapshots. A [`Snapshot`] holds the result of the applied entries, and says up to where. Then the
+//! log's beginning may go. Two things follow:
 //!
-//! - A follower may need entries that the leader has no more. The leader sends it the snapshot instead
+//! - A follower may need entries that the leader no longer has. The leader sends it the snapshot instead
 //!   ([`Message::InstallSnapshot`]).
-//! - A message may speak of entries that the receiver has cut off already. It was late, or it comes twice. What was cut off is
+//! - A message may speak of entries that the receiver has cut off already. It is late, or arrives twice. What was cut off is
 //!   committed, so nothing needs to be done about it; but the rest of the message may be new.
 //!
 //! # How it is built
 //!
-//! [`Compacting`] is a server around your [`Raft`] of stage 1, which stays as it is. What is for the inner server goes through to it,
-//! and what it wants done is passed on. Three methods of the inner server help ([`cap::raft::compaction`]): `cut_log`, `take_over` and
-//! `durable`.
+//! [`Compacting`] is a server around your [`Raft`] of stage 1, which stays as it is. What is meant for the inner server goes
+//! through to it, and what it wants done is passed on. Three methods of the inner server help ([`cap::raft::compaction`]):
+//! `cut_log`, `take_over` and `durable`.
 //!
 //! # Left out on purpose
 //!
-//! Snapshots in pieces: here one has to fit into a message. Taking a snapshot without stopping: a large store would be written by
-//! another thread, from a copy. Forgetting the sessions of clients that are gone.
+//! Snapshots in pieces: here a snapshot has to fit into one message. Taking a snapshot without stopping: a large store would be
+//! written by another thread, from a copy. Forgetting the sessions of clients that are gone.
 
 //# allow: unused_variables, unused_imports, dead_code
 use std::collections::BTreeMap;
@@ -40,11 +41,11 @@ use cap::raft::{self, Raft, Timer};
 use serde::{Deserialize, Serialize};
 use testkit::node::{ClientId, Membership, Node, NodeId, Outbox, RequestId};
 
-/// What the log led to, up to one of its entries.
+/// The result of the log, up to one of its entries.
 // ANCHOR: snapshot
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The last entry that it stands for.
+    /// The last entry that it covers.
     pub index: Index,
     /// The term of that entry.
     pub term: Term,
@@ -61,12 +62,12 @@ pub struct Snapshot {
 pub enum Message {
     /// What the inner servers say to each other.
     Raft(message::Message),
-    /// From the leader to a follower that lacks entries which the leader has no more. The answer is an
+    /// From the leader to a follower that lacks entries that the leader no longer has. The answer is an
     /// [`AppendReply`](message::Message::AppendReply), as if entries up to the snapshot had been sent.
     InstallSnapshot {
         /// The leader's term.
         term: Term,
-        /// What the entries led to.
+        /// The result of the entries.
         snapshot: Snapshot,
     },
 }
@@ -76,19 +77,19 @@ pub enum Message {
 // ANCHOR: durable
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Durable {
-    /// The newest snapshot. It is shared, since each save speaks of it.
+    /// The newest snapshot. It is shared, since each save names it.
     pub snapshot: Option<Arc<Snapshot>>,
     /// What the inner server saves. Its log begins where the snapshot ends, or before.
     pub raft: raft::Durable,
 }
 // ANCHOR_END: durable
 
-/// A server that cuts its log: as soon as more than `LIMIT` entries are applied and still there, it takes a snapshot.
+/// A server that cuts its log: as soon as more than `LIMIT` applied entries are in the log, it takes a snapshot.
 ///
 /// Invariants:
 /// - the log starts at the snapshot's index or before, and without a snapshot at 0;
 /// - the snapshot goes up to an applied entry, and never back to an earlier one;
-/// - the next entry for each follower, as the leader inside sees it, is behind the log's start.
+/// - on a leader, the next entry for each follower is after the log's start.
 // ANCHOR: server
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Compacting<const LIMIT: Index> {
@@ -136,12 +137,13 @@ impl<const LIMIT: Index> Node for Compacting<LIMIT> {
 }
 
 impl<const LIMIT: Index> Compacting<LIMIT> {
-    /// If more than `LIMIT` entries are applied and still in the log: takes a snapshot, cuts the log, and saves both. Some of the entries
-    /// may stay, but no more than `LIMIT` that are applied: then a follower that is a little behind needs no snapshot.
+    /// Afterwards the log holds no more than `LIMIT` applied entries. If it held more, this server has taken a snapshot of what
+    /// is applied, cut the log at the snapshot's end or before, and saved both. The entries that stay serve a follower that is
+    /// only a little behind: it needs no snapshot.
     ///
     /// Source: section 7.
     fn compact(&mut self, out: &mut Outbox<Self>) {
-        //# hole: Is it time? Then keep what the applied entries led to, cut the log, and save.
+        //# hole: Does the log hold too much? Then keep the result of the applied entries, cut the log, and save.
         let (start, applied) = (self.raft.log().start().index, self.raft.applied());
         if applied - start <= LIMIT {
             return;
@@ -157,12 +159,13 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         //# end
     }
 
-    /// Lets a snapshot stand for the log up to its index: its store and its sessions become this server's. If the log holds the
-    /// snapshot's last entry, what stands behind that stays: it may have been promised to somebody. If not, all of the log goes.
+    /// Replaces the log up to the snapshot's index by the snapshot: its store and its sessions become this server's. If the log
+    /// holds the snapshot's last entry, with the same index and term, the entries after it stay: the leader may have been told
+    /// of them. If not, none of the log's entries stay.
     ///
     /// Source: section 7; figure 13, receiver implementation, steps 6 to 8.
     fn take_over(&mut self, snapshot: Arc<Snapshot>) {
-        //# hole: Which entries of your log stay behind the snapshot? Hand it over to the inner server.
+        //# hole: Which entries of your log stay? Hand the result over to the inner server.
         let start = Start { index: snapshot.index, term: snapshot.term };
         let mut log = self.raft.log().clone();
         if log.term_at(start.index) == Some(start.term) {
@@ -175,11 +178,12 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         //# end
     }
 
-    /// On a leader: does an answer show that its sender lacks an entry that this log has no more? Go by this answer alone: by where a leader
-    /// would continue that knows nothing else of its sender. Messages of other terms, and those to a server that does not lead, are the inner
-    /// server's business.
+    /// On a leader: does an answer show that its sender lacks an entry that this log no longer holds? Only this answer counts:
+    /// where would a leader continue that knows nothing else about the sender? Answers of other terms, and those to a server
+    /// that does not lead, are the inner server's business.
     ///
-    /// An answer may be late, and its sender may have all by now. Then it gets a snapshot that it does not need: that costs a message, and does no harm.
+    /// An answer may be late, and its sender may have everything by now. Then it gets a snapshot that it does not need, which
+    /// costs a message and does no harm.
     fn asks_for_what_is_gone(&self, message: &message::Message) -> bool {
         //# hole: Where would the leader have to continue? Is that still there?
         let message::Message::AppendReply { term, outcome } = message else { return false };
@@ -191,10 +195,10 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         //# end
     }
 
-    /// A message, without the entries that are cut off here. If it speaks of a place before the log's start, it is changed to speak of the
-    /// start, with the entries that stand behind it, if it has any. All other messages stay as they are.
+    /// The message without the entries that are cut off here. If its `prev_index` is before the log's start, the result begins
+    /// at the log's start instead, with those of its entries that come after that, if any. All other messages stay as they are.
     ///
-    /// Nothing is lost by that: what was cut off is committed, so whoever leads has the same.
+    /// Nothing is lost by this: what was cut off is committed, so every later leader has the same.
     fn without_what_is_gone(&self, message: message::Message) -> message::Message {
         //# hole: What may be said of entries that begin before your log does?
         let start = self.raft.log().start();
@@ -217,9 +221,11 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         //# end
     }
 
-    /// Takes a snapshot from a leader, unless the leader is deposed, or this server knows as much to be committed already: an old
-    /// snapshot must not take back what came after it. What is taken is saved. Then the leader is answered, in each case as it would
-    /// be to a heartbeat that speaks of the snapshot's last entry.
+    /// Takes a leader's snapshot over if it is news: the leader is not deposed (its term is not below this server's), and the
+    /// snapshot ends after what this server knows to be committed. Any other snapshot changes neither the log nor the store.
+    /// What is taken over is saved before the leader is answered. In every case the rest is as after a heartbeat from that
+    /// leader whose previous entry is the snapshot's last one and whose commit index is the snapshot's: the answer, the term,
+    /// the election timer and the leader that this server knows.
     ///
     /// Source: section 7; figure 13.
     fn on_install_snapshot(&mut self, leader: NodeId, term: Term, snapshot: Snapshot, out: &mut Outbox<Self>) {
@@ -248,7 +254,7 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
         out.save(Durable { snapshot: self.snapshot.clone(), raft: self.raft.durable() });
     }
 
-    /// Lets the inner server do something, and passes on what it wants done. Then there may be something to cut off.
+    /// Lets the inner server do something, and passes on what it wants done. After that there may be something to cut off.
     fn inside(&mut self, out: &mut Outbox<Self>, run: impl FnOnce(&mut Raft, &mut Outbox<Raft>)) {
         let mut inner = Outbox::new();
         run(&mut self.raft, &mut inner);

@@ -2,25 +2,26 @@
 //!
 //! # The problem
 //!
-//! In stage 1 a server said `save`, with all that must survive a crash, and it was saved. On a real disk that would mean writing the whole
-//! log for each entry. A write-ahead log takes *changes*: a new term, a vote, some entries more. What was saved last is found again by
-//! going through all changes from the first on.
+//! In stage 1 a server said `save`, with all that must survive a crash, and it was saved. On a real disk that would mean writing
+//! the whole log for each entry. A write-ahead log takes *changes*: a new term, a vote, a few more entries. What was saved last
+//! is recovered by going through all changes from the first on.
 //!
 //! # What is yours
 //!
-//! This is the open task of the stage. Nobody else reads this log, so what its records say, how they are written as bytes, and when the log is
-//! rewritten, are for you to design. (`serde` and `postcard` are at hand: what is saved can be turned into bytes and back.)
+//! This is the open task of the stage. No other program reads this log, so what its records say, how they are written as bytes,
+//! and when the log is rewritten, are for you to design. (`serde` and `postcard` are at hand: what is saved can be turned into
+//! bytes and back.)
 //!
-//! When a server has cut its own log off behind a snapshot, the old records say nothing more that anybody needs. What is on the disk stays in
+//! When a server has cut off its own log at a snapshot, the old records are no longer needed. What is on the disk stays in
 //! proportion to what was saved last.
 //!
 //! # Left out on purpose
 //!
-//! Rewriting for other reasons: a server that stands for election in vain for a year writes a small record for each term, and without a
-//! snapshot the reference keeps them all.
+//! Rewriting for other reasons: a server that tries for a year to become leader writes a small record for each term, and without
+//! a snapshot the reference keeps them all.
 //!
-//! The format of old versions: a program that is in use for years must be able to read what its predecessor wrote, so it would put a
-//! version number in front.
+//! The format of old versions: a program that is in use for years must be able to read what its predecessor wrote, so it would
+//! begin with a version number.
 
 //# allow: unused_variables, dead_code
 //# private
@@ -40,20 +41,20 @@ use crate::wal::{self, Wal, WalError};
 //# end
 
 //# private
-/// What stands in the log.
+/// A record of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
     /// All that was saved at this point, whatever the records before it say.
     Whole(Durable),
-    /// What has changed since the record before.
+    /// What has changed since the previous record.
     Change {
         /// The server's term.
         term: Term,
-        /// Whom it voted for in that term.
+        /// The candidate that it voted for in that term.
         voted_for: Option<NodeId>,
-        /// How far its log is what it was.
+        /// Up to where its log is unchanged.
         kept: Index,
-        /// What stands behind that.
+        /// The entries after that.
         entries: Vec<Entry>,
     },
 }
@@ -62,26 +63,27 @@ pub enum Record {
 /// A server's memory on a disk.
 ///
 /// Invariants:
-/// - the records of the log, with those not yet synced, lead to what was saved last;
-/// - unless the log is to be rewritten: then it leads to what was synced last, until the new one has taken its place.
+/// - the records of the log, with those not yet synced, result in what was saved last;
+/// - unless the log is to be rewritten: then it results in what was synced last, until the new log has taken its place.
 #[derive(Clone, Debug)]
 pub struct Storage<D> {
     wal: Wal<D>,
     //# private
     /// What was saved last. Without anything saved: what a new server has.
     latest: Durable,
-    /// Is the log to be written anew with the next sync?
+    /// Is the log to be rewritten with the next sync?
     rewrites: bool,
     //# end
 }
 
 impl<D: Disk> Storage<D> {
-    /// Opens what is on a disk, or begins there. Gives it with what was saved last; none if nothing ever was.
+    /// Opens what is on a disk, or starts a new storage there. Returns it with what was saved last, or with `None` if nothing
+    /// was ever saved.
     ///
     /// # Errors
-    /// Those of [`Wal::open`], and [`WalError::Unknown`] for a record that nobody can read.
+    /// Those of [`Wal::open`], and [`WalError::Unknown`] for a record that no storage wrote.
     pub fn open(disk: D) -> Result<(Self, Option<Durable>), WalError> {
-        //# hole: What do the records of the log lead to?
+        //# hole: What is the result of the log's records?
         let (wal, records) = Wal::open(disk)?;
         let mut latest = nothing();
         for (at, record) in records.iter().enumerate() {
@@ -93,10 +95,11 @@ impl<D: Disk> Storage<D> {
         //# end
     }
 
-    /// Notes what must survive a crash, in place of what was saved before. Nothing is promised before the next [`sync`](Self::sync). What is
-    /// written for it depends on how much has changed, and not on how long the log is, unless the log's beginning was cut off.
+    /// Notes what must survive a crash, replacing what was saved before. Nothing is promised before the next
+    /// [`sync`](Self::sync). The bytes written for it depend on how much has changed, not on the length of the log, unless the
+    /// log's beginning was cut off.
     pub fn save(&mut self, durable: &Durable) {
-        //# hole: What has changed since the last time, and how does the log come to say so?
+        //# hole: What has changed since the last time, and how does the log say so?
         let (old, new) = (&self.latest.raft, &durable.raft);
         if durable.snapshot != self.latest.snapshot || new.log.start() != old.log.start() {
             self.rewrites = true;
@@ -110,12 +113,12 @@ impl<D: Disk> Storage<D> {
         //# end
     }
 
-    /// Makes durable what was saved so far. Only when it has returned `Ok` may anybody hear of it.
+    /// Makes durable what was saved so far. Nothing may be promised to others before this has returned `Ok`.
     ///
     /// # Errors
-    /// Those of [`Wal::sync`] and [`Wal::rewrite`]: after one of them, nothing is durable any more that was not before.
+    /// Those of [`Wal::sync`] and [`Wal::rewrite`]: after one of them, nothing more becomes durable.
     pub fn sync(&mut self) -> Result<(), WalError> {
-        //# hole: Sync the log, or write it anew.
+        //# hole: Sync the log, or rewrite it.
         if !self.rewrites {
             return self.wal.sync();
         }
@@ -132,7 +135,7 @@ impl<D: Disk> Storage<D> {
 }
 
 //# private
-/// What a server has that has saved nothing.
+/// What a server has before it saves anything.
 fn nothing() -> Durable {
     Durable { snapshot: None, raft: raft::Durable { term: 0, voted_for: None, log: Log::default() } }
 }
@@ -142,7 +145,7 @@ fn encode(record: &Record) -> wal::Record {
     postcard::to_stdvec(record).expect("memory takes whatever is written to it")
 }
 
-/// What a record makes of what was saved before it.
+/// What was saved once a record is carried out.
 fn carried_out(before: Durable, record: Record) -> Durable {
     match record {
         Record::Whole(durable) => durable,

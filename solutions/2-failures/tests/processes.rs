@@ -148,7 +148,7 @@ fn a_minority_gives_no_answer() {
     site.end().unwrap();
 }
 
-/// Asks for another size until that is what stands there.
+/// Asks for another size until the map has it.
 fn resize(client: &mut Client, size: i64) {
     until("the size is changed", || client.ask(Put(SIZE, size)) == Ok(size));
 }

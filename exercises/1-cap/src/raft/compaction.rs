@@ -1,10 +1,10 @@
-//! What stage 2 builds on: a server whose log may lose its beginning, because a snapshot stands for it.
+//! What stage 2 builds on: a server whose log may lose its beginning, because a snapshot replaces it.
 //!
 //! Source: Ongaro & Ousterhout 2014 (extended version), section 7. This file is given, and nothing of it is needed in stage 1.
 //!
-//! A log grows with every command, but the store that it leads to does not. So a server may keep the store in place of the log's
-//! beginning. *When* to do that, what has to be kept beside the store, and what to send to a server that needs what is gone: that is
-//! stage 2. Here stand the few things that only the server itself can do.
+//! A log grows with every command, but the resulting store does not. So a server may keep the store in place of the log's
+//! beginning. *When* to do that, what has to be kept beside the store, and what to send to a server that needs what is gone:
+//! that is stage 2. This file has the few things that only the server itself can do.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ impl Raft {
         self.applied
     }
 
-    /// What the commands led to, as far as they are applied.
+    /// The result of the commands that are applied.
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -36,10 +36,10 @@ impl Raft {
         &self.sessions
     }
 
-    /// Cuts off the log's beginning, up to the entry at `index` and that one too. A leader continues with each follower behind it.
+    /// Cuts off the log's beginning, up to and including the entry at `index`. A leader continues with each follower after it.
     ///
     /// # Panics
-    /// If that entry is not applied yet: what it led to would be lost.
+    /// If that entry is not applied yet: its result would be lost.
     pub fn cut_log(&mut self, index: Index) {
         let applied = self.applied;
         assert!(index <= applied, "the log is applied up to {applied}, and was to be cut off up to {index}");
@@ -47,8 +47,8 @@ impl Raft {
         self.role.continue_behind(index);
     }
 
-    /// Takes over what somebody else's commands led to: `store` and `sessions` as they are where `log` starts, with `log` behind them.
-    /// What this server had applied itself is forgotten, and what `log` does not hold too.
+    /// Takes over another server's result: `store` and `sessions` as they are where `log` starts, followed by `log`. What this
+    /// server had applied itself is forgotten, and so is what `log` does not hold.
     pub fn take_over(&mut self, log: Log, store: Store, sessions: BTreeMap<ClientId, Session>) {
         self.applied = log.start().index;
         self.commit_index = self.commit_index.clamp(self.applied, log.last_index());

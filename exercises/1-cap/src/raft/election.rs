@@ -4,14 +4,14 @@
 //!
 //! # The problem
 //!
-//! A server that has not heard from a leader for a while cannot know whether the leader is gone, slow, or only out of its own
-//! reach. It may try to take over all the same, at any time, and so may others. Two things must never happen: two leaders in
-//! one term, and a leader without an entry that was committed before.
+//! A server that has not heard from a leader for a while cannot know whether the leader is gone, slow, or merely out of reach.
+//! It may try to take over all the same, at any time, and so may others. Two things must never happen: two leaders in one term,
+//! and a leader without an entry that was committed before.
 //!
 //! # The protocol
 //!
-//! The candidate goes to a new term and asks everybody for a vote. A server gives at most one vote in a term, for good: it saves
-//! it before it says so. A majority of votes makes a leader, and two majorities share a server. And a server votes only for a
+//! A candidate enters a new term and asks all others for their votes. A server gives at most one vote in a term, and saves it
+//! before it says so. A majority of votes makes a leader, and any two majorities share a server. And a server votes only for a
 //! candidate whose log is at least as up to date as its own. A committed entry is on a majority, so it is on one of the voters.
 
 #![allow(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
@@ -26,7 +26,8 @@ use super::{Raft, Role, Timer};
 use crate::quorum::majority;
 
 impl Raft {
-    /// Goes to a new term as a candidate, and asks all others for their votes. The timer is armed anew, in case that nobody wins.
+    /// Enters a new term as a candidate that has voted for itself, saved that, and asked all others for their votes. The
+    /// election timer is armed again, in case no candidate wins. In a cluster of one, its own vote is a majority.
     ///
     /// Source: section 5.2; figure 2, rules for candidates.
     pub(super) fn start_election(&mut self, out: &mut Outbox<Self>) {
@@ -34,8 +35,8 @@ impl Raft {
     }
 
     /// Looks at the term of a message, before anything else is done with it. If it is above this server's own, this server is
-    /// behind: it enters that term as a follower, and has not voted in it yet. A leader that is one no more needs its
-    /// election timer again, and its heartbeats no more.
+    /// behind: it enters that term as a follower that has not voted in it, and saves that. A deposed leader needs its election
+    /// timer again, and stops its heartbeats. A follower's or a candidate's timer runs on.
     ///
     /// Given: the chapter walks through it.
     ///
@@ -54,9 +55,10 @@ impl Raft {
         self.save(out);
     }
 
-    /// Votes for a candidate or not, and tells it so. The vote is granted if the candidate's term is this server's own, this
-    /// server has not voted for another in it, and the candidate's log is at least as up to date as its own. A granted vote is
-    /// saved before it is sent, and gives the candidate time: the election timer starts anew.
+    /// Grants the candidate its vote or refuses it, and says so either way, with this server's own term. The vote is granted if
+    /// the candidate's term is this server's own, this server has not voted for another candidate in it, and the candidate's log
+    /// is at least as up to date as its own. A granted vote is saved before it is sent, and gives the candidate time: the
+    /// election timer is armed again. After a refusal it runs on.
     ///
     /// Source: sections 5.2 and 5.4.1; figure 2, RequestVote RPC, receiver implementation.
     pub(super) fn on_request_vote(
@@ -78,23 +80,25 @@ impl Raft {
         todo!("Compare how the two logs end.")
     }
 
-    /// Counts a vote for this server: of its present term, once for each voter, and only as long as it is a candidate.
+    /// Counts a vote for this server: only one of its current term, once for each voter, and only while it is a candidate. With
+    /// a majority, itself included, it becomes leader.
     ///
     /// Source: section 5.2.
     pub(super) fn on_vote(&mut self, voter: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
         todo!("Count the vote if it counts. With a majority, lead.")
     }
 
-    /// Becomes the leader of its term: exchanges the election timer for the heartbeat, and makes itself heard, so that nobody else becomes a
-    /// candidate. Of the others' logs it knows nothing, even if it has led before; that they end where its own does is a good guess.
+    /// Becomes the leader of its term. Its heartbeat timer is armed in place of the election timer, and each of the others hears
+    /// from it, so that none becomes a candidate. It knows nothing of the others' logs, even if it has led before; that they end
+    /// where its own does is a good guess.
     ///
     /// Source: section 5.2; figure 2, volatile state on leaders.
     fn lead(&mut self, out: &mut Outbox<Self>) {
-        todo!("Take office. What do you guess of the others' logs, and what do you know of them?")
+        todo!("Lead. What do you guess of the others' logs, and what do you know of them?")
     }
 
-    /// What a new leader may say to everybody: I am here, and my log ends like this. It is given for [`lead`](Self::lead); if yours begins
-    /// with entries instead, delete it.
+    /// What a new leader may say to all others: I am here, and my log ends like this. It is given for [`lead`](Self::lead); if
+    /// yours begins with entries instead, delete it.
     fn heartbeat(&self) -> Message {
         Message::AppendEntries {
             term: self.term,
@@ -105,8 +109,8 @@ impl Raft {
         }
     }
 
-    /// Hears from the leader of this server's own term. There is only one, so whoever was a candidate has lost. The leader is
-    /// remembered, to send clients there, and the election timer starts anew.
+    /// Hears from the leader of this server's own term. There is only one, so a candidate has lost. The leader is remembered, to
+    /// send clients there, and the election timer is armed again.
     ///
     /// Source: section 5.2; figure 2, rules for followers and candidates.
     pub(super) fn follow(&mut self, leader: NodeId, out: &mut Outbox<Self>) {

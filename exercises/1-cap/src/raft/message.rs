@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::log::{Entry, Index, Term};
 
-/// A message. Each carries its sender's term, by which old messages and old leaders are known.
+/// A message. Each carries its sender's term, which gives away old messages and old leaders.
 ///
-/// The paper calls the first and the third RPCs, the other two their results (Ongaro & Ousterhout 2014, extended version,
-/// figure 2). Here a reply is a message like any other: it may come late, twice, or never.
+/// The paper calls the first and the third RPCs, the other two their results (Ongaro & Ousterhout 2014, extended version, figure
+/// 2). Here a reply is a message like any other: it may arrive late, twice, or never.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// From a candidate to all others: make me the leader of this term.
@@ -26,8 +26,8 @@ pub enum Message {
         /// Does the voter vote for the candidate?
         granted: bool,
     },
-    /// From the leader to each of the others: put these entries behind that one. Without entries it is a heartbeat: it says that
-    /// the leader is there, and asks whether the logs agree as far as `prev_index`.
+    /// From the leader to each of the others: append these entries after that one. Without entries it is a heartbeat: it says
+    /// that the leader is there, and asks whether the logs agree up to `prev_index`.
     AppendEntries {
         /// The leader's term.
         term: Term,
@@ -64,7 +64,7 @@ pub enum Outcome {
 pub struct Hint {
     /// The term of the sender's entry at the leader's `prev_index`; none if its log ends before that.
     pub term: Option<Term>,
-    /// The first entry of that term in the sender's log; without a term, the place just behind the log's end.
+    /// The first entry of that term in the sender's log; without a term, the index after the log's last entry.
     pub index: Index,
 }
 

@@ -4,8 +4,9 @@
 use super::log::Index;
 use crate::quorum::majority;
 
-/// The largest index such that a majority of the cluster holds the log at least that far. `held` says how far each server
-/// holds it, the leader included, in any order. It is graded by itself, whether your leader counts by it or in another way.
+/// The largest index such that a majority of the cluster holds the log at least that far. `held` says how far each server of the
+/// cluster holds it, the leader included, in any order. A cluster has at least one server, so `held` is never empty. This
+/// function is graded on its own, whether your leader uses it or counts in another way.
 ///
 /// | held | agreed |
 /// |---|---|

@@ -1,25 +1,25 @@
-//! Replication: the leader's log becomes everybody's log.
+//! Replication: the leader's log becomes every server's log.
 //!
 //! Source: Ongaro & Ousterhout 2014, section 5.3; figure 2, "AppendEntries RPC" and "Rules for Servers".
 //!
 //! # The problem
 //!
-//! Followers may lack entries, or have others that an earlier leader left behind. The leader never changes its own log; it finds, for
-//! each follower, the last place where both logs agree, and sends what comes behind it. Its messages may overtake each other, come
-//! twice, or come from a leader that was deposed long ago.
+//! Followers may lack entries, or have others that an earlier leader left behind. The leader never changes its own log; it
+//! finds, for each follower, the last index at which both logs agree, and sends what comes after it. Messages may overtake each
+//! other, arrive twice, or come from a leader that was deposed long ago.
 //!
 //! # The protocol
 //!
 //! Each [`Message::AppendEntries`] names the entry just before the new ones. A follower that has that entry takes the new ones;
-//! one that has not says so, with a hint where to look. So if two logs agree on an entry's index and term, they agree up to
-//! there. The leader keeps two numbers for each follower: where it will continue (`next_index`, a guess that may be wrong)
-//! and how far the logs are known to agree (`match_index`, which must never be wrong: commits are counted on it). Nothing outside of
-//! `election`, `replication` and `commit` knows these two: keep something else in [`Role::Leader`] if you like, such as one struct for each
-//! follower, and see to it at the end of this file.
+//! a follower that does not says so, with a hint where to look. So if two logs agree on an entry's index and term, they agree up
+//! to there. The leader keeps two numbers for each follower: where it will continue (`next_index`, a guess that may be wrong)
+//! and how far the logs are known to agree (`match_index`, which must never be wrong: commits are counted on it). Nothing
+//! outside of `election`, `replication` and `commit` knows these two: keep something else in [`Role::Leader`] if you like, such
+//! as one struct for each follower, and adapt the end of this file.
 //!
-//! How much a leader sends at once, and whether it sends more before it has heard what became of the last message, is up to you.
-//! The reference moves `next_index` by answers only, and repeats what is not acknowledged. One that moves it when it sends
-//! (*pipelining*) is as right, if it goes back when something was lost.
+//! How much a leader sends at once, and whether it sends more before it knows what became of the last message, is up to you. The
+//! reference moves `next_index` only when an answer comes, and repeats what is not acknowledged. A leader that moves it when it
+//! sends (*pipelining*) is just as right, if it goes back when something was lost.
 
 #![allow(unused_variables, unused_imports, reason = "for the holes below: delete this line when all are filled")]
 #![allow(dead_code, reason = "the holes of other files will use it")]
@@ -30,24 +30,25 @@ use super::message::{Message, Outcome};
 use super::{Raft, Role, Timer};
 
 impl Raft {
-    /// On a leader: takes a command into its log, and saves it; then the others are to hear of it. A cluster of one has a majority at
-    /// once.
+    /// On a leader: the command becomes the last entry of its log, in its own term, and is saved before any other server hears
+    /// of it. The others are sent it. In a cluster of one, a majority holds it at once.
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn propose(&mut self, command: Command, out: &mut Outbox<Self>) {
         todo!("Take the command into your log, and send it to the others. Then see what is committed.")
     }
 
-    /// The heartbeat timer has fired. If this server leads, each of the others hears from it, and the timer is armed anew. What was lost on its
-    /// way comes again in the end, by this message or by those that its answer causes: nothing else will bring it.
+    /// The heartbeat timer has fired. If this server leads, it sends something to each of the others, and arms the timer again.
+    /// Whatever was lost on the way must get there in the end, with this message or with those that its answer causes: nothing
+    /// else will bring it.
     ///
     /// Source: section 5.2; figure 2, rules for leaders.
     pub(super) fn on_heartbeat(&mut self, out: &mut Outbox<Self>) {
         todo!("If you lead, make yourself heard.")
     }
 
-    /// On a leader: sends a follower what it lacks, as far as the leader knows. That may be nothing. The message speaks of the leader's own
-    /// log, and of no place before the log's start.
+    /// On a leader: sends a follower what it lacks, as far as the leader knows. That may be nothing. The entries, and the entry
+    /// before them, are those of the leader's own log; none lies before the log's start.
     ///
     /// Source: figure 2, rules for leaders.
     fn send_entries(&self, follower: NodeId, out: &mut Outbox<Self>) {
@@ -56,11 +57,12 @@ impl Raft {
 
     /// Takes entries from a leader, and says what became of them.
     ///
-    /// A leader of an earlier term is refused; the reply's term tells it that it is deposed, and any hint will do. If this
+    /// A leader of an earlier term is refused: the reply's term tells it that it is deposed, and any hint will do. If this
     /// server's log has no entry with the index and term of `prev`, the entries do not fit: the reply is a conflict, with a
-    /// hint. Otherwise they are merged into the log and saved, and the reply says how far both logs are now *known* to agree:
-    /// up to the last entry that this message spoke of, whatever stands behind it. How far the leader's `commit_index` counts
-    /// here too is for [`follow_commit_index`](Self::follow_commit_index) to say.
+    /// [`hint`](Log::hint). Otherwise the entries are [merged](Log::merge) into the log and saved, and the reply says how far
+    /// both logs are now *known* to agree: up to the last entry that this message spoke of, whatever follows it here.
+    /// [`follow_commit_index`](Self::follow_commit_index) says what the leader's `commit_index` means for this server. What a
+    /// reply reports is on disk before the reply is sent.
     ///
     /// Source: section 5.3; figure 2, AppendEntries RPC, receiver implementation.
     pub(super) fn on_append_entries(
@@ -75,14 +77,18 @@ impl Raft {
         todo!("Take the entries if they fit, and say what became of them.")
     }
 
-    /// On a leader: learns what became of entries that it sent in its present term. Replies of earlier terms are left alone.
+    /// On a leader: learns what became of entries that it sent in its current term. Replies of earlier terms change nothing.
     ///
-    /// Replies may come late, twice, and in another order. Afterwards
-    /// - what the leader knows to match (`match_index`) is as much as this reply or an earlier one has shown, and never less than before;
-    /// - if a match leaves something missing, that is on its way to the follower;
-    /// - after a conflict that is news, the leader has tried again further back: where the hint says, but never at what is known to match;
-    /// - what can be committed by now is committed;
-    /// - a reply that says nothing new has caused no message. Otherwise old replies would cause messages forever.
+    /// Replies may arrive late, twice, and out of order. Afterwards
+    /// - what the leader knows to match (`match_index`) is the most that this reply or an earlier one has shown, so it never
+    ///   falls;
+    /// - if the follower now matches further than before and still lacks something, that is on its way to it;
+    /// - after a conflict that is news, the leader has tried again further back: where the hint says, but never below what is
+    ///   known to match;
+    /// - everything that can be committed is committed;
+    /// - a reply that is no news has caused no message: a match that goes no further than what the leader knows already, or a
+    ///   conflict whose hint leads no further back than where the leader continues. Otherwise old replies would cause messages
+    ///   forever.
     ///
     /// Source: section 5.3; figure 2, rules for leaders.
     pub(super) fn on_append_reply(&mut self, follower: NodeId, term: Term, outcome: Outcome, out: &mut Outbox<Self>) {
@@ -90,17 +96,17 @@ impl Raft {
     }
 }
 
-/// What later stages need of a leader's memory of its followers. It is written for the two fields of [`Role::Leader`]; if you keep
-/// something else there, say here what this means for it.
+/// What later stages need from a leader's memory of its followers. It is written for the two fields of [`Role::Leader`]; if you
+/// keep something else there, say here what this means for it.
 impl Role {
-    /// The log's beginning is cut off, up to `index`: a leader continues with each follower behind that, or further on.
+    /// The log's beginning is cut off, up to `index`: a leader continues with each follower after that, or further on.
     pub(super) fn continue_behind(&mut self, index: Index) {
         let Role::Leader { next_index, .. } = self else { return };
         next_index.values_mut().for_each(|next| *next = (*next).max(index + 1));
     }
 
-    /// The servers are those of `membership` now. A leader forgets the others, and continues with each new one at `next`, of whose
-    /// log it knows nothing.
+    /// The servers are now those of `membership`. A leader forgets the others, and continues with each new server at `next`; it
+    /// knows nothing of that server's log.
     pub(super) fn lead_only(&mut self, membership: Membership, next: Index) {
         let Role::Leader { next_index, match_index, .. } = self else { return };
         next_index.retain(|server, _| server.0 < membership.size);

@@ -1,8 +1,8 @@
 //! The clients of a chaos run: threads that ask all the time, and note what they are told.
 //!
-//! A client shares some keys with all others. It reads them, and writes values that nobody else writes, so that an answer shows which
-//! write it saw. To a key of its own it adds 1 again and again. Nobody else does, so it knows between which two numbers that must stand: what was
-//! acknowledged counts once, and what is unknown once at most.
+//! A client shares some keys with all others. It reads them, and writes values that no other client writes, so that an answer
+//! shows which write it saw. To a key of its own it adds 1 again and again. No other client does, so it knows between which two
+//! numbers the value must lie: what was acknowledged counts once, and what is unknown at most once.
 
 use std::net::SocketAddr;
 use std::panic;

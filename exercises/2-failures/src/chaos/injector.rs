@@ -37,7 +37,7 @@ pub(super) fn name(server: usize) -> String {
 pub(super) struct Injector<'c> {
     site: Site,
     clients: &'c Clients,
-    /// Must somebody be served before a fault is undone, and a majority be healthy before one is done?
+    /// Must a client be served before a fault is undone, and a majority be healthy before one is done?
     insists: bool,
     /// How long a server that was killed stays down.
     down: Duration,
@@ -59,8 +59,8 @@ struct Active {
 }
 
 impl Active {
-    /// What must be seen before it is undone, and is not yet: that somebody was served who asked after it, and that a server whose disk is
-    /// ill has ended.
+    /// What must be seen before it is undone, and is not yet: that a client that asked after it was served, and that a server
+    /// whose disk is ill has ended.
     fn lacks(&self, served: Duration, has_ended: bool) -> Option<Broken> {
         let (who, kind, seconds) = (name(self.server), self.kind, PATIENCE.as_secs());
         let is_ill = matches!(kind, Kind::Fill { .. } | Kind::Fail { .. });
@@ -104,7 +104,7 @@ impl<'c> Injector<'c> {
         !self.broken.is_empty() || self.clients.have_enough()
     }
 
-    /// What the monkey gets to see. Who is slow is not healthy either.
+    /// What the monkey gets to see. A slow server is not healthy either.
     pub(super) fn view(&mut self) -> Result<View, Error> {
         (0..self.site.size()).map(|server| Ok((name(server), self.state(server)?))).collect()
     }
@@ -172,7 +172,7 @@ impl<'c> Injector<'c> {
         Ok(())
     }
 
-    /// Gives back the site, with what was done to it and what was seen to be wrong.
+    /// Gives back the site, with what was done to it and what went wrong.
     pub(super) fn let_go(self) -> (Site, Vec<Injected>, Vec<Broken>) {
         (self.site, self.over, self.broken)
     }
@@ -273,7 +273,7 @@ impl<'c> Injector<'c> {
         Ok(())
     }
 
-    /// A healthy majority must be left. A monkey that does not see to that has done enough.
+    /// A healthy majority must be left. A monkey that does not make sure of it has done enough.
     fn must_leave_a_majority(&mut self, victim: &str, view: &View) {
         let healthy = view.values().filter(|state| **state == State::Healthy).count();
         let left = healthy - usize::from(view.get(victim) == Some(&State::Healthy));

@@ -18,9 +18,9 @@
 //!
 //! # What must hold
 //!
-//! The rules are those of [`Broken`]; [`judge`] says how the clients' story is checked. Only one of them speaks of time, and none of it
-//! is a race with the clock: a fault is not undone before somebody was served who had asked after it was done. So whoever needs all servers
-//! stands still, and is given up after [`PATIENCE`].
+//! The rules are those of [`Broken`]; [`judge`] says how the clients' story is checked. Only one of them speaks of time, and
+//! none of it is a race with the clock: a fault is not undone before a client was served that had asked after it was done. So a
+//! cluster that needs all its servers comes to a halt, and is given up after [`PATIENCE`].
 //!
 //! # What a kill does not show
 //!
@@ -93,13 +93,14 @@ pub enum Broken {
     Order(String),
     /// An addition counts twice, or one that was acknowledged does not count.
     Count(String),
-    /// A majority was healthy, and nobody was served.
+    /// A majority was healthy, and no client was served.
     Progress(String),
     /// A server has ended by itself, and its disk was well.
     Ended(String),
     /// A server's disk takes nothing, and the server goes on.
     Disk(String),
-    /// The monkey has hit somebody although no more servers were healthy than must be, or has written down something else than it did.
+    /// The monkey has hit a server although no more were healthy than must be, or has written down something other than what it
+    /// did.
     Monkey(String),
 }
 

@@ -1,8 +1,8 @@
 //! The audit log: what the monkey is about to do, what came of it, and what it has left out.
 //!
-//! People read it when something broke and nobody knows why. The monkey reads it when it starts again, and knows what it has done
-//! today. Both need the same: that a fault is in the log *before* it is done. It is a write-ahead log, and your own one
-//! will do: the module `audit_log` joins the two.
+//! People read it when something broke and no one knows why. The monkey reads it when it restarts, and so knows what it has done
+//! today. Both need the same: that a fault is in the log *before* it is done. It is a write-ahead log, and yours will do: the
+//! module `audit_log` joins the two.
 
 use std::fmt;
 use std::io;
@@ -31,14 +31,14 @@ pub enum Entry {
     Failed {
         /// What was to be done.
         fault: Fault,
-        /// What they said.
+        /// What the executor said.
         error: String,
     },
     /// The group's turn came, and was left out.
     Skipped {
         /// When.
         at: Timestamp,
-        /// Whose turn it was.
+        /// The group whose turn it was.
         group: String,
         /// Why.
         why: Why,
@@ -48,7 +48,7 @@ pub enum Entry {
 /// Why a turn was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Why {
-    /// With one healthy instance less there would be fewer than the group needs.
+    /// With one healthy instance less, the group would have fewer than it needs.
     TooFewHealthy,
     /// Every healthy instance of the group is spared.
     AllSpared,

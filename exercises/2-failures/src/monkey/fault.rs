@@ -16,17 +16,18 @@ use serde::{Deserialize, Serialize};
 pub enum State {
     /// It runs, and answers.
     Healthy,
-    /// Its process exists and is stopped: it answers nobody, and knows nothing of it.
+    /// Its process exists but is stopped: it answers no request, and does not notice.
     Paused,
-    /// It runs, and no message gets to it or away from it.
+    /// It runs, but no message gets in or out.
     CutOff,
-    /// It runs, and does not answer: it may be starting, full, or stuck.
+    /// It runs, but does not answer: it may be starting, full, or stuck.
     Silent,
     /// There is no such process.
     Gone,
 }
 
-/// What is known of all instances, by name. Of an instance that is missing here nothing is known, so it does not count as healthy.
+/// What is known about all instances, by name. Nothing is known about an instance that is missing here, so it does not count as
+/// healthy.
 pub type View = BTreeMap<String, State>;
 
 /// A kind of failure.

@@ -50,11 +50,11 @@ pub enum Event {
     Call { call: Call, replies: Replies },
     /// A timer has fired.
     Timeout { timer: Timer },
-    /// The process is to end: nothing behind this is handled.
+    /// The process is to end: nothing after this is handled.
     End,
 }
 
-/// How the line begins by which a server says that a snapshot stands for its log's beginning.
+/// How the line begins by which a server says that a snapshot has replaced its log's beginning.
 pub const CUT: &str = "the log is cut, behind a snapshot up to ";
 
 /// Up to where the newest snapshot goes; 0 if there is none.

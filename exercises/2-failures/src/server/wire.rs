@@ -1,13 +1,13 @@
 //! The wire: bytes in pieces become messages, or one reason to close the connection.
 //!
-//! Source: RFC 9293, "Transmission Control Protocol (TCP)", 2022: a connection carries a stream of bytes, in order, and knows of no
-//! messages in it.
+//! Source: RFC 9293, "Transmission Control Protocol (TCP)", 2022: a connection carries a stream of bytes, in order, and knows
+//! nothing of messages.
 //!
 //! # The problem
 //!
-//! What was sent in one call may arrive in three pieces, and two messages in one. And whoever can reach the port can send anything: a
-//! browser, a port scanner, a server of another cluster with a wrong line in its configuration, a program with a defect. None of
-//! them may get this server to stop, to fill its memory, or to believe a word.
+//! What was sent in one call may arrive in three pieces, and two messages in one. And anyone who can reach the port can send
+//! anything: a browser, a port scanner, a server of another cluster with a wrong line in its configuration, a program with a
+//! defect. None of them may make this server stop, fill its memory, or be believed.
 //!
 //! # The protocol
 //!
@@ -18,16 +18,16 @@
 //! MAGIC (4 bytes)  VERSION (1 byte)  Greeting { cluster, speaker }
 //! ```
 //!
-//! Magic and version stand in front and have a fixed form, so that every later version can tell an older one from noise. Behind the greeting
-//! each frame holds one message, and nothing else: from a server a [`Message`], from a client a [`Call`]. A server answers a
-//! client with [`Answer`]s on the same connection. To other servers it opens connections of its own.
+//! Magic and version come first and have a fixed form, so that every later version can tell an older one from noise. After the
+//! greeting each frame holds one message, and nothing else: from a server a [`Message`], from a client a [`Call`]. A server
+//! answers a client with [`Answer`]s on the same connection. To other servers it opens connections of its own.
 //!
 //! Everything but the frame and the magic is in the format of `postcard`.
 //!
 //! # Left out on purpose
 //!
-//! Proof: who knows the name of the cluster is believed to belong to it. That takes TLS with certificates on both sides. A checksum: TCP has one, a
-//! weak one, and TLS a strong one.
+//! Proof: a speaker that knows the name of the cluster is believed to belong to it. That takes TLS with certificates on both
+//! sides. A checksum: TCP has one, a weak one, and TLS a strong one.
 
 #![allow(unused_variables, dead_code, reason = "for the holes below: delete this line when all are filled")]
 use std::fmt;
@@ -39,7 +39,7 @@ use testkit::node::{Membership, NodeId, RequestId};
 
 use crate::snapshot::Message;
 
-/// What a greeting begins with. It is no word of another protocol.
+/// What a greeting begins with. No other protocol begins like this.
 pub const MAGIC: [u8; 4] = *b"\xd5kv2";
 
 /// The version of the protocol that this program speaks.
@@ -48,19 +48,19 @@ pub const VERSION: u8 = 1;
 /// The bytes of a frame before its body.
 pub const HEAD: usize = 4;
 
-/// How long the body of a frame may be. A snapshot has to fit in.
+/// How long the body of a frame may be. A snapshot has to fit.
 pub const LIMIT: usize = 8 << 20;
 
-/// Who speaks on a connection, and to which cluster.
+/// The speaker on a connection, and the cluster it speaks to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Greeting {
     /// The name of the cluster.
     pub cluster: String,
-    /// Who speaks.
+    /// The speaker.
     pub speaker: Speaker,
 }
 
-/// Who speaks on a connection.
+/// The speaker on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Speaker {
     /// Another server of the cluster. It sends [`Message`]s.
@@ -90,7 +90,7 @@ pub struct Answer {
 /// What arrives at a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// Somebody has greeted, and may speak.
+    /// A speaker has greeted, and may go on.
     Greeted(Speaker),
     /// A server of the cluster says something.
     Message {
@@ -106,22 +106,22 @@ pub enum Arrival {
 /// Why a connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A frame is announced that is longer than it may be.
+    /// The announced frame is longer than allowed.
     TooLong {
         /// How long, in bytes.
         len: usize,
         /// How long it may be.
         limit: usize,
     },
-    /// The first frame is no greeting.
+    /// The first frame is not a greeting.
     NotGreeted,
-    /// The greeting is of another version of the protocol.
+    /// The greeting is for another version of the protocol.
     OtherVersion(u8),
     /// The greeting is for another cluster, of this name.
     OtherCluster(String),
     /// The speaker says that it is this very server, or one that does not exist.
     Impostor(NodeId),
-    /// A frame is not what this speaker may send: no message, or a message with something behind it.
+    /// A frame is not what this speaker may send: not a message, or a message with something after it.
     NoMessage,
     /// The connection has ended in the middle of a frame.
     HalfAFrame,
@@ -168,19 +168,19 @@ fn encode(message: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(message).expect("memory takes whatever is written to it")
 }
 
-/// Reads what a body holds, if it holds one message and nothing behind it.
+/// Reads a body that holds one message and nothing after it.
 ///
 /// # Errors
 /// [`Refusal::NoMessage`] otherwise.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    todo!("Read one message; is anything left behind it? `postcard::take_from_bytes` tells.")
+    todo!("Read one message; is anything left after it? `postcard::take_from_bytes` tells.")
 }
 
 /// Cuts a stream of bytes into frames.
 ///
 /// Invariants:
-/// - what it holds has arrived, and has not been given out;
-/// - between two calls it holds less than one frame of the greatest length, and what came with the last piece.
+/// - what it holds has arrived, and has not been handed out;
+/// - between two calls it holds less than one frame of the greatest length, plus what came with the last piece.
 #[derive(Clone, Debug)]
 pub struct Frames {
     limit: usize,
@@ -188,7 +188,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// None yet. No body may be longer than `limit`.
+    /// No bytes yet. No body may be longer than `limit`.
     pub fn new(limit: usize) -> Self {
         Frames { limit, buffer: Vec::new() }
     }
@@ -198,17 +198,15 @@ impl Frames {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Takes out the next frame, and gives its body. None if not all of it has come.
+    /// Takes out the next frame, and returns its body, or `None` if not all of it has come.
     ///
     /// # Errors
-    /// [`Refusal::TooLong`], as soon as the length is known. No memory is taken because of a length that was only announced.
+    /// [`Refusal::TooLong`], as soon as the length is known. A length that was only announced costs no memory.
     pub fn next_body(&mut self) -> Result<Option<Vec<u8>>, Refusal> {
-        todo!(
-            "Is there a length? Is it allowed? Has all of the body come? Take it out, and leave what stands behind it."
-        )
+        todo!("Is there a length? Is it allowed? Has all of the body come? Take it out, and leave what follows it.")
     }
 
-    /// Whether nothing of a frame has come that is not complete.
+    /// Whether no incomplete frame has come.
     pub fn is_between_frames(&self) -> bool {
         self.buffer.is_empty()
     }
@@ -219,7 +217,7 @@ impl Frames {
     }
 }
 
-/// Who a server is, as its connections need to know.
+/// A server's identity, as its connections need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The name of its cluster.
@@ -228,16 +226,16 @@ pub struct Identity {
     pub me: Membership,
 }
 
-/// The server's end of a connection: who speaks, and what is said.
+/// The server's end of a connection: the speaker, and what it says.
 ///
 /// Invariants:
 /// - nothing arrives before a greeting;
-/// - behind a refusal nothing arrives, and nothing is held.
+/// - after a refusal nothing arrives, and nothing is held.
 #[derive(Clone, Debug)]
 pub struct Inbound {
     identity: Identity,
     frames: Frames,
-    /// Who has greeted.
+    /// The speaker that has greeted.
     speaker: Option<Speaker>,
     /// Why it is closed.
     refusal: Option<Refusal>,
@@ -249,12 +247,14 @@ impl Inbound {
         Inbound { identity, frames: Frames::new(limit), speaker: None, refusal: None }
     }
 
-    /// Takes bytes as they come, in whatever pieces, and adds what has arrived to `arrived`. What comes does not depend on the pieces.
+    /// Takes bytes as they come, in whatever pieces, and adds what has arrived to `arrived`. What arrives does not depend on the
+    /// pieces.
     ///
     /// It never panics, and never holds much more memory than one frame.
     ///
     /// # Errors
-    /// Why the connection must be closed. What arrived before that is in `arrived`. From then on it takes nothing, and says the same again.
+    /// Why the connection must be closed. What arrived before that is in `arrived`. From then on it takes nothing, and returns
+    /// the same reason again.
     #[allow(clippy::ptr_arg, reason = "what arrives will be pushed")]
     pub fn take(&mut self, bytes: &[u8], arrived: &mut Vec<Arrival>) -> Result<(), Refusal> {
         todo!("Hand out what has arrived as a whole, or say why this connection must be closed, now and from now on.")
@@ -263,7 +263,8 @@ impl Inbound {
     /// The other side has closed the connection.
     ///
     /// # Errors
-    /// Why it was closed before, or [`Refusal::HalfAFrame`]. Whoever goes between two frames, or without a word, just goes.
+    /// Why it was closed before, or [`Refusal::HalfAFrame`]. A speaker may hang up between two frames, or before it has said
+    /// anything.
     pub fn end(&self) -> Result<(), Refusal> {
         todo!("Was it closed before? Has a part of a frame come?")
     }

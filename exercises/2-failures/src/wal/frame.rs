@@ -1,4 +1,4 @@
-//! Frames: how a batch of records stands in the file, so that a reader can tell a whole one from everything else.
+//! Frames: how a batch of records is written to the file, so that a reader can tell a whole batch from everything else.
 //!
 //! | bytes | what |
 //! |---|---|
@@ -7,8 +7,8 @@
 //! | 8 | index of the first record |
 //! | length | the body: for each record 4 bytes with its length, then the record |
 //!
-//! Numbers are little-endian. The layout is a proposal: whatever you write, only you read. What counts is that a frame of which anything is
-//! missing or different is never taken for a whole one, and neither are zeros.
+//! Numbers are little-endian. The layout is a proposal: only you read what you write. What counts is that a frame with anything
+//! missing or changed is never accepted as whole, and neither are zeros.
 
 #![allow(unused_variables, dead_code, reason = "for the holes below: delete this line when all are filled")]
 use super::Record;
@@ -27,15 +27,15 @@ pub struct Frame {
     pub len: usize,
 }
 
-/// The bytes of a frame with these records, of which the first has the index `first`.
+/// The bytes of a frame with these records, the first of which has the index `first`.
 pub fn encode(first: u64, records: &[Record]) -> Vec<u8> {
     todo!("Write head and records so that a reader can tell where they end, and whether they are what was written.")
 }
 
-/// The frame at the start of `bytes`, whatever may follow it. `None` if none stands there: the bytes are too few, or differ from
-/// what [`encode`] has written, or are something else.
+/// The frame at the start of `bytes`, whatever follows it. `None` if there is none: the bytes are too few, or differ from what
+/// [`encode`] wrote, or are something else.
 ///
-/// The bytes may be anything at all. It never panics, and never takes more memory than they do.
+/// The bytes may be anything at all. This never panics, and never takes more memory than they do.
 pub fn decode(bytes: &[u8]) -> Option<Frame> {
-    todo!("Is there a whole frame, and is it what was written? Believe no number before you know.")
+    todo!("Is there a whole frame, and is it what was written? Trust no number before you know.")
 }

@@ -1,10 +1,10 @@
-//! A write-ahead log: what it has acknowledged is there after any crash.
+//! A write-ahead log: what it has acknowledged survives any crash.
 //!
 //! # The problem
 //!
-//! A server may promise something only when it can keep the promise after a crash: a vote, an entry, a payment. So before it answers, it
-//! writes down what it promises, and waits until that is on the disk. When it starts again it reads what it wrote. The crash may have
-//! come at any moment, in the middle of a write too.
+//! A server may promise something only when it can keep the promise after a crash: a vote, an entry, a payment. So before it
+//! answers, it writes down what it promises, and waits until that is on the disk. When it starts again it reads what it wrote.
+//! The crash may have come at any moment, even in the middle of a write.
 //!
 //! # The file
 //!
@@ -13,15 +13,15 @@
 //!
 //! # Torn and corrupt
 //!
-//! At most one frame is not on the disk for sure: the one that was being written when the crash came. It is the last. So what is wrong
-//! at the end of the file is a *torn tail*, which nobody was promised, and is cut off. What is wrong *before* a frame that is whole was
-//! on the disk once, and was promised: the disk has lost it. Nobody can mend that here, and to skip it would be to lie. The log says
-//! [`WalError::Corrupt`], touches nothing, and leaves it to people, or to the other servers, which have copies.
+//! At most one frame may be incomplete on the disk: the last one, which was being written when the crash came. So what is wrong
+//! at the end of the file is a *torn tail*. It was never acknowledged, and is cut off. What is wrong *before* a whole frame was
+//! on the disk once, and was acknowledged: the disk has lost it. That cannot be mended here, and to skip it would be to lie. The
+//! log says [`WalError::Corrupt`], touches nothing, and leaves it to people, or to the other servers, which have copies.
 //!
 //! # Left out on purpose
 //!
-//! Checking that the last frame was not damaged later: from this file alone nobody can tell that from a torn write. Records that hold
-//! whole frames themselves: if the frame around them is torn, such a one could be taken for a frame of the log.
+//! Checking that the last frame was not damaged later: this file alone cannot tell that from a torn write. Records that contain
+//! whole frames: if the frame around them is torn, such a frame could pass for one of the log's own.
 
 #![allow(unused_variables, unused_mut, dead_code, reason = "for the holes below: delete this line when all are filled")]
 pub mod frame;
@@ -35,7 +35,7 @@ use testkit::disk::Disk;
 /// The name of the log's file.
 pub const FILE: &str = "log";
 
-/// A record: any bytes, also none.
+/// A record: any bytes, even none.
 pub type Record = Vec<u8>;
 
 /// A log of records on a disk.
@@ -43,11 +43,11 @@ pub type Record = Vec<u8>;
 /// Invariants:
 /// - every frame in the file but the last is synced, and so is the last unless a sync is under way;
 /// - `batch` holds what was appended since the last sync, and nothing of it is in the file;
-/// - once something has failed, nothing is written any more.
+/// - once something has failed, nothing more is written.
 #[derive(Clone, Debug)]
 pub struct Wal<D> {
     disk: D,
-    /// The index that the next record of the file will have: how many are durable.
+    /// The index of the next record of the file: how many are durable.
     next: u64,
     batch: Vec<Record>,
     has_failed: bool,
@@ -56,14 +56,14 @@ pub struct Wal<D> {
 /// Why the log cannot go on.
 #[derive(Debug)]
 pub enum WalError {
-    /// The disk refused. What was in the batch may be on it or not: nobody can tell.
+    /// The disk refused. What was in the batch may be on it or not: there is no way to know.
     Disk(io::Error),
     /// A frame that was on the disk once is damaged, at this offset in bytes. Nothing was changed.
     Corrupt {
         /// Where the damage begins.
         at: u64,
     },
-    /// The disk has refused before, and nothing is kept any more.
+    /// The disk has refused before, and nothing more is kept.
     HasFailed,
     /// The log holds a record, whole and undamaged, that this program did not write.
     Unknown {
@@ -73,27 +73,27 @@ pub enum WalError {
 }
 
 impl<D: Disk> Wal<D> {
-    /// Opens the log in a folder, or begins one there. Gives it with the records that it holds, from the first on.
+    /// Opens the log in a folder, or starts one there. Returns it with the records that it holds, from the first on.
     ///
-    /// Afterwards all of these records are durable, whatever they were before: somebody may rely on what was read. The file ends with
-    /// a whole frame, and the folder knows the file.
+    /// When this returns, all of these records are durable, whatever they were before: the caller may rely on what was read. The
+    /// file ends with a whole frame, and the folder's entry for the file is durable.
     ///
     /// # Errors
-    /// [`WalError::Corrupt`] if a damaged frame stands before a whole one; [`WalError::Disk`].
+    /// [`WalError::Corrupt`] if a whole frame follows a damaged one; [`WalError::Disk`].
     pub fn open(mut disk: D) -> Result<(Self, Vec<Record>), WalError> {
         todo!(
             "Which records are in the file? Is what follows them torn, or damaged? And what must be durable before you return?"
         )
     }
 
-    /// Adds a record to those that the next [`sync`](Self::sync) will make durable. Nothing is promised before that.
+    /// Adds a record to those that the next [`sync`](Self::sync) will make durable. Until then, nothing is promised.
     pub fn append(&mut self, record: &[u8]) {
         self.batch.push(record.to_vec());
     }
 
-    /// Makes all records durable that were appended so far. Only when it has returned `Ok` may somebody be told.
+    /// Makes all records durable that were appended so far. They may not be acknowledged before this has returned `Ok`.
     ///
-    /// All of them go into one frame, which is written and synced once. With nothing appended, nothing is done.
+    /// They share one write and one sync. If nothing was appended, the disk is not touched.
     ///
     /// # Errors
     /// [`WalError::Disk`] if the disk refuses, and [`WalError::HasFailed`] from then on. A sync that has failed is not tried again: the

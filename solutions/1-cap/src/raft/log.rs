@@ -1,10 +1,10 @@
 //! The log: which commands, in which order.
 //!
 //! Source: Ongaro & Ousterhout 2014, "In Search of an Understandable Consensus Algorithm" (extended version), section 5.3.
-//! Entries are counted from 1, as in the paper. Index 0 with term 0 is the place before the first entry, on which all logs agree.
+//! Entries are counted from 1, as in the paper. Index 0 with term 0 comes before the first entry: all logs agree there.
 //!
-//! This file is given. A log cannot grow forever, so in stage 2 its beginning is cut off: then it starts at a later place, on which
-//! all agree too. Go by indices, as all the methods here do, and that changes nothing for you.
+//! This file is given. A log cannot grow forever, so in stage 2 its beginning is cut off: then it starts at a later index, up to
+//! which all agree as well. Go by indices, as all the methods here do, and nothing changes for you.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use super::store::Request;
 /// A period with at most one leader. Terms are counted up, and serve as a clock (section 5.1).
 pub type Term = u64;
 
-/// A place in the log, from 1. 0 is the place before the first entry.
+/// A position in the log, counted from 1. 0 comes before the first entry.
 pub type Index = u64;
 
 /// One entry: a command, and the term of the leader that took it. Shown as `c0#0 Put('x', 1)@1`.
@@ -32,7 +32,7 @@ pub struct Entry {
 /// What an entry asks for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Command {
-    /// Nothing. Some leaders begin their term with one. Whether yours does is up to you.
+    /// Nothing. Some leaders begin their term with such an entry. Whether yours does is up to you.
     Noop,
     /// A client's request.
     Client {
@@ -70,7 +70,7 @@ pub struct Log {
     entries: Vec<Entry>,
 }
 
-/// The place before the first entry that a log holds: index and term of the entry that stood there.
+/// Where a log starts: the index and the term of the entry just before the first one that it holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Start {
     /// 0, until the log's beginning is cut off.
@@ -95,12 +95,12 @@ impl Log {
         self.entries.iter().enumerate().map(move |(at, entry)| (first + at as Index, entry))
     }
 
-    /// The entries that it holds, in order. As long as nothing is cut off, the entry with index 1 stands at position 0.
+    /// The entries that it holds, in order. As long as nothing is cut off, the entry with index 1 is at position 0.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The place before the first entry that it holds.
+    /// Where it starts: just before the first entry that it holds.
     pub fn start(&self) -> Start {
         self.start
     }
@@ -121,12 +121,12 @@ impl Log {
         self.entries.last().map_or(self.start.term, |entry| entry.term)
     }
 
-    /// The term of the entry at `index`: 0 at index 0, none behind the end.
+    /// The term of the entry at `index`: 0 at index 0, none after the last entry.
     pub fn term_at(&self, index: Index) -> Option<Term> {
         if index == self.start.index { Some(self.start.term) } else { self.entry(index).map(|entry| entry.term) }
     }
 
-    /// The entries behind `index`, up to the end.
+    /// The entries after `index`, up to the end.
     pub fn after(&self, index: Index) -> &[Entry] {
         &self.entries[self.held_up_to(index)..]
     }
@@ -136,12 +136,12 @@ impl Log {
         self.entries.push(entry);
     }
 
-    /// Drops the entries behind `index`.
+    /// Drops the entries after `index`.
     pub fn truncate(&mut self, index: Index) {
         self.entries.truncate(self.held_up_to(index));
     }
 
-    /// How many of the entries that it holds stand at `index` or before.
+    /// How many of the entries that it holds are at `index` or before.
     fn held_up_to(&self, index: Index) -> usize {
         let held = index.saturating_sub(self.start.index);
         usize::try_from(held).unwrap_or(usize::MAX).min(self.entries.len())
@@ -150,12 +150,12 @@ impl Log {
 
 /// What stage 2 does to a log.
 impl Log {
-    /// A log without entries, of which all up to `start` was cut off.
+    /// A log without entries, cut off up to `start`.
     pub fn beginning_after(start: Start) -> Self {
         Log { start, entries: Vec::new() }
     }
 
-    /// Cuts off the beginning: the entries up to `index`, and that one too. What is not there cannot be cut off.
+    /// Cuts off the beginning: the entries up to and including `index`. What is not there cannot be cut off.
     ///
     /// # Panics
     /// If the log ends before `index`.

@@ -4,20 +4,19 @@
 //!
 //! # The problem
 //!
-//! A server that is cut off hears no leader. Its election timer fires, again and again, and each time it enters a new term.
-//! When the link heals, its term is above everybody's. The first message with that term deposes the leader, although nobody
-//! needed another one.
+//! A server that is cut off hears no leader. Its election timer fires again and again, and each time it enters a new term. When
+//! the link heals, its term is above all others. Its first message deposes the leader, although no server needed another one.
 //!
 //! # The protocol
 //!
-//! Before it goes to a new term, a server asks what would happen if it did ([`Message::PreVote`]). Others say yes if its log
-//! is up to date enough for their vote *and* they have not heard from a leader themselves since their election timer last
-//! fired. To ask and to answer changes nobody's term, vote or timer. Only with a majority of yes does the real election begin.
+//! Before it enters a new term, a server asks whether the others would vote for it ([`Message::PreVote`]). They say yes if its
+//! log is up to date enough for their vote *and* they have not themselves heard from a leader since their election timer last
+//! fired. Answering changes no server's term, vote or timer. Only when a majority has said yes does the real election begin.
 //!
 //! # How it is built
 //!
-//! [`PreVote`] is a server around a [`Raft`], which stays as it is. What is for the inner server goes through to it, and what
-//! it wants done is passed on, by [`inside`]. Only the election timer is caught on its way in.
+//! [`PreVote`] is a server around a [`Raft`], which stays as it is. What is meant for the inner server goes through to it, and
+//! [`inside`] passes on what it wants done. Only the election timer is intercepted.
 
 //# allow: unused_variables, unused_imports
 use std::collections::BTreeSet;
@@ -54,11 +53,11 @@ pub enum Message {
 }
 // ANCHOR_END: messages
 
-/// A server that asks before it goes to a new term.
+/// A server that asks before it enters a new term.
 ///
 /// Invariants:
 /// - its term grows only by a message of a higher term, or when a majority has said yes;
-/// - while it leads, or has heard from a leader since its election timer last fired, it says no to everybody.
+/// - while it leads, or has heard from a leader since its election timer last fired, it says no to every other server.
 ///
 /// The checks look at messages, and at [`raft`](Self::raft); `heard` and `would_vote` are yours to replace.
 // ANCHOR: server
@@ -66,9 +65,9 @@ pub enum Message {
 pub struct PreVote {
     me: Membership,
     raft: Raft,
-    /// Has a leader been heard since the election timer last fired?
+    /// Has it heard from a leader since the election timer last fired?
     heard: bool,
-    /// Who would vote for this server, itself included, while it asks.
+    /// The servers that would vote for this one, itself included, while it asks.
     would_vote: Option<BTreeSet<NodeId>>,
 }
 // ANCHOR_END: server
@@ -110,8 +109,8 @@ impl Node for PreVote {
 }
 
 impl PreVote {
-    /// The election timer has fired: no leader was heard for too long. Asks all others, and arms the timer anew. A cluster of
-    /// one needs to ask nobody.
+    /// The election timer has fired: this server has not heard from a leader for too long. It asks all others about the next
+    /// term, forgets the answers to earlier questions, and arms the timer again. In a cluster of one, its own yes is a majority.
     ///
     /// Source: the thesis, section 9.6.
     fn ask(&mut self, out: &mut Outbox<Self>) {
@@ -126,7 +125,8 @@ impl PreVote {
         //# end
     }
 
-    /// Looks at a message to the inner server: does it come from a leader that is not deposed? Then there is no need for another.
+    /// Looks at a message to the inner server. If it comes from a leader that is not deposed, this server needs no other leader:
+    /// from now on it says no to every other server, and stops asking itself.
     fn note_leader(&mut self, message: &message::Message) {
         //# hole: If a leader speaks that is not deposed, you need no other.
         if matches!(message, message::Message::AppendEntries { term, .. } if *term >= self.raft.term()) {
@@ -136,7 +136,9 @@ impl PreVote {
         //# end
     }
 
-    /// Says whether this server would vote for another. Nothing changes here by that.
+    /// Answers whether this server would vote for `from`. It says yes if `term` is above its own, it has not heard from a leader
+    /// since its election timer last fired, it does not lead, and the log of `from` is at least as up to date as its own.
+    /// Neither its term nor its vote nor its timer changes.
     ///
     /// Source: the thesis, section 9.6.
     fn on_pre_vote(&mut self, from: NodeId, term: Term, last_index: Index, last_term: Term, out: &mut Outbox<Self>) {
@@ -148,9 +150,10 @@ impl PreVote {
         //# end
     }
 
-    /// Counts a yes for the term that this server asks about, once for each server. A server that asks nothing counts nothing: one that leads, for
-    /// instance, or that has heard from a leader since it asked. A no may show that this server is behind: then it enters the other's term, as
-    /// it would by any message, and has to ask again.
+    /// Counts a yes, once for each server, if it answers the question that this server is asking now: about the term after its
+    /// own, while it does not lead and has not heard from a leader since it asked. Once a majority has said yes, itself
+    /// included, the election begins. Any other yes changes nothing. A no takes no yes back. But if its term is above this
+    /// server's, this server enters that term, as it would because of any message, and must ask again.
     fn on_pre_vote_reply(&mut self, from: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
         //# hole: Count a yes if it answers what you ask now; learn from a no.
         if !granted {

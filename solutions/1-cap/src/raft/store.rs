@@ -1,5 +1,5 @@
-//! The replicated state machine: a map from keys to numbers. Every server that applies the same commands in the same order
-//! holds the same map, and that is all that Raft is for.
+//! The replicated state machine: a map from keys to numbers. Every server that applies the same commands in the same order holds
+//! the same map. Raft is for nothing else.
 //!
 //! This file is given. With one key the map is a register, as in the first half of this stage.
 
@@ -11,27 +11,27 @@ use testkit::node::NodeId;
 /// Names an entry of the map.
 pub type Key = char;
 
-/// What stands under a key: 0 as long as nobody has put anything there.
+/// The value of a key: 0 as long as no client has put anything there.
 pub type Value = i64;
 
 /// What a client asks.
 // ANCHOR: requests
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Request {
-    /// What stands under this key?
+    /// What is the value of this key?
     Get(Key),
-    /// Replace what stands under this key.
+    /// Replace the value of this key.
     Put(Key, Value),
-    /// Add to what stands under this key. Who does this twice gets another result than who does it once.
+    /// Add to the value of this key. Doing this twice gives another result than doing it once.
     Add(Key, Value),
 }
 
 /// What a client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Response {
-    /// The request is done. This is what stands under its key now.
+    /// The request is done. This is the value of its key now.
     Done(Value),
-    /// This server is not the leader, and has done nothing. The client may ask the one that is, if that is known, or any other.
+    /// This server is not the leader, and has done nothing. The client may ask the leader, if it is named, or any other server.
     NotLeader {
         /// The leader of this server's term, if it has heard of one.
         leader: Option<NodeId>,
@@ -46,12 +46,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// What stands under a key.
+    /// The value of a key.
     pub fn get(&self, key: Key) -> Value {
         self.values.get(&key).copied().unwrap_or(0)
     }
 
-    /// Carries out a request, and says what stands under its key after that.
+    /// Carries out a request, and returns the value of its key after that.
     pub fn execute(&mut self, request: Request) -> Value {
         let (Request::Get(key) | Request::Put(key, _) | Request::Add(key, _)) = request;
         let old = self.get(key);

@@ -1,7 +1,7 @@
 //! The judge: were clients told one story?
 //!
 //! 1. The history is linearizable, the last reads included: so no acknowledged write is lost.
-//! 2. Each addition counts once: retried or not, a client's own key stands where it must.
+//! 2. Each addition counts once: retried or not, a client's own key has the value that it must have.
 //!
 //! The first is decided key by key, as Herlihy & Wing 1990, theorem 1, allows. The second needs no search: nobody else touches the key.
 

@@ -35,10 +35,10 @@ use super::fault::Kind;
 use super::schedule::Schedule;
 
 // ANCHOR: config
-/// All that people tell the monkey.
+/// Everything that people tell the monkey.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whether to do nothing, and to write into the audit log what would have been done.
+    /// Whether to do nothing, and only write to the audit log what would have been done.
     pub dry_run: bool,
     /// When.
     pub schedule: Schedule,
@@ -46,7 +46,7 @@ pub struct Config {
     pub groups: Vec<Group>,
 }
 
-/// Instances that stand in for each other.
+/// Instances that can replace each other.
 #[derive(Clone, Debug)]
 pub struct Group {
     /// Its name; no two groups have the same.
@@ -57,13 +57,13 @@ pub struct Group {
     pub enabled: bool,
     /// The instances that the monkey leaves alone. They may be healthy, and count then.
     pub spared: BTreeSet<String>,
-    /// On each working day on which a fault may come, it comes with the chance 1 / `mean_days`. At least 1.
+    /// On each working day on which a fault may come, it comes with probability 1 / `mean_days`. At least 1.
     pub mean_days: f64,
     /// A fault comes on the `min_days`-th working day after the last one, or later. At least 1: never two on one date.
     pub min_days: u16,
-    /// So many instances are healthy after a fault, too. The victim of a fault does not count then, whatever the kind.
+    /// At least so many instances are healthy after a fault. The victim does not count, whatever the kind of fault.
     pub min_healthy: usize,
-    /// What may be done; one is chosen, each as likely as any other.
+    /// The kinds of fault that may be done. One is chosen, each as likely as any other.
     pub kinds: Vec<Kind>,
 }
 // ANCHOR_END: config

@@ -1,14 +1,14 @@
 //! Dice: chance from a seed.
 //!
-//! The dice for a group on a day depend on the seed, the day and the group's name, and on nothing else: not on how often the monkey has
-//! been asked, nor on what other groups did. So a monkey that is started again at noon throws what it threw in the morning, and a group
-//! that is added changes nothing for the others.
+//! The dice for a group on a day depend on the seed, the day and the group's name, and on nothing else: not on how often the
+//! monkey has been asked, nor on what other groups did. So a monkey that restarts at noon throws what it threw in the morning,
+//! and adding a group changes nothing for the others.
 
 use jiff::civil::Date;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// Dice that have not been thrown, or some times.
+/// The dice, and how far they have been thrown.
 #[derive(Clone, Debug)]
 pub struct Dice(ChaCha8Rng);
 

@@ -19,7 +19,7 @@ use super::wire::{self, Answer, Call, Frames, Greeting, Speaker};
 /// How long an answer may be, in bytes.
 const LIMIT: usize = 1 << 10;
 
-/// How long a client waits when all servers might have been asked in vain.
+/// How long a client pauses when all servers may have been asked without success.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a client is told when it starts.

@@ -1,8 +1,8 @@
 //! Inbound: the connections from other servers and from clients, on which they speak.
 //!
-//! Each connection has a task of its own with an [`Inbound`] that says what its bytes mean. Whoever is refused is disconnected, with a
-//! line in the log, and nobody else notices. Only so many lines are written a second: a log that can be filled from the outside is a
-//! disk that can be filled from the outside.
+//! Each connection has a task of its own with an [`Inbound`] that says what its bytes mean. A speaker that is refused is
+//! disconnected, with a line in the log, and no other connection notices. Only so many lines are written a second: a log that
+//! can be filled from the outside is a disk that can be filled from the outside.
 
 use std::io;
 use std::net::SocketAddr;

@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! Your Raft is a state machine that is handed events, and your [`host`](crate::host) gives it a disk. A process has to bring it the
-//! events: bytes come in on connections of which any may be hostile, timers fire, somebody asks the process to end. And one slow part
-//! must not stop another: a disk that takes 50 ms for a sync is no reason to read no bytes.
+//! Your Raft is a state machine that is handed events, and your [`host`](crate::host) gives it a disk. A process has to bring it
+//! the events: bytes come in on connections, any of which may be hostile, timers fire, an operator asks the process to end. And
+//! one slow part must not stop another: a disk that takes 50 ms for a sync is no reason to stop reading bytes.
 //!
 //! # The parts
 //!
@@ -15,25 +15,25 @@
 //!                                        disk     └──▸ clock
 //! ```
 //!
-//! - [`wire`]: what bytes say, and who is not let in. You write this.
+//! - [`wire`]: what bytes mean, and which connections are refused. You write this.
 //! - [`route`]: which server a client asks next. You write this.
 //! - [`client`]: a client's connections around a [`route`], and [`waiting`]: what it knows while it waits.
 //! - [`engine`]: the host, on a thread of its own. Whatever has come while the last batch was carried out is the next one.
 //! - `coalesce`: of messages in a batch that say the same, the last.
 //! - [`links`]: connections to the other servers, and [`inbound`]: those from servers and clients.
-//! - [`clock`]: timers. How long an election waits is thrown anew each time.
+//! - [`clock`]: timers. How long an election waits is drawn at random each time.
 //!
 //! All but the first two are given: they are written in asynchronous Rust, with `tokio`, and that is the next stage's subject.
 //!
 //! # What is bounded
 //!
-//! Everything that somebody else can make grow: frames ([`wire::LIMIT`]), connections, events that wait for the engine (then connections are not
-//! read any more, and TCP passes it on to the sender), messages that wait for a link (then they are dropped: Raft sends them again), log lines
-//! about closed connections.
+//! Everything that another program can make grow: frames ([`wire::LIMIT`]), connections, events that wait for the engine (then
+//! connections are no longer read, and TCP slows the sender down), messages that wait for a link (then they are dropped: Raft
+//! sends them again), log lines about closed connections.
 //!
 //! # Left out on purpose
 //!
-//! Encryption and proof of who speaks. A client that is believed to be who it says may also write a log that grows faster than it commits.
+//! Encryption, and proof of identity. A client that is believed may also make the log grow faster than it commits.
 
 pub mod client;
 pub mod clock;
@@ -79,11 +79,11 @@ pub struct Config {
     pub id: NodeId,
     /// Where it keeps what it must remember.
     pub data: PathBuf,
-    /// Where it listens. The port 0 stands for any that is free.
+    /// Where it listens. Port 0 means any that is free.
     pub listen: SocketAddr,
-    /// Where each server is reached. Its own place stands there too.
+    /// Where each server is reached, itself included.
     pub peers: Vec<SocketAddr>,
-    /// How long a follower waits for its leader, in milliseconds: thrown anew from this range each time.
+    /// How long a follower waits for its leader, in milliseconds: drawn from this range each time.
     pub election: Range<u64>,
     /// How long a leader is silent at most.
     pub heartbeat: Duration,

@@ -5,18 +5,19 @@
 //!
 //! # The problem
 //!
-//! Only the leader takes requests, and the leader changes. A client begins somewhere; it is sent on, to a server that may have lost the lead
-//! meanwhile, or that is down. Servers are silent, or hang up. Whatever happens, two things must hold. A request is done once, however
-//! often it is sent. And a client that gives up says what it knows: that nothing was done, or that nobody can tell.
+//! Only the leader takes requests, and the leader changes. A client starts somewhere, and is sent on to a server that may have
+//! lost the lead by then, or be down. Servers are silent, or hang up. Whatever happens, two things must hold. A request is done
+//! once, however often it is sent. And a client that gives up says what it knows: that nothing was done, or that it cannot tell.
 //!
 //! # The protocol
 //!
-//! A [`Route`] is told what came of the last try ([`Heard`]), and says what to do next ([`Next`]). It opens no connection and looks at no clock.
+//! A [`Route`] is told what came of the last try ([`Heard`]), and says what to do next ([`Next`]). It opens no connection and
+//! reads no clock.
 //!
 //! # Left out on purpose
 //!
-//! Several requests at once: Raft's sessions allow a client one. Pauses that grow and differ by chance, as a server with many clients needs
-//! them: that is the next stage's.
+//! Several requests at once: Raft's sessions allow a client one. Pauses that grow and vary at random, which a server with many
+//! clients needs: the next stage has them.
 
 //# allow: unused_variables, dead_code
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub enum Heard {
     },
     /// There was no connection, so the request was not sent.
     Unreachable,
-    /// The request was sent. Then the time was over, or the connection broke.
+    /// The request was sent. Then the try timed out, or the connection broke.
     Silence,
 }
 
@@ -46,30 +47,30 @@ pub enum Heard {
 pub enum Next {
     /// Wait, then send the request as `id` to `server`.
     Ask {
-        /// Whom to ask.
+        /// The server to ask.
         server: NodeId,
         /// As which request.
         id: RequestId,
-        /// How long to wait before.
+        /// How long to wait before that.
         after: Duration,
     },
     /// What was heard says nothing about this request: go on waiting for an answer.
     Wait,
     /// The request is done.
     Done(Value),
-    /// Nobody has taken the request, and nobody will.
+    /// No server has taken the request, and none will.
     NotDone,
     /// It may have been done, or be done later, or never.
     Unknown,
 }
 // ANCHOR_END: heard
 
-/// How much a client bears.
+/// How patient a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// How many times a request is sent at most, one or more.
+    /// How many times a request is sent at most: one or more.
     pub tries: usize,
-    /// How long to wait when all servers might have been asked in vain.
+    /// How long to pause when all servers may have been asked without success.
     pub pause: Duration,
 }
 
@@ -85,9 +86,9 @@ pub struct Route {
     /// How many servers there are.
     servers: usize,
     patience: Patience,
-    /// The server that was asked last. At first, the first.
+    /// The server that was asked last; n0 at first.
     at: NodeId,
-    /// How many requests were begun.
+    /// How many requests have begun.
     begun: usize,
     /// How many times the request was sent.
     tried: usize,
@@ -97,12 +98,12 @@ pub struct Route {
 // ANCHOR_END: route
 
 impl Route {
-    /// A client that has asked nothing. `servers` is one or more.
+    /// A client that has asked nothing yet. `servers` is one or more.
     pub fn new(client: ClientId, servers: usize, patience: Patience) -> Self {
         Route { client, servers, patience, at: NodeId(0), begun: 0, tried: 0, may_be_done: false }
     }
 
-    /// Begins a request. It goes at once to the server that was asked last: it was the leader, if all went well.
+    /// Begins a request. It goes at once to the server that was asked last: that was the leader, if all went well.
     pub fn begin(&mut self) -> Next {
         //# hole: A new number, and nothing tried yet.
         self.begun += 1;
@@ -112,18 +113,21 @@ impl Route {
         //# end
     }
 
-    /// Says what to do after something was heard about the request that was begun last.
+    /// Says what to do after something was heard about the request that began last.
     ///
-    /// - An answer to another request is none.
-    /// - If a server names a leader, that one is asked next, unless it does not exist or is the server itself. Otherwise it is the next server's
-    ///   turn: as many tries in a row as there are servers reach each of them.
-    /// - Of any `servers + 1` tries in a row, one comes after a pause at least, whoever names whom. A leader that is named by the first server
-    ///   is asked without one.
-    /// - After `tries` tries it ends. `NotDone` is said only if no try can have been taken.
+    /// - An answer to another request says nothing about this one.
+    /// - If a server names a leader, that leader is asked next, unless it does not exist or is the answering server itself. In
+    ///   all other cases the servers have their turns in a fixed order, each after the one that was asked last: if no leader is
+    ///   named, any `servers` tries in a row reach every server once.
+    /// - Of any `servers + 1` tries in a row, at least one comes after a pause, whichever leaders are named. The first try of a
+    ///   request comes without a pause, and so does the second if the first server names a leader and there is more than one
+    ///   server. No pause is longer than `pause`.
+    /// - After `tries` tries the request ends: with `NotDone` if no server can have taken any of its tries, and with `Unknown`
+    ///   otherwise.
     ///
     /// Source: the thesis, section 6.2, on finding the leader, and 6.3, on retries.
     pub fn heard(&mut self, heard: Heard) -> Next {
-        //# hole: What is known now of this request? Is it over, and if not, whom to ask next?
+        //# hole: What is known now about this request? Is it over, and if not, which server is next?
         match heard {
             Heard::Answer { id, .. } if id != self.id() => Next::Wait,
             Heard::Answer { response: Response::Done(value), .. } => Next::Done(value),
@@ -151,7 +155,8 @@ impl Route {
         self.ask(NodeId((self.at.0 + 1) % self.servers))
     }
 
-    /// Asks a server, unless patience has come to its end. Each round of as many tries as there are servers begins with a pause, but the first.
+    /// Asks a server, unless patience has run out. Each round of as many tries as there are servers begins with a pause, except
+    /// the first.
     fn ask(&mut self, server: NodeId) -> Next {
         if self.tried == self.patience.tries {
             return if self.may_be_done { Next::Unknown } else { Next::NotDone };

@@ -20,7 +20,7 @@ pub enum Knows {
     Unreachable,
     /// It had the request, and then the time was over or the connection broke.
     Silent,
-    /// It does not lead. Whom it takes for the leader, if anybody.
+    /// It does not lead. The server that it believes to be the leader, if it knows one.
     NotLeader(Option<NodeId>),
     /// It has answered.
     Answered,

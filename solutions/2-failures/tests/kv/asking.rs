@@ -43,7 +43,7 @@ fn a_leader_without_a_majority_leaves_it_open_what_was_done() {
     until("a leader loses both others", || {
         site.start_all().unwrap();
         let leader = |site: &Site| (0..3).find(|&server| leads(&site.printed(server, usize::MAX)).is_some());
-        until("somebody leads", || leader(&site).is_some());
+        until("a server leads", || leader(&site).is_some());
         let one = leader(&site).unwrap_or_default();
         (0..3).filter(|server| *server != one).for_each(|server| assert!(!site.kill(server).unwrap().success()));
         left_alone = leads(&site.printed(one, usize::MAX)).map(|_| one); // it may have lost the lead before

@@ -5,23 +5,23 @@
 //!
 //! # The problem
 //!
-//! Each server keeps a copy. Messages may be late, come in another order, or come twice; a server may stop for good. As long
-//! as a majority is up and connected, clients must see a single register: *linearizable* (Herlihy & Wing 1990).
+//! Each server keeps a copy. Messages may arrive late, out of order or twice; a server may stop for good. As long as a majority
+//! is up and connected, clients must see a single register: *linearizable* (Herlihy & Wing 1990).
 //!
 //! # The protocol
 //!
 //! Each value carries a [`Tag`], and larger tags are newer. The server that a client asks (its *coordinator*) works in two
-//! phases, for a read as for a write, and in each it waits for a majority, in which it counts itself:
+//! phases, for reads and writes alike. In each it waits for a majority, itself included:
 //!
 //! 1. *Asking*: what is the newest version that you hold? ([`Message::Query`], [`Message::QueryReply`])
 //! 2. *Telling*: hold this version, if yours is older. ([`Message::Store`], [`Message::StoreAck`])
 //!
-//! A write tells a new version, with a tag above all that it heard of. A read tells the newest version that it heard of, and
-//! only then answers with it: the *write-back*. Then the coordinator answers its client.
+//! For a write, the coordinator tells the others a new version, with a tag above all those that it heard of. For a read, it
+//! tells them the newest version that it heard of (the *write-back*). Only then does it answer its client.
 //!
 //! # Left out on purpose
 //!
-//! Messages are not sent again when they are lost, and a server that crashed does not come back.
+//! Lost messages are not sent again, and a server that has crashed does not come back.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,8 +41,8 @@ pub struct Tag {
     pub writer: NodeId,
 }
 
-/// A value with its tag. The larger version is the newer one: the tags decide. (The order that is derived here looks at the
-/// values where the tags are the same. That never matters, as long as no two writes share a tag.) Shown as `7@1.n0`.
+/// A value with its tag. The larger version is the newer one: the tags decide. (Where tags are equal, the derived order compares
+/// the values. That never matters as long as no two writes share a tag.) Shown as `7@1.n0`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// How new it is.
@@ -165,7 +165,7 @@ impl Abd {
         }
     }
 
-    /// Holds `version` if it is newer than what this server holds, and says so either way.
+    /// Afterwards this server holds `version`, or the newer one that it held before. It acknowledges either way.
     fn on_store(&mut self, from: NodeId, operation: RequestId, version: Version, out: &mut Outbox<Self>) {
         self.hold(version);
         out.send(from, Message::StoreAck { operation });

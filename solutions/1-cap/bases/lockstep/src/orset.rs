@@ -1,4 +1,4 @@
-//! The AP set: it always answers, and two concurrent updates need not cost one of them.
+//! The AP set: it always answers, and it need not lose one of two concurrent updates.
 //!
 //! Source: Shapiro, Preguiça, Baquero & Zawirski 2011, "A comprehensive study of Convergent and Commutative Replicated Data
 //! Types", INRIA RR-7506, section 3.3.5 (observed-remove set).
@@ -35,7 +35,7 @@ pub type Element = u32;
 pub enum Request {
     /// Put the element in.
     Add(Element),
-    /// Take the element out; if it is not in, nothing happens.
+    /// Take the element out. If it is not in, nothing happens.
     Remove(Element),
     /// What is in?
     Elements,

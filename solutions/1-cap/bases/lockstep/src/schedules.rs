@@ -1,10 +1,10 @@
-//! Runs that you write by hand: who is cut off from whom, which client asks which server for what, in which order.
+//! Runs that you write by hand: which links are cut, which client asks which server for what, and in which order.
 //!
 //! A [`Schedule`] is a list of steps. After each step the network delivers everything that it can: each message whose link
 //! works, and the messages that those cause, until nothing moves. A message on a cut link waits until the link heals.
 //!
-//! The cluster has three servers, `n0` to `n2`. Clients are numbered from 0, and there are as many as you name. A client
-//! that got no answer yet cannot ask again, but another client can.
+//! The cluster has three servers, `n0` to `n2`. Clients are numbered from 0, and there are as many as you name. A client that
+//! has no answer yet cannot ask again, but another client can.
 
 use testkit::schedule::Schedule;
 
@@ -25,11 +25,11 @@ pub fn stale_read() -> Schedule<Request> {
     Schedule::new().cut(2, 1).ask(0, 2, Request::Write(5)).ask(1, 1, Request::Read)
 }
 
-/// A run of your own [quorum register](crate::abd) in which a server that is up leaves a client without an answer, because
-/// the network keeps it from a majority.
+/// A run of your own [quorum register](crate::abd) in which a server that is up leaves a client without an answer, because the
+/// network cuts the server off from a majority.
 ///
-/// Contract: at the end, some client waits for an answer of a server that is up, and whose links work to less than a majority
-/// of the servers, itself included. Links count, not crashes. Shortest possible: three steps.
+/// Contract: at the end, some client waits for an answer from a server that is up, but whose working links reach less than a
+/// majority of the servers, itself included. Links count, not crashes. Shortest possible: three steps.
 pub fn silent_minority() -> Schedule<Request> {
     Schedule::new().cut(1, 0).cut(1, 2).ask(0, 1, Request::Write(3))
 }

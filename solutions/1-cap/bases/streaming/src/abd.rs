@@ -5,19 +5,19 @@
 //!
 //! # The problem
 //!
-//! Each server keeps a copy. Messages may be late, come in another order, or come twice; a server may stop for good. As long
-//! as a majority is up and connected, clients must see a single register: *linearizable* (Herlihy & Wing 1990).
+//! Each server keeps a copy. Messages may arrive late, out of order or twice; a server may stop for good. As long as a majority
+//! is up and connected, clients must see a single register: *linearizable* (Herlihy & Wing 1990).
 //!
 //! # The protocol
 //!
 //! Each value carries a [`Tag`], and larger tags are newer. The server that a client asks (its *coordinator*) works in two
-//! phases, for a read as for a write, and in each it waits for a majority, in which it counts itself:
+//! phases, for reads and writes alike. In each it waits for a majority, itself included:
 //!
 //! 1. *Asking*: what is the newest version that you hold? ([`Message::Query`], [`Message::QueryReply`])
 //! 2. *Telling*: hold this version, if yours is older. ([`Message::Store`], [`Message::StoreAck`])
 //!
-//! A write tells a new version, with a tag above all that it heard of. A read tells the newest version that it heard of, and
-//! only then answers with it: the *write-back*. Then the coordinator answers its client.
+//! For a write, the coordinator tells the others a new version, with a tag above all those that it heard of. For a read, it
+//! tells them the newest version that it heard of (the *write-back*). Only then does it answer its client.
 //!
 //! Who has said in the first phase that it holds the version of the second has nothing left to do in it. So a read whose version is
 //! known to be on a majority is answered at once.
@@ -29,7 +29,7 @@
 //!
 //! # Left out on purpose
 //!
-//! Messages are not sent again when they are lost, and a server that crashed does not come back.
+//! Lost messages are not sent again, and a server that has crashed does not come back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::{fmt, mem};
@@ -49,8 +49,8 @@ pub struct Tag {
     pub writer: NodeId,
 }
 
-/// A value with its tag. The larger version is the newer one: the tags decide. (The order that is derived here looks at the
-/// values where the tags are the same. That never matters, as long as no two writes share a tag.) Shown as `7@1.n0`.
+/// A value with its tag. The larger version is the newer one: the tags decide. (Where tags are equal, the derived order compares
+/// the values. That never matters as long as no two writes share a tag.) Shown as `7@1.n0`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// How new it is.
@@ -171,8 +171,8 @@ impl Abd {
         out.send(from, Message::QueryReply { operation, held: self.held });
     }
 
-    /// Counts an answer to the first phase of `operation`. An answer that comes twice counts once; an answer to an operation
-    /// that is in its second phase, or done, counts for nothing.
+    /// Counts an answer to the first phase of `operation`. An answer that arrives twice counts once. If the operation is in its
+    /// second phase already, or done, the answer changes nothing.
     fn on_query_reply(&mut self, from: NodeId, operation: RequestId, held: Version, out: &mut Outbox<Self>) {
         let Some(Phase::Asking { request, answers }) = self.operations.get_mut(&operation) else { return };
         answers.entry(from).or_insert(held);
@@ -182,7 +182,7 @@ impl Abd {
         }
     }
 
-    /// Holds `version` if it is newer than what this server holds, and says so either way.
+    /// Afterwards this server holds `version`, or the newer one that it held before. It acknowledges either way.
     fn on_store(&mut self, from: NodeId, operation: RequestId, version: Version, out: &mut Outbox<Self>) {
         self.held = self.held.max(version);
         out.send(from, Message::StoreAck { operation });

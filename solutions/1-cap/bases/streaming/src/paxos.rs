@@ -4,22 +4,22 @@
 //!
 //! # The problem
 //!
-//! Each client proposes a value, and all must be told the same one, which somebody proposed. Servers stop and come back,
-//! messages come late, twice or never.
+//! Each client proposes a value, and all must be told the same value, which one of them proposed. Servers stop and come back;
+//! messages arrive late, twice or never.
 //!
 //! # The protocol
 //!
-//! A value is *chosen* when a majority has accepted it under the same [`Ballot`]. The trouble is that nobody may notice: the
-//! only server that knew may be gone. So whoever proposes must first find out what may have been chosen already, and then
-//! propose that.
+//! A value is *chosen* when a majority has accepted it under the same [`Ballot`]. The trouble is that this may go unnoticed: the
+//! only server that knew may be gone. So a proposer must first find out what may have been chosen already, and then propose
+//! that.
 //!
 //! 1. *Prepare*: a server picks a ballot above all that it has seen, and asks a majority for promises to accept nothing below
 //!    it. Each promise names what its sender has accepted so far. ([`Message::Prepare`], [`Message::Promise`])
 //! 2. *Accept*: if any of them has accepted a value, the proposer must take the one with the highest ballot; only if none has
 //!    is it free to propose its own client's. A majority that accepts makes it chosen. ([`Message::Accept`], [`Message::Accepted`])
 //!
-//! Who is refused tries again with a higher ballot, after a while. Two proposers can go on refusing each other forever
-//! (Fischer, Lynch & Paterson 1985 says that something like it cannot be ruled out); the timer makes it unlikely.
+//! A proposer that is refused tries again later with a higher ballot. Two proposers can go on overtaking each other forever
+//! (Fischer, Lynch & Paterson 1985: something like this cannot be ruled out); the timer makes it unlikely.
 //!
 //! # This design
 //!
@@ -40,12 +40,12 @@ use crate::quorum::majority;
 /// What is proposed.
 pub type Value = u32;
 
-/// Names an attempt. Compared by round first, then by proposer, so two servers never use the same. Shown as `1.n0`.
+/// Names an attempt. Compared by round first, then by proposer, so two servers never use the same ballot. Shown as `1.n0`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ballot {
     /// Counted up by each attempt.
     pub round: u64,
-    /// Whose attempt it is.
+    /// The server whose attempt it is.
     pub proposer: NodeId,
 }
 
@@ -133,7 +133,7 @@ pub struct Durable {
 pub struct Attempt {
     /// Under which ballot.
     pub ballot: Ballot,
-    /// Who has promised, the proposer included, and what each had accepted.
+    /// The servers that have promised, the proposer included, and what each had accepted.
     pub promises: BTreeMap<NodeId, Option<Proposal>>,
     /// What it proposes, as soon as a majority has promised.
     pub value: Option<Value>,
@@ -141,7 +141,7 @@ pub struct Attempt {
     pub acceptors: BTreeSet<NodeId>,
 }
 
-/// One server: a proposer for its clients, and an acceptor for everybody.
+/// One server: a proposer for its clients, and an acceptor for every server.
 ///
 /// Invariants:
 /// - `promised` never falls, and `accepted` is never above it;
@@ -204,8 +204,8 @@ impl Node for Paxos {
 }
 
 impl Paxos {
-    /// Begins an attempt under a ballot of this server's own, above all that it has heard of. It promises itself to accept
-    /// nothing below it, and saves that: the ballot must not be used again after a crash.
+    /// Begins an attempt under a ballot of this server's own, above all that it has heard of. This server gives itself the first
+    /// promise, and saves it: the ballot must not be used again after a crash.
     ///
     /// Source: section 2.2, phase 1 (a).
     fn start_attempt(&mut self, out: &mut Outbox<Self>) {
@@ -220,7 +220,7 @@ impl Paxos {
     }
 
     /// Promises to accept nothing below `ballot`, unless a higher one was promised before. A ballot that was promised already is
-    /// promised again: the message may have come twice. An attempt of this server's own under a lower ballot is lost by that.
+    /// promised again: the message may have arrived twice. A promise of a higher ballot ends this server's own attempt.
     ///
     /// Source: section 2.2, phase 1 (b).
     fn on_prepare(&mut self, from: NodeId, ballot: Ballot, out: &mut Outbox<Self>) {
@@ -232,8 +232,8 @@ impl Paxos {
         out.send(from, Message::Promise { ballot, accepted: self.accepted });
     }
 
-    /// Counts a promise for the attempt under way. With a majority of them, proposes: the accepted value with the highest
-    /// ballot among the promises, or this server's own wish if there is none.
+    /// Counts a promise for the attempt under way. Once a majority has promised, this server proposes the accepted value with
+    /// the highest ballot among the promises, or its own client's wish if there is none, and is the first to accept it.
     ///
     /// Source: section 2.2, phase 2 (a).
     fn on_promise(&mut self, from: NodeId, ballot: Ballot, accepted: Option<Proposal>, out: &mut Outbox<Self>) {
@@ -243,8 +243,8 @@ impl Paxos {
         }
     }
 
-    /// Accepts a proposal, unless a higher ballot was promised before. It is a promise too: an attempt of this server's own under a
-    /// lower ballot is lost by it.
+    /// Accepts a proposal, unless a higher ballot was promised before. Accepting is a promise too, so a higher ballot ends this
+    /// server's own attempt. Either way the proposer is told.
     ///
     /// Source: section 2.2, phase 2 (b).
     fn on_accept(&mut self, from: NodeId, proposal: Proposal, out: &mut Outbox<Self>) {
@@ -267,7 +267,7 @@ impl Paxos {
         }
     }
 
-    /// Learns that a higher ballot is about: gives the attempt up, and tries above that ballot when the timer fires.
+    /// Learns of a higher ballot: this attempt ends, and the next, when the timer fires, has a ballot above that one.
     ///
     /// Source: section 2.3, last paragraph.
     fn on_refused(&mut self, ballot: Ballot, promised: Ballot) {

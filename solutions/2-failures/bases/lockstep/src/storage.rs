@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! In stage 1 a server said `save`, with all that must survive a crash, and it was saved. On a real disk that would mean writing the whole
-//! log for each entry. A write-ahead log takes *changes*: a new term, a vote, some entries more. What was saved last is found again by
-//! going through all changes from the first on.
+//! In stage 1 a server said `save`, with all that must survive a crash, and it was saved. On a real disk that would mean writing
+//! the whole log for each entry. A write-ahead log takes *changes*: a new term, a vote, a few more entries. What was saved last
+//! is recovered by going through all changes from the first on.
 //!
 //! # What is in the log
 //!
@@ -14,8 +14,8 @@
 //!
 //! # Left out on purpose
 //!
-//! The format of old versions: a program that is in use for years must be able to read what its predecessor wrote, so it would put a
-//! version number in front.
+//! The format of old versions: a program that is in use for years must be able to read what its predecessor wrote, so it would
+//! begin with a version number.
 
 use std::sync::Arc;
 
@@ -28,22 +28,22 @@ use testkit::node::NodeId;
 use crate::snapshot::{Durable, Snapshot};
 use crate::wal::{self, Wal, WalError};
 
-/// What stands in the log.
+/// A record of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
     /// All that was saved at this point, whatever the records before it say.
     Whole(Durable),
-    /// What has changed since the record before.
+    /// What has changed since the previous record.
     Change {
         /// The server's term.
         term: Term,
-        /// Whom it voted for in that term.
+        /// The candidate that it voted for in that term.
         voted_for: Option<NodeId>,
         /// Its new snapshot and its log's new start, if one of them is another one. This comes before what follows.
         cut: Option<Cut>,
-        /// How far its log is what it was.
+        /// Up to where its log is unchanged.
         kept: Index,
-        /// What stands behind that.
+        /// The entries after that.
         entries: Vec<Entry>,
     },
 }
@@ -77,10 +77,11 @@ pub struct Storage<D> {
 }
 
 impl<D: Disk> Storage<D> {
-    /// Opens what is on a disk, or begins there. Gives it with what was saved last; none if nothing ever was.
+    /// Opens what is on a disk, or starts a new storage there. Returns it with what was saved last, or with `None` if nothing
+    /// was ever saved.
     ///
     /// # Errors
-    /// Those of [`Wal::open`], and [`WalError::Unknown`] for a record that nobody can read.
+    /// Those of [`Wal::open`], and [`WalError::Unknown`] for a record that no storage wrote.
     pub fn open(disk: D) -> Result<(Self, Option<Durable>), WalError> {
         let (wal, records) = Wal::open(disk)?;
         let mut synced = nothing();
@@ -94,8 +95,9 @@ impl<D: Disk> Storage<D> {
         Ok((Storage { wal, synced, unsynced: None, size, room }, saved))
     }
 
-    /// Notes what must survive a crash, in place of what was saved before. Nothing is promised before the next [`sync`](Self::sync). What is
-    /// written for it depends on how much has changed, and not on how long the log is, unless the log's beginning was cut off.
+    /// Notes what must survive a crash, replacing what was saved before. Nothing is promised before the next
+    /// [`sync`](Self::sync). The bytes written for it depend on how much has changed, not on the length of the log, unless the
+    /// log's beginning was cut off.
     pub fn save(&mut self, durable: &Durable) {
         self.unsynced = Some(durable.clone());
     }
@@ -103,7 +105,7 @@ impl<D: Disk> Storage<D> {
     /// Makes durable what was saved last: by one record of what has changed since the last sync, or by a new log.
     ///
     /// # Errors
-    /// Those of [`Wal::sync`] and [`Wal::rewrite`]: after one of them, nothing is durable any more that was not before.
+    /// Those of [`Wal::sync`] and [`Wal::rewrite`]: after one of them, nothing more becomes durable.
     pub fn sync(&mut self) -> Result<(), WalError> {
         let Some(next) = self.unsynced.take().filter(|next| *next != self.synced) else { return self.wal.sync() };
         let change = Record::between(&self.synced, &next);
@@ -185,7 +187,7 @@ fn room(whole: usize) -> usize {
     ROOM + 3 * whole
 }
 
-/// What a server has that has saved nothing.
+/// What a server has before it saves anything.
 fn nothing() -> Durable {
     Durable { snapshot: None, raft: raft::Durable { term: 0, voted_for: None, log: Log::default() } }
 }

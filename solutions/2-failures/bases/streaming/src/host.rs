@@ -1,17 +1,17 @@
-//! The host: what stands between a server and the world, so that nothing leaves before what it promises is on the disk.
+//! The host: it sits between a server and the world, so that nothing leaves before its promise is on the disk.
 //!
 //! Source: Ongaro & Ousterhout 2014, figure 2: "updated on stable storage before responding to RPCs".
 //!
 //! # The problem
 //!
-//! A server says, in its outbox: save this, then send that. Somebody has to do both, in this order. A vote that is sent and not yet on the
-//! disk is a vote that a crash takes back, and the server will give it to somebody else.
+//! In its outbox a server says: save this, then send that. The host has to do both, in this order. A vote that is sent before it
+//! is on the disk is a vote that a crash takes back, and after the crash the server will give it to another candidate.
 //!
 //! # The way
 //!
-//! Events come in a batch: whatever has arrived while the last batch was carried out. The server handles one after the other. What it
-//! saves goes to the [`storage`](crate::storage), which is synced once. Only then may everything leave that the server wants sent and
-//! answered. So under load many events share one sync, and nobody waits longer than for two.
+//! Events come in a batch: whatever has arrived while the last batch was carried out. The server handles one after the other.
+//! What it saves goes to the [`storage`](crate::storage), which is synced once. Only then may anything leave that the server
+//! wants sent or answered. So under load many events share one sync, and no event waits for more than two.
 //!
 //! # This design
 //!
@@ -19,8 +19,9 @@
 //!
 //! # Left out on purpose
 //!
-//! A clock and a network: events come in as [`Input`], and what is to be done goes out as [`Output`], for whoever has both. Sending while the disk
-//! still writes: a leader may do that with entries that it does not count itself (Ongaro 2014, section 10.2.1).
+//! A clock and a network: events come in as [`Input`], and what is to be done goes out as [`Output`], for a program that has
+//! both. Sending while the disk still writes: a leader may do that with entries that it does not count itself (Ongaro 2014,
+//! section 10.2.1).
 
 use cap::raft::Timer;
 use cap::raft::log::Index;
@@ -51,7 +52,7 @@ pub enum Input {
 pub enum Output {
     /// Send `message` to `to`.
     Send { to: NodeId, message: Message },
-    /// Let `timer` fire once, later; if it is armed, its wait begins anew.
+    /// Let `timer` fire once, later. If it is armed already, its wait starts again.
     Arm { timer: Timer },
     /// Forget `timer`.
     Disarm { timer: Timer },
@@ -61,7 +62,7 @@ pub enum Output {
 
 /// A server and its disk.
 ///
-/// Invariant: what has gone out is backed by what is durable.
+/// Invariant: every promise that has gone out is durable.
 #[derive(Clone, Debug)]
 pub struct Host<D, const LIMIT: Index> {
     server: Member<LIMIT>,
@@ -69,7 +70,8 @@ pub struct Host<D, const LIMIT: Index> {
 }
 
 impl<D: Disk, const LIMIT: Index> Host<D, LIMIT> {
-    /// Starts a server with what is on its disk. Gives it with what it wants done at once.
+    /// Starts a server with what is on its disk. Returns it with what it wants done at once; as with [`handle`](Self::handle),
+    /// what it saved is durable by then.
     ///
     /// # Errors
     /// Those of [`Storage::open`]; then the process must end.
@@ -82,11 +84,13 @@ impl<D: Disk, const LIMIT: Index> Host<D, LIMIT> {
         Ok((host, outputs))
     }
 
-    /// Lets the server handle what has come in, one after the other, and makes durable what it saves, once for all. Gives what may leave
-    /// then, in the server's order.
+    /// Lets the server handle what has come in, one event after the other. Returns everything that the server wants sent, armed,
+    /// disarmed and answered because of these events, in the server's order. By then everything that the server has saved is
+    /// durable: a host may not keep an output back for a later call, nor sync later than it hands one out. All events of a call
+    /// share one sync, and events that save nothing need none.
     ///
     /// # Errors
-    /// Those of [`Storage::sync`]. Nothing may leave then, now or later: the process must end. Whoever calls it all the same gets
+    /// Those of [`Storage::sync`]. Then nothing may leave, now or later: the process must end. A later call is refused with
     /// another error.
     pub fn handle(&mut self, inputs: impl IntoIterator<Item = Input>) -> Result<Vec<Output>, WalError> {
         let wanted: Vec<_> = inputs.into_iter().flat_map(|input| self.hand_in(input)).collect();
@@ -121,7 +125,7 @@ impl<D: Disk, const LIMIT: Index> Host<D, LIMIT> {
         Ok(outputs)
     }
 
-    /// The server. For the checks, and for whoever wants to show how it is.
+    /// The server: for the checks, and for programs that show its state.
     pub fn server(&self) -> &Member<LIMIT> {
         &self.server
     }

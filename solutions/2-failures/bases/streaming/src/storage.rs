@@ -24,8 +24,8 @@
 //!
 //! # Left out on purpose
 //!
-//! The format of old versions: a program that is in use for years must be able to read what its predecessor wrote, so it would put a
-//! version number in front.
+//! The format of old versions: a program that is in use for years must be able to read what its predecessor wrote, so it would
+//! begin with a version number.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ use testkit::node::NodeId;
 use crate::snapshot::{Durable, Snapshot};
 use crate::wal::{self, Wal, WalError};
 
-/// What stands in the log.
+/// A record of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
     /// The server's log is empty, and begins at `start`. Up to there, or further, a snapshot stands for what it led to.
@@ -52,7 +52,7 @@ pub enum Record {
     Ballot {
         /// The term.
         term: Term,
-        /// Whom it voted for in that term.
+        /// The candidate that it voted for in that term.
         voted_for: Option<NodeId>,
     },
     /// The log is cut off behind `after`, and goes on with these entries.
@@ -77,10 +77,11 @@ pub struct Storage<D> {
 }
 
 impl<D: Disk> Storage<D> {
-    /// Opens what is on a disk, or begins there. Gives it with what was saved last; none if nothing ever was.
+    /// Opens what is on a disk, or starts a new storage there. Returns it with what was saved last, or with `None` if nothing
+    /// was ever saved.
     ///
     /// # Errors
-    /// Those of [`Wal::open`], and [`WalError::Unknown`] for a record that nobody can read.
+    /// Those of [`Wal::open`], and [`WalError::Unknown`] for a record that no storage wrote.
     pub fn open(disk: D) -> Result<(Self, Option<Durable>), WalError> {
         let (wal, records) = Wal::open(disk)?;
         let mut synced = nothing();
@@ -92,16 +93,17 @@ impl<D: Disk> Storage<D> {
         Ok((Storage { wal, synced, latest: None }, saved))
     }
 
-    /// Notes what must survive a crash, in place of what was saved before. Nothing is promised before the next [`sync`](Self::sync). What is
-    /// written for it depends on how much has changed, and not on how long the log is, unless the log's beginning was cut off.
+    /// Notes what must survive a crash, replacing what was saved before. Nothing is promised before the next
+    /// [`sync`](Self::sync). The bytes written for it depend on how much has changed, not on the length of the log, unless the
+    /// log's beginning was cut off.
     pub fn save(&mut self, durable: &Durable) {
         self.latest = Some(durable.clone());
     }
 
-    /// Makes durable what was saved so far. Only when it has returned `Ok` may anybody hear of it.
+    /// Makes durable what was saved so far. Nothing may be promised to others before this has returned `Ok`.
     ///
     /// # Errors
-    /// Those of [`Wal::sync`] and [`Wal::rewrite`]: after one of them, nothing is durable any more that was not before.
+    /// Those of [`Wal::sync`] and [`Wal::rewrite`]: after one of them, nothing more becomes durable.
     pub fn sync(&mut self) -> Result<(), WalError> {
         let Some(latest) = self.latest.take() else { return self.wal.sync() };
         if base(&latest) == base(&self.synced) {
@@ -121,7 +123,7 @@ impl<D: Disk> Storage<D> {
     }
 }
 
-/// What a server has that has saved nothing.
+/// What a server has before it saves anything.
 fn nothing() -> Durable {
     Durable { snapshot: None, raft: raft::Durable { term: 0, voted_for: None, log: Log::default() } }
 }

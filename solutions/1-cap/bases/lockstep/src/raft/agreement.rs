@@ -10,9 +10,9 @@ impl Log {
     /// Takes a leader's `entries`, which follow the entry at `prev_index`. The caller has made sure that both logs agree up to
     /// `prev_index`.
     ///
-    /// An entry that is here already stays. One that conflicts (same index, another term) goes, with all that follow it, and
-    /// only then: what lies behind the leader's entries may be newer than this message, and somebody may count on it. Says
-    /// whether the log has changed.
+    /// Afterwards this log holds all of `entries`. An entry that it held already stays. Only an entry that conflicts (same
+    /// index, different term) is deleted, together with all that follow it: what follows the leader's entries may be newer than
+    /// this message, and the leader may count on it. Returns whether the log has changed.
     ///
     /// Source: figure 2, AppendEntries RPC, receiver implementation, steps 3 and 4.
     pub fn merge(&mut self, prev_index: Index, entries: Vec<Entry>) -> bool {
@@ -31,10 +31,10 @@ impl Log {
         has_changed
     }
 
-    /// What to tell a leader whose entry before the new ones is at `prev_index`, where this log has another entry, or none.
+    /// What to tell a leader whose entry before the new ones is at `prev_index`, where this log has a different entry, or none.
     ///
-    /// With an entry of another term there: that term, and the first index that this log has of it. Without: the place just
-    /// behind this log's end.
+    /// If this log has an entry of another term there: that term, and the first index that this log has of it. If it has none:
+    /// the index after its last entry.
     ///
     /// Source: section 5.3, on reducing the number of rejected AppendEntries RPCs.
     pub fn hint(&self, prev_index: Index) -> Hint {
@@ -44,10 +44,10 @@ impl Log {
         }
     }
 
-    /// Where a leader with this log continues after a follower's `hint`: the index of the first entry to send.
+    /// The index of the first entry that a leader with this log sends after a follower's `hint`.
     ///
-    /// If this log has entries of the hint's term, agreement can only be at the last of them or before: continue just behind it.
-    /// If it has none, the follower's whole run of that term is wrong: continue at its beginning.
+    /// If this log has entries of the hint's term, the logs can only agree at the last of them or before: continue after it. If
+    /// it has none, the follower's whole run of that term is wrong: continue at its beginning.
     ///
     /// Source: section 5.3, as for [`hint`](Self::hint).
     pub fn next_after(&self, hint: Hint) -> Index {

@@ -4,14 +4,14 @@
 //!
 //! # The problem
 //!
-//! A server that has not heard from a leader for a while cannot know whether the leader is gone, slow, or only out of its own
-//! reach. It may try to take over all the same, at any time, and so may others. Two things must never happen: two leaders in
-//! one term, and a leader without an entry that was committed before.
+//! A server that has not heard from a leader for a while cannot know whether the leader is gone, slow, or merely out of reach.
+//! It may try to take over all the same, at any time, and so may others. Two things must never happen: two leaders in one term,
+//! and a leader without an entry that was committed before.
 //!
 //! # The protocol
 //!
-//! The candidate goes to a new term and asks everybody for a vote. A server gives at most one vote in a term, for good: it saves
-//! it before it says so. A majority of votes makes a leader, and two majorities share a server. And a server votes only for a
+//! A candidate enters a new term and asks all others for their votes. A server gives at most one vote in a term, and saves it
+//! before it says so. A majority of votes makes a leader, and any two majorities share a server. And a server votes only for a
 //! candidate whose log is at least as up to date as its own. A committed entry is on a majority, so it is on one of the voters.
 
 use std::cmp::Ordering;
@@ -25,7 +25,8 @@ use super::{Raft, Role, Timer};
 use crate::quorum::majority;
 
 impl Raft {
-    /// Goes to a new term as a candidate, and asks all others for their votes. The timer is armed anew, in case that nobody wins.
+    /// Enters a new term as a candidate that has voted for itself, saved that, and asked all others for their votes. The
+    /// election timer is armed again, in case no candidate wins. In a cluster of one, its own vote is a majority.
     ///
     /// Source: section 5.2; figure 2, rules for candidates.
     pub(super) fn start_election(&mut self, out: &mut Outbox<Self>) {
@@ -38,8 +39,8 @@ impl Raft {
     }
 
     /// Looks at the term of a message, before anything else is done with it. If it is above this server's own, this server is
-    /// behind: it enters that term as a follower, and has not voted in it yet. A leader that is one no more needs its
-    /// election timer again, and its heartbeats no more.
+    /// behind: it enters that term as a follower that has not voted in it, and saves that. A deposed leader needs its election
+    /// timer again, and stops its heartbeats. A follower's or a candidate's timer runs on.
     ///
     /// Source: section 5.1; figure 2, rules for all servers.
     pub(super) fn observe_term(&mut self, term: Term, out: &mut Outbox<Self>) {
@@ -56,9 +57,10 @@ impl Raft {
         self.save(out);
     }
 
-    /// Votes for a candidate or not, and tells it so. The vote is granted if the candidate's term is this server's own, this
-    /// server has not voted for another in it, and the candidate's log is at least as up to date as its own. A granted vote is
-    /// saved before it is sent, and gives the candidate time: the election timer starts anew.
+    /// Grants the candidate its vote or refuses it, and says so either way, with this server's own term. The vote is granted if
+    /// the candidate's term is this server's own, this server has not voted for another candidate in it, and the candidate's log
+    /// is at least as up to date as its own. A granted vote is saved before it is sent, and gives the candidate time: the
+    /// election timer is armed again. After a refusal it runs on.
     ///
     /// Source: sections 5.2 and 5.4.1; figure 2, RequestVote RPC, receiver implementation.
     pub(super) fn on_request_vote(
@@ -126,8 +128,8 @@ impl Raft {
         self.on_heartbeat(out);
     }
 
-    /// Hears from the leader of this server's own term. There is only one, so whoever was a candidate has lost. The leader is
-    /// remembered, to send clients there, and the election timer starts anew.
+    /// Hears from the leader of this server's own term. There is only one, so a candidate has lost. The leader is remembered, to
+    /// send clients there, and the election timer is armed again.
     ///
     /// Source: section 5.2; figure 2, rules for followers and candidates.
     pub(super) fn follow(&mut self, leader: NodeId, out: &mut Outbox<Self>) {

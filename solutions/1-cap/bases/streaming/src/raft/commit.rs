@@ -1,12 +1,12 @@
-//! Commitment: which entries will never change, and who applies them when.
+//! Commitment: which entries will never change, and when servers apply them.
 //!
 //! Source: Ongaro & Ousterhout 2014, sections 5.3 and 5.4.2, figure 8; figure 2, "Rules for Servers".
 //!
 //! # The problem
 //!
-//! An entry that a majority holds should be safe. It is not: figure 8 shows how an entry of an *earlier* term can stand on a
-//! majority, and still be overwritten by a later leader. So a leader counts only entries of its own term. What stands before
-//! one of those is committed along with it, since the logs match.
+//! An entry that a majority holds should be safe. It is not: figure 8 shows how a majority can hold an entry of an *earlier*
+//! term, which a later leader still overwrites. So a leader counts only entries of its own term. What comes before one of those
+//! is committed along with it, since the logs match.
 //!
 //! # This design
 //!
@@ -19,8 +19,9 @@ use super::quorum::agreed;
 use super::{Raft, Role};
 
 impl Raft {
-    /// On a leader: moves the commit index up to the last entry that a majority holds (the leader counts itself), if that is an
-    /// entry of the leader's own term. Then applies what is new.
+    /// On a leader: brings the commit index up to the last entry of the leader's own term that a majority holds, itself
+    /// included. It stays where it is if there is no such entry further on. Everything committed is applied, in order, each
+    /// entry once.
     ///
     /// Source: section 5.4.2; figure 2, rules for leaders.
     pub(super) fn advance_commit_index(&mut self, out: &mut Outbox<Self>) {
@@ -32,9 +33,9 @@ impl Raft {
         }
     }
 
-    /// On a follower: moves the commit index up to the leader's, but no further than `matching`, the last index up to which
-    /// this log is known to be the leader's: what stands behind that may be something else. And never down: an old message may know
-    /// less. Then applies what is new.
+    /// On a follower: brings the commit index up to `leaders`, the leader's commit index, but no further than `matching`, up to
+    /// which this log is known to be the leader's: what follows that may be different. It never falls, since an old message may
+    /// know less. Everything committed is applied, in order, each entry once.
     ///
     /// Source: figure 2, AppendEntries RPC, receiver implementation, step 5.
     pub(super) fn follow_commit_index(&mut self, leaders: Index, matching: Index, out: &mut Outbox<Self>) {

@@ -1,4 +1,4 @@
-//! Raft: a log that is the same on every server, kept by a leader that is chosen anew when it fails.
+//! Raft: a log that is the same on every server, kept by a leader that is replaced when it fails.
 //!
 //! Source: Ongaro & Ousterhout 2014, "In Search of an Understandable Consensus Algorithm" (extended version). Sections and
 //! figures named in this folder are those of that paper. Figure 2 has the whole protocol on one page.
@@ -7,8 +7,8 @@
 //!
 //! A register holds one value, and a quorum is enough to keep it. Most services do more: they add, compare, append, check a
 //! balance first. If every server carries out the same commands in the same order, all end up the same (*state machine
-//! replication*). So what the servers have to agree on is a list of commands: the *log*. Messages may be late, come in another
-//! order, or come twice; servers stop, and some come back with what they saved.
+//! replication*). So what the servers have to agree on is a list of commands: the *log*. Messages may arrive late, out of order
+//! or twice; servers stop, and some come back with what they saved.
 //!
 //! # The protocol
 //!
@@ -16,14 +16,14 @@
 //! into its own log, sends them to the others, and when a majority holds an entry, that entry is *committed*: it will never
 //! change, and every server may apply it.
 //!
-//! - [`election`]: who is the leader? A server that has not heard from one for a while asks for votes in a new term
+//! - [`election`]: who is the leader? A server that has not heard from a leader for a while asks for votes in a new term
 //!   ([`Message::RequestVote`], [`Message::Vote`]).
-//! - [`replication`]: how do the others come to have the leader's log? ([`Message::AppendEntries`], [`Message::AppendReply`])
-//! - [`commit`]: which entries are settled, and who applies them when?
-//! - [`clients`]: what do clients get to see, and why is a command that was sent twice applied once?
+//! - [`replication`]: how do the others get the leader's log? ([`Message::AppendEntries`], [`Message::AppendReply`])
+//! - [`commit`]: which entries are settled, and when do servers apply them?
+//! - [`clients`]: what do clients see, and why is a command that was sent twice applied once?
 //!
-//! Beside them stand what these four work with: the [`message`]s, the [`log`] and how two of them come to [`agreement`], the arithmetic of
-//! [`quorum`]s, and the [`store`] that the log drives. [`prevote`] is an addition that keeps a server which was away from disturbing the others.
+//! These four work with the [`message`]s, the [`log`] and the [`agreement`] of two logs, the arithmetic of [`quorum`]s, and the
+//! [`store`] that the log drives. [`prevote`] is an addition that keeps a server that was away from disturbing the others.
 //!
 //! # This design
 //!
@@ -32,8 +32,8 @@
 //!
 //! # Left out on purpose
 //!
-//! Snapshots and changes of the set of servers, real disks and real networks come in stage 2, for which [`compaction`] and [`membership`]
-//! leave a door open; reads that do not go through the log in stage 6.
+//! Snapshots, membership changes, real disks and real networks come in stage 2, for which [`compaction`] and [`membership`]
+//! prepare. Reads that do not go through the log come in stage 6.
 
 pub mod agreement;
 pub mod clients;
@@ -61,14 +61,14 @@ use store::{Request, Response, Store};
 /// What a server is at the moment (section 5.1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// It answers others, and waits for a leader to be heard.
+    /// It answers others, and waits to hear from a leader.
     Follower {
-        /// The leader of this term, as soon as one was heard.
+        /// The leader of this term, as soon as it has heard from one.
         leader: Option<NodeId>,
     },
     /// It asks for votes.
     Candidate {
-        /// Who votes for it in this term, itself included.
+        /// The servers that have voted for it in this term, itself included.
         votes: BTreeSet<NodeId>,
     },
     /// It takes commands, and brings the others' logs in line with its own.
@@ -86,9 +86,9 @@ pub enum Role {
 /// What wakes a server up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// No leader was heard for too long. Armed on followers and candidates.
+    /// No leader has been heard for too long. Armed on followers and candidates.
     Election,
-    /// It is time to be heard again. Armed on a leader.
+    /// The others should hear from the leader again. Armed on a leader.
     Heartbeat,
 }
 
@@ -97,7 +97,7 @@ pub enum Timer {
 pub struct Durable {
     /// The latest term that this server has seen.
     pub term: Term,
-    /// Whom it voted for in that term.
+    /// The candidate that it voted for in that term.
     pub voted_for: Option<NodeId>,
     /// Its log.
     pub log: Log,
@@ -114,11 +114,11 @@ pub struct Durable {
 pub struct Raft {
     me: Membership,
     role: Role,
-    // Durable: saved before anybody hears of a change.
+    // Durable: saved before any other server hears of a change.
     term: Term,
     voted_for: Option<NodeId>,
     log: Log,
-    // Volatile: lost in a crash, and found again from the log.
+    // Volatile: lost in a crash, and recovered from the log.
     commit_index: Index,
     applied: Index,
     store: Store,
@@ -188,14 +188,14 @@ impl Raft {
     }
 }
 
-/// What the checks look at. Whatever you change in a server, let these say what is so.
+/// What the checks look at. Whatever you change in a server, these must tell the truth.
 impl Raft {
     /// The latest term that this server has seen.
     pub fn term(&self) -> Term {
         self.term
     }
 
-    /// Does this server take itself for the leader of its term?
+    /// Does this server believe that it leads its term?
     pub fn is_leader(&self) -> bool {
         matches!(self.role, Role::Leader { .. })
     }

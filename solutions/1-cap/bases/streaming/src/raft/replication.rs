@@ -1,18 +1,18 @@
-//! Replication: the leader's log becomes everybody's log.
+//! Replication: the leader's log becomes every server's log.
 //!
 //! Source: Ongaro & Ousterhout 2014, section 5.3; figure 2, "AppendEntries RPC" and "Rules for Servers".
 //!
 //! # The problem
 //!
-//! Followers may lack entries, or have others that an earlier leader left behind. The leader never changes its own log; it finds, for
-//! each follower, the last place where both logs agree, and sends what comes behind it. Its messages may overtake each other, come
-//! twice, or come from a leader that was deposed long ago.
+//! Followers may lack entries, or have others that an earlier leader left behind. The leader never changes its own log; it
+//! finds, for each follower, the last index at which both logs agree, and sends what comes after it. Messages may overtake each
+//! other, arrive twice, or come from a leader that was deposed long ago.
 //!
 //! # The protocol
 //!
 //! Each [`Message::AppendEntries`] names the entry just before the new ones. A follower that has that entry takes the new ones;
-//! one that has not says so, with a hint where to look. So if two logs agree on an entry's index and term, they agree up to
-//! there. The leader keeps two numbers for each follower: where it will continue (`next_index`, a guess that may be wrong)
+//! a follower that does not says so, with a hint where to look. So if two logs agree on an entry's index and term, they agree up
+//! to there. The leader keeps two numbers for each follower: where it will continue (`next_index`, a guess that may be wrong)
 //! and how far the logs are known to agree (`match_index`, which must never be wrong: commits are counted on it).
 //!
 //! # This design
@@ -78,11 +78,12 @@ impl Raft {
 
     /// Takes entries from a leader, and says what became of them.
     ///
-    /// A leader of an earlier term is refused; the reply's term tells it that it is deposed, and any hint will do. If this
+    /// A leader of an earlier term is refused: the reply's term tells it that it is deposed, and any hint will do. If this
     /// server's log has no entry with the index and term of `prev`, the entries do not fit: the reply is a conflict, with a
-    /// hint. Otherwise they are merged into the log and saved, and the reply says how far both logs are now *known* to agree:
-    /// up to the last entry that this message spoke of, whatever stands behind it. How far the leader's `commit_index` counts
-    /// here too is for [`follow_commit_index`](Self::follow_commit_index) to say.
+    /// [`hint`](Log::hint). Otherwise the entries are [merged](Log::merge) into the log and saved, and the reply says how far
+    /// both logs are now *known* to agree: up to the last entry that this message spoke of, whatever follows it here.
+    /// [`follow_commit_index`](Self::follow_commit_index) says what the leader's `commit_index` means for this server. What a
+    /// reply reports is on disk before the reply is sent.
     ///
     /// Source: section 5.3; figure 2, AppendEntries RPC, receiver implementation.
     pub(super) fn on_append_entries(
@@ -150,9 +151,9 @@ impl Raft {
     }
 }
 
-/// What later stages need of a leader's memory of its followers.
+/// What later stages need from a leader's memory of its followers.
 impl Role {
-    /// The log's beginning is cut off, up to `index`: a leader continues with each follower behind that, or further on.
+    /// The log's beginning is cut off, up to `index`: a leader continues with each follower after that, or further on.
     pub(super) fn continue_behind(&mut self, index: Index) {
         let Role::Leader { next_index, .. } = self else { return };
         next_index.values_mut().for_each(|next| *next = (*next).max(index + 1));

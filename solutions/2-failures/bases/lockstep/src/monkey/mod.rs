@@ -2,16 +2,18 @@
 //!
 //! # The problem
 //!
-//! Servers fail when nobody is watching. Code that is to handle it runs seldom, and nobody knows whether it works. So somebody makes
-//! servers fail all the time, in the middle of a working day: if the system does not bear it, those who built it are at their desks. This
-//! monkey is modelled on Netflix's Chaos Monkey, and takes its kinds of failure from the wider "simian army".
+//! Servers fail when no one is watching. The code that should handle it rarely runs, so no one knows whether it works. The cure
+//! is to make servers fail all the time, in the middle of a working day: if the system does not survive it, the people who built
+//! it are at their desks. This monkey is modelled on Netflix's Chaos Monkey, and takes its kinds of failure from the wider
+//! "simian army".
 //!
 //! # The model
 //!
-//! Instances stand in *groups*. On each working day, a group is hit with a chance of 1 / `mean_days`, once at most, in working hours.
-//! Which instance and which kind of failure is chance, too. The monkey has no clock, no thread and no source of chance. Somebody calls
-//! [`Monkey::tick`] from time to time, with the instant and with what is known of the instances; chance comes from a seed. So years pass in
-//! a second in a check, a lab lets a day pass in a second, and the same seed makes the same trouble again.
+//! Instances form *groups*. On each working day a group is hit with probability 1 / `mean_days`, at most once, in working hours.
+//! Which instance it is, and which kind of failure, is chance as well. The monkey has no clock, no thread and no source of
+//! randomness. Its caller calls [`Monkey::tick`] from time to time, with the instant and with what is known about the instances;
+//! randomness comes from a seed. So a check lets years pass in a second, a lab lets a day pass in a second, and the same seed
+//! makes the same trouble again.
 //!
 //! | file | what |
 //! |---|---|
@@ -24,14 +26,14 @@
 //!
 //! # What it remembers
 //!
-//! Plans are derived from the seed and the date. What was done is in the audit log, where it stands *before* it is done. So a monkey that
-//! starts again reads its log ([`Monkey::remember`]) and knows at least as much as has happened. What was announced and then not done is
-//! lost: one failure less.
+//! Plans are derived from the seed and the date. What was done is in the audit log, which has it *before* it is done. So a
+//! monkey that restarts reads its log ([`Monkey::remember`]) and knows of everything that has happened. A fault that was
+//! announced and then not done is lost: one failure less.
 //!
 //! # Left out on purpose
 //!
-//! To end what lasts, which is up to the [`Executor`]. A stop button: do not call `tick`. Failures of several instances at a time, of a rack or
-//! a region. Finding out who is healthy: somebody looks, and says so in the [`View`].
+//! Ending faults that last, which is up to the [`Executor`]. A stop button: do not call `tick`. Failures of several instances at
+//! a time, of a rack or a region. Finding out which instances are healthy: the caller does that, and says so in the [`View`].
 
 pub mod audit;
 pub mod config;
@@ -69,14 +71,15 @@ pub struct Monkey {
 }
 
 impl Monkey {
-    /// A monkey that has done nothing yet. If it has, [`remember`](Self::remember) comes next.
+    /// A monkey that has done nothing yet. After a restart, [`remember`](Self::remember) comes next.
     pub fn new(config: Config, seed: u64) -> Self {
         Monkey { config, seed, turns: BTreeMap::new(), faults: BTreeMap::new() }
     }
 
-    /// Takes note of an entry of the audit log. After a start, all entries of the log are handed in, in order.
+    /// Takes note of an entry of the audit log. After a start, the caller hands in all entries of the log, in order.
     ///
-    /// A turn is used up by what was announced, whatever came of it, by a dry run, and by having been left out.
+    /// A fault that was announced uses up the group's turn on that date, whatever came of it and even in a dry run, and so does
+    /// a turn that was left out.
     pub fn remember(&mut self, entry: &Entry) {
         let day = self.config.schedule.day(entry.at());
         self.turns.insert(entry.group().to_owned(), day);
@@ -85,8 +88,8 @@ impl Monkey {
         }
     }
 
-    /// What is to be done now: [`Entry::Will`] for a fault, [`Entry::Skipped`] for a turn that is left out. Nothing is done or written yet,
-    /// and asking changes nothing.
+    /// What is to be done now: [`Entry::Will`] for a fault, [`Entry::Skipped`] for a turn that is left out. Nothing is done or
+    /// written yet, and calling this changes nothing.
     ///
     /// A group has its turn at the first tick in working time at or after the moment that its [`plan()`] for the day gives, if
     /// - it is enabled;
@@ -119,13 +122,14 @@ impl Monkey {
         working_days.take(group.min_days.into()).count() == usize::from(group.min_days)
     }
 
-    /// What a group's turn comes to.
+    /// The outcome of a group's turn: a fault, or why there is none.
     ///
-    /// The victim is a healthy instance that is not spared, each as likely as any other, and the kind one of the group's, independent of
-    /// the victim. The turn is left out
-    /// - with [`Why::TooFewHealthy`] if, with one healthy instance less, fewer than [`min_healthy`](Group::min_healthy) were left, or if
-    ///   none is healthy;
-    /// - with [`Why::AllSpared`] if all that are healthy are spared.
+    /// The victim is a healthy instance that is not spared, each as likely as any other. The kind is one of the group's, each as
+    /// likely as any other, whichever instance the victim is. The turn is left out
+    /// - with [`Why::TooFewHealthy`] if fewer than [`min_healthy`](Group::min_healthy)` + 1` instances of the group are healthy,
+    ///   spared ones included. So if none is healthy, this is the reason, even if all are spared;
+    /// - with [`Why::AllSpared`] if at least one is healthy, and all healthy ones are spared. If both reasons hold, either will
+    ///   do.
     fn turn(&self, group: &Group, mut dice: Dice, now: Timestamp, view: &View) -> Entry {
         let is_healthy = |name: &&String| view.get(*name) == Some(&State::Healthy);
         let healthy: Vec<&String> = group.instances.iter().filter(is_healthy).collect();
@@ -142,13 +146,17 @@ impl Monkey {
         Entry::Will { fault, dry: self.config.dry_run }
     }
 
-    /// Does what is to be done now.
+    /// Takes the turns that [`decide`](Self::decide) finds. When this returns `Ok`:
     ///
-    /// For each entry of [`decide`](Self::decide): it is written into the audit log; it is remembered; and if it announces a fault, and this
-    /// is no dry run, the fault is carried out, and [`Entry::Done`] or [`Entry::Failed`] written. A fault that has failed is not tried again.
+    /// - Each entry of `decide` is in the audit log, and is remembered.
+    /// - In a dry run, no fault was done. Otherwise each fault that was announced was handed to the executor once, and only after its
+    ///   announcement was in the log.
+    /// - What came of it is in the log after that: [`Entry::Done`], or [`Entry::Failed`] with the executor's error. A fault that has failed is not
+    ///   tried again.
     ///
     /// # Errors
-    /// That of the audit log. What could not be written there is not done, and neither is what would have come after it in this tick.
+    /// That of the audit log, if the log refuses an entry. Then this tick announces nothing more. A fault whose announcement was
+    /// refused is not done; faults that were announced before it are. After a refused outcome, this tick does no further fault.
     pub fn tick(
         &mut self,
         now: Timestamp,

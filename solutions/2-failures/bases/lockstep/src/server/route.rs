@@ -5,18 +5,19 @@
 //!
 //! # The problem
 //!
-//! Only the leader takes requests, and the leader changes. A client begins somewhere; it is sent on, to a server that may have lost the lead
-//! meanwhile, or that is down. Servers are silent, or hang up. Whatever happens, two things must hold. A request is done once, however
-//! often it is sent. And a client that gives up says what it knows: that nothing was done, or that nobody can tell.
+//! Only the leader takes requests, and the leader changes. A client starts somewhere, and is sent on to a server that may have
+//! lost the lead by then, or be down. Servers are silent, or hang up. Whatever happens, two things must hold. A request is done
+//! once, however often it is sent. And a client that gives up says what it knows: that nothing was done, or that it cannot tell.
 //!
 //! # The protocol
 //!
-//! A [`Route`] is told what came of the last try ([`Heard`]), and says what to do next ([`Next`]). It opens no connection and looks at no clock.
+//! A [`Route`] is told what came of the last try ([`Heard`]), and says what to do next ([`Next`]). It opens no connection and
+//! reads no clock.
 //!
 //! # Left out on purpose
 //!
-//! Several requests at once: Raft's sessions allow a client one. Pauses that grow and differ by chance, as a server with many clients needs
-//! them: that is the next stage's.
+//! Several requests at once: Raft's sessions allow a client one. Pauses that grow and vary at random, which a server with many
+//! clients needs: the next stage has them.
 
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub enum Heard {
     },
     /// There was no connection, so the request was not sent.
     Unreachable,
-    /// The request was sent. Then the time was over, or the connection broke.
+    /// The request was sent. Then the try timed out, or the connection broke.
     Silence,
 }
 
@@ -44,29 +45,29 @@ pub enum Heard {
 pub enum Next {
     /// Wait, then send the request as `id` to `server`.
     Ask {
-        /// Whom to ask.
+        /// The server to ask.
         server: NodeId,
         /// As which request.
         id: RequestId,
-        /// How long to wait before.
+        /// How long to wait before that.
         after: Duration,
     },
     /// What was heard says nothing about this request: go on waiting for an answer.
     Wait,
     /// The request is done.
     Done(Value),
-    /// Nobody has taken the request, and nobody will.
+    /// No server has taken the request, and none will.
     NotDone,
     /// It may have been done, or be done later, or never.
     Unknown,
 }
 
-/// How much a client bears.
+/// How patient a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// How many times a request is sent at most, one or more.
+    /// How many times a request is sent at most: one or more.
     pub tries: usize,
-    /// How long to wait when all servers might have been asked in vain.
+    /// How long to pause when all servers may have been asked without success.
     pub pause: Duration,
 }
 
@@ -81,7 +82,7 @@ pub struct Route {
     /// How many servers there are.
     servers: usize,
     patience: Patience,
-    /// The server that was asked last. At first, the first.
+    /// The server that was asked last; n0 at first.
     at: NodeId,
     /// The number that the next request will have.
     next: usize,
@@ -94,25 +95,26 @@ pub struct Route {
 }
 
 impl Route {
-    /// A client that has asked nothing. `servers` is one or more.
+    /// A client that has asked nothing yet. `servers` is one or more.
     pub fn new(client: ClientId, servers: usize, patience: Patience) -> Self {
         Route { client, servers, patience, at: NodeId(0), next: 0, left: 0, in_a_row: 0, end: Next::NotDone }
     }
 
-    /// Begins a request. It goes at once to the server that was asked last: it was the leader, if all went well.
+    /// Begins a request. It goes at once to the server that was asked last: that was the leader, if all went well.
     pub fn begin(&mut self) -> Next {
         self.next += 1;
         (self.left, self.in_a_row, self.end) = (self.patience.tries, 0, Next::NotDone);
         self.ask(self.at)
     }
 
-    /// Says what to do after something was heard about the request that was begun last.
+    /// Says what to do after something was heard about the request that began last.
     ///
-    /// - An answer to another request is none.
-    /// - Whoever names a leader is believed at once, unless that leader does not exist, or is itself. Otherwise it is the next server's turn:
-    ///   as many tries in a row as there are servers reach each of them.
+    /// - An answer to another request says nothing about this one.
+    /// - A server that names a leader is believed at once, unless that leader does not exist, or is itself. Otherwise it is the
+    ///   next server's turn: as many tries in a row as there are servers reach each of them.
     /// - Of any `servers + 1` tries in a row, one comes after a pause at least, whoever names whom.
-    /// - After `tries` tries it ends. `NotDone` is said only if no try can have been taken.
+    /// - After `tries` tries the request ends: with `NotDone` if no server can have taken any of its tries, and with `Unknown`
+    ///   otherwise.
     ///
     /// Source: the thesis, section 6.2, on finding the leader, and 6.3, on retries.
     pub fn heard(&mut self, heard: Heard) -> Next {

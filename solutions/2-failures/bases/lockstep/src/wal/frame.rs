@@ -1,4 +1,4 @@
-//! Frames: how a batch of records stands in the file, so that a reader can tell a whole one from everything else.
+//! Frames: how a batch of records is written to the file, so that a reader can tell a whole batch from everything else.
 //!
 //! | bytes | what |
 //! |---|---|
@@ -25,7 +25,7 @@ pub struct Frame {
     pub len: usize,
 }
 
-/// The bytes of a frame with these records, of which the first has the index `first`.
+/// The bytes of a frame with these records, the first of which has the index `first`.
 pub fn encode(first: u64, records: &[Record]) -> Vec<u8> {
     let body = postcard::to_stdvec(&(first, records)).expect("memory takes whatever is written to it");
     let len = u32::try_from(body.len()).expect("a body is shorter than 4 GiB");
@@ -34,10 +34,10 @@ pub fn encode(first: u64, records: &[Record]) -> Vec<u8> {
     frame
 }
 
-/// The frame at the start of `bytes`, whatever may follow it. `None` if none stands there: the bytes are too few, or differ from
-/// what [`encode`] has written, or are something else.
+/// The frame at the start of `bytes`, whatever follows it. `None` if there is none: the bytes are too few, or differ from what
+/// [`encode`] wrote, or are something else.
 ///
-/// The bytes may be anything at all. It never panics, and never takes more memory than they do.
+/// The bytes may be anything at all. This never panics, and never takes more memory than they do.
 pub fn decode(bytes: &[u8]) -> Option<Frame> {
     let (len, _) = number(bytes)?;
     let covered = NUMBER.checked_add(usize::try_from(len).ok()?)?;

@@ -2,14 +2,15 @@
 //!
 //! # The problem
 //!
-//! Failures are made while people are there to watch. People say when that is by the clock on their wall: Monday to Friday, from nine to
-//! three, in Berlin. The monkey is handed instants, which have no weekday, no hour and no date until somebody says *where*.
+//! Failures are made while people are there to watch. People say when that is in local time: Monday to Friday, from nine to
+//! three, in Berlin. The monkey is handed instants, which have no weekday, no hour and no date until someone says *where*.
 //!
-//! # The wall clock is not a line
+//! # Local time is not a line
 //!
-//! Once a year it skips an hour, and once it shows an hour twice (in most places; Lord Howe Island moves it by half an hour, and Samoa
-//! has skipped a whole day). A time that is skipped never comes. Of a time that comes twice, the *first* occurrence is meant: that is the
-//! rule of RFC 5545, section 3.3.5, for calendars. So every minute of the schedule is working time at most once.
+//! Where there is daylight saving, the local clock skips an hour once a year, and once a year it shows an hour twice. (Lord Howe
+//! Island moves its clocks by half an hour, and Samoa has skipped a whole day.) A time that is skipped never occurs. If a time
+//! occurs twice, the *first* occurrence is meant: that is the rule of RFC 5545, section 3.3.5, for calendars. So every minute of
+//! the schedule is working time at most once.
 //!
 //! # This design
 //!
@@ -17,8 +18,8 @@
 //!
 //! # Left out on purpose
 //!
-//! Hours over midnight: a schedule lies within one date, or "at most one a day" would need a second notion of a day. Holidays by rule:
-//! list the dates.
+//! Hours across midnight: a schedule lies within one date, or "at most one a day" would need a second notion of a day. Holidays
+//! by rule: list the dates instead.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -27,17 +28,17 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
-/// When the monkey may do something: by the wall clock of one time zone.
+/// When the monkey may do something, in the local time of one time zone.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// Whose wall clock.
+    /// The time zone whose clock counts.
     pub zone: TimeZone,
     /// On which days of the week.
     pub days: Vec<Weekday>,
-    /// In which minutes of these days, counted on the wall clock from midnight. The end is not part of it: until 15:00 means that 14:59
+    /// In which minutes of these days, by the zone's clock, where 0 is 00:00. The end is excluded: until 15:00 means that 14:59
     /// is the last minute. It is at most 1,440.
     pub hours: Range<u16>,
-    /// On which dates nobody works, whatever day of the week it is.
+    /// Dates that are closed, whatever day of the week they are.
     pub closed: BTreeSet<Date>,
 }
 
@@ -47,16 +48,16 @@ impl Schedule {
         self.days.contains(&day.weekday()) && !self.closed.contains(&day)
     }
 
-    /// The date that the calendar on the wall shows at an instant.
+    /// The zone's date at an instant.
     pub fn day(&self, now: Timestamp) -> Date {
         self.zone.to_datetime(now).date()
     }
 
-    /// Whether an instant is working time: the date on the wall is a working day, the clock on the wall shows a minute of `hours`, and it
-    /// shows it for the first time on that date.
+    /// Whether an instant is working time: the zone's date is a working day, the zone's clock shows a minute of `hours`, and it
+    /// shows this time for the first time on that date.
     ///
-    /// Where daylight saving ends, the clock shows the same times again. The second time is no working time (RFC 5545, section 3.3.5: a
-    /// local time that occurs twice means its first occurrence).
+    /// When daylight saving ends, the clock shows the same times again. The second pass is not working time (RFC 5545, section
+    /// 3.3.5: a local time that occurs twice means its first occurrence).
     pub fn is_working_time(&self, now: Timestamp) -> bool {
         let wall = self.zone.to_datetime(now);
         let minute = 60 * wall.hour() as u16 + wall.minute() as u16;
@@ -67,8 +68,8 @@ impl Schedule {
 
     /// The instants at which the working minutes of a date begin, in order.
     ///
-    /// There is one for each minute of `hours` that the clock on the wall shows on that date: one also for a minute that it shows twice,
-    /// the first time, and none for a minute that it skips. There are none if the date is no working day.
+    /// There is one for each minute of `hours` that the zone's clock shows on that date: the first occurrence of a minute that
+    /// it shows twice, and none for a minute that it skips. If the date is not a working day, there are none.
     pub fn working_minutes(&self, day: Date) -> Vec<Timestamp> {
         if !self.is_working_day(day) {
             return Vec::new();

@@ -2,13 +2,13 @@
 //!
 //! # The problem
 //!
-//! A log that only grows fills the disk. When a snapshot says all that the old records said, they may go. But a file cannot be
-//! replaced by overwriting it: a crash in the middle would leave neither the old log nor the new one.
+//! A log that only grows fills the disk. When a snapshot covers the old records, they may go. But a file cannot be replaced by
+//! overwriting it: a crash in the middle would leave neither the old log nor the new one.
 //!
 //! # The way
 //!
-//! The new log is written beside the old one, under another name, and synced. Then it gets the old one's name. Whenever the crash comes,
-//! under that name there is either the old log as a whole or the new one as a whole.
+//! The new log is written beside the old one, under another name, and synced. Then it takes the old one's name. Whenever the
+//! crash comes, that name belongs either to all of the old log or to all of the new one.
 //!
 //! # This design
 //!
@@ -24,11 +24,11 @@ use super::{FILE, Record, Wal, WalError, frame};
 pub const NEW: &str = "log.new";
 
 impl<D: Disk> Wal<D> {
-    /// Replaces the whole log by `records`, durably. What was appended since the last sync is dropped: the caller says it again, or does not
-    /// need it.
+    /// Replaces the whole log by `records`, durably. What was appended since the last sync is dropped: the caller appends it
+    /// again, or does not need it.
     ///
-    /// A crash at any moment leaves a log that opens with what was durable before, or with `records`. Once it has returned `Ok`, it opens
-    /// with `records`.
+    /// A crash at any moment leaves a log that opens with what was durable before, or with `records`. Once this has returned
+    /// `Ok`, the log opens with `records`.
     ///
     /// # Errors
     /// [`WalError::Disk`] if the disk refuses, and [`WalError::HasFailed`] from then on.
