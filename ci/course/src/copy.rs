@@ -53,7 +53,7 @@ impl Copy {
         &self.root
     }
 
-    /// The folder below the root that stands in for the original's root.
+    /// The folder below the root that replaces the original's root.
     pub fn inside(&self) -> &str {
         &self.inside
     }

@@ -21,7 +21,7 @@ impl Group {
         let _ = self.0.take().map(|group| kill_process_group(group, Signal::KILL));
     }
 
-    /// Lets it live: its head has been waited for, and its number may belong to somebody else by now.
+    /// Lets it live: its head has been waited for, and its number may belong to another process by now.
     pub fn is_gone(&mut self) {
         self.0 = None;
     }

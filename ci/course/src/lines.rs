@@ -34,7 +34,7 @@ pub fn hear_reader() -> Receiver<String> {
 
 /// Prints a line. A reader that went away has closed the standard input as well.
 pub fn print(line: &impl Serialize) {
-    let line = serde_json::to_string(line).expect("texts and numbers always have a JSON form");
+    let line = serde_json::to_string(line).expect("text and numbers always have a JSON form");
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

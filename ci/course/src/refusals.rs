@@ -85,7 +85,7 @@ impl Found<'_> {
                 Some(format!("`{name}` is the reference. Your own code is what is checked here; to compare, see `cargo course solution`."))
             }
             _ if self.rules.core && takes_time_from_std(rest) => Some(
-                "a core has no clock: `std::time` reads another time in each run. Time comes in as a timer that fires; \
+                "a core has no clock: `std::time` gives a different time in each run. Time comes in as a timer that fires; \
                  arm one with `Outbox::arm`."
                     .into(),
             ),

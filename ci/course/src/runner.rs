@@ -19,7 +19,7 @@ use testkit::check::{Limits, Mode, Run, RunRequest};
 
 use crate::error::Error;
 
-/// Who wants to know how a build, or a run of checks, comes along.
+/// A listener that wants to know how a build, or a run of checks, comes along.
 pub trait Listener: Sync {
     /// Cargo is at something: "compiling cap v0.1.0".
     fn building(&self, what: &str);

@@ -30,7 +30,7 @@ pub enum Source {
     },
 }
 
-/// What stands in a file's place.
+/// What is in a file's place.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken {
     /// A file with this text.
@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// What stands at `path`, which is below the tree's root.
+    /// What is at `path`, which is below the tree's root.
     pub fn take(&self, path: &Path) -> Result<Taken, Error> {
         if !path.components().all(|part| matches!(part, Component::Normal(_))) {
             return Ok(Taken::Refused("this path leaves the learner's tree.".into()));
@@ -119,7 +119,7 @@ fn in_commit(repository: &Path, commit: &str, folder: &Path) -> Result<Vec<PathB
         folder.as_os_str(),
     ];
     let listed = git(repository, args).ok_or_else(|| {
-        Error::Course(format!("`git` does not list the files of {commit}. Is the repository whole? Try `git fsck`."))
+        Error::Course(format!("`git` cannot list the files of {commit}. Is the repository whole? Try `git fsck`."))
     })?;
     let names = listed.split(|&byte| byte == 0).filter(|name| !name.is_empty());
     Ok(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
@@ -148,7 +148,7 @@ fn from_folder(root: &Path, path: &Path) -> Result<Taken, Error> {
 fn from_commit(repository: &Path, commit: &str, path: &Path) -> Result<Taken, Error> {
     let lost = || {
         Error::Course(format!(
-            "`git` does not give {} of {commit}. Is the repository whole? Try `git fsck`.",
+            "`git` cannot read {} of {commit}. Is the repository whole? Try `git fsck`.",
             path.display()
         ))
     };
@@ -171,15 +171,15 @@ fn from_commit(repository: &Path, commit: &str, path: &Path) -> Result<Taken, Er
 }
 
 const LINK: &str =
-    "this is a symbolic link, or lies behind one. Only plain files are taken; put the file itself there.";
-const NO_FILE: &str = "this is no plain file. Only plain files are taken.";
+    "this is a symbolic link, or is reached through one. Only plain files are taken; put the file itself there.";
+const NO_FILE: &str = "this is not a plain file. Only plain files are taken.";
 const TOO_LARGE: &str = "this file is larger than 1 MiB. No task needs so much.";
 
 fn text(bytes: Vec<u8>) -> Taken {
     if bytes.len() as u64 > LARGEST {
         return Taken::Refused(TOO_LARGE.into());
     }
-    String::from_utf8(bytes).map_or_else(|_| Taken::Refused("this file is no text in UTF-8.".into()), Taken::Text)
+    String::from_utf8(bytes).map_or_else(|_| Taken::Refused("this file is not UTF-8 text.".into()), Taken::Text)
 }
 
 /// What git prints, if it succeeds.

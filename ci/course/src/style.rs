@@ -38,7 +38,7 @@ impl<T: Display> Display for Painted<T> {
 
 /// Prints one line (or several) to the standard output.
 ///
-/// Whoever closes the pipe early (`| head`) has read enough: the command ends.
+/// A reader that closes the pipe early (`| head`) has read enough: the command ends.
 pub fn say(text: impl Display) {
     if writeln!(anstream::stdout(), "{text}").is_err() {
         std::process::exit(0);

@@ -2,11 +2,11 @@
 //!
 //! # The problem
 //!
-//! A distributed program is wrong in the runs that nobody thought of: the acknowledgement that comes twice, the vote that
-//! was forgotten in a crash, the read that overtakes a write. Tests that start processes and hope to meet such a run meet it
-//! once in a thousand times, and then cannot repeat it. So the course does not test like this. Learners write each protocol
-//! as a [`Node`](node::Node): a state machine without clock, network, disk or chance, which is handed one event at a time
-//! and says what it wants done. Whoever runs it decides what happens in which order, and can decide the same again.
+//! A distributed program is wrong in the runs that nobody thought of: the acknowledgement that comes twice, the vote that was
+//! forgotten in a crash, the read that overtakes a write. Tests that start processes and hope to meet such a run meet it once in
+//! a thousand times, and then cannot repeat it. So the course does not test like this. Learners write each protocol as a
+//! [`Node`](node::Node): a state machine without clock, network, disk or chance, which is handed one event at a time and says
+//! what it wants done. Its caller decides what happens in which order, and can decide the same again.
 //!
 //! ```
 //! use testkit::cluster::Cluster;

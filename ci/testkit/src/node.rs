@@ -36,7 +36,7 @@ pub struct ClientId(pub usize);
 /// A client that retries sends the same `RequestId` again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId {
-    /// Who asks.
+    /// The client that asks.
     pub client: ClientId,
     /// Which of the client's requests this is, counted from 0.
     pub number: usize,

@@ -6,7 +6,7 @@ use std::panic;
 use std::sync::Once;
 
 thread_local! {
-    /// File and line of the newest panic of this thread, while [`listen`] is in force.
+    /// File and line of the newest panic of this thread, while [`listen`] is active.
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -42,7 +42,7 @@ pub fn take(payload: Box<dyn Any + Send>) -> (String, String) {
     described
 }
 
-/// The message of a caught panic, and its file and line where [`listen`] was in force (empty otherwise).
+/// The message of a caught panic, and its file and line where [`listen`] was active (empty otherwise).
 pub fn describe(payload: &(dyn Any + Send)) -> (String, String) {
     let message = payload
         .downcast_ref::<&str>()

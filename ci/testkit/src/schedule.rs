@@ -53,8 +53,8 @@ impl<Request: fmt::Debug, Timer: fmt::Debug> fmt::Display for Step<Request, Time
     }
 }
 
-/// A value as it is written in a program. Variants of an enum stand behind its name, which their `Debug` form lacks; those
-/// that every program knows, `Some` for instance, stand alone.
+/// A value as it is written in a program. Variants of an enum follow its name, which their `Debug` form lacks; those that every
+/// program knows, `Some` for instance, stand alone.
 fn written<T: fmt::Debug>(value: &T) -> String {
     let shown = format!("{value:?}");
     let path = any::type_name::<T>().split('<').next().unwrap_or_default();

@@ -89,7 +89,7 @@ pub enum Ended<A, V> {
     /// The judge refused a state; `path` is a shortest path to it.
     Violated { violation: V, path: Vec<A> },
     /// The model panicked in the state that `path` leads to, while that state was judged or its steps were taken. `at` is the
-    /// file and line, where [`panics::listen`] is in force.
+    /// file and line, where [`panics::listen`] is active.
     Panicked { message: String, at: String, path: Vec<A> },
 }
 

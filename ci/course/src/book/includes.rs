@@ -22,7 +22,7 @@ pub struct Include {
 pub enum Part {
     /// All of it.
     Whole,
-    /// What stands between `ANCHOR: name` and `ANCHOR_END: name`.
+    /// What is between `ANCHOR: name` and `ANCHOR_END: name`.
     Anchor(String),
     /// From a line to a line, counted from 1, both optional.
     Lines(Option<usize>, Option<usize>),

@@ -11,7 +11,7 @@ use crate::book::site::{Found, Site};
 pub struct Broken {
     /// The page that has it, as its source is called: `1-cap/abd.md`.
     pub page: String,
-    /// The link as it stands there.
+    /// The link as the page has it.
     pub link: String,
     /// What is missing.
     pub why: String,

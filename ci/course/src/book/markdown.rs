@@ -55,6 +55,28 @@ pub fn headings(text: &str) -> Vec<Heading> {
     headings
 }
 
+/// What a page says, without its code: each piece of text, and where it is. There is `None` where a block begins, and a backtick in
+/// place of code.
+pub fn texts(text: &str) -> impl Iterator<Item = (usize, Option<String>)> {
+    let mut is_code = false;
+    parser(text).filter_map(move |(event, range)| {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => is_code = true,
+            Event::End(TagEnd::CodeBlock) => is_code = false,
+            Event::Text(part) if !is_code => return Some((range.start, Some(part.to_string()))),
+            Event::Code(_) => return Some((range.start, Some("`".into()))),
+            Event::Start(tag) if is_block(&tag) => return Some((range.start, None)),
+            _ => {}
+        }
+        None
+    })
+}
+
+fn is_block(tag: &Tag) -> bool {
+    use Tag::{Emphasis, Image, Link, Strikethrough, Strong, Subscript, Superscript};
+    !matches!(tag, Emphasis | Strong | Strikethrough | Superscript | Subscript | Link { .. } | Image { .. })
+}
+
 /// The id that mdBook makes of a heading's text.
 fn made_id(text: &str) -> String {
     let sign = |sign: char| match sign {

@@ -211,7 +211,7 @@ impl Judge<'_> {
             });
             return;
         }
-        say(format!("{} taken from {}. They run with your rights.", count(texts.len(), "file"), self.args.from));
+        say(format!("{} taken from {}. They run with your permissions.", count(texts.len(), "file"), self.args.from));
         if !beyond.is_empty() {
             let which = beyond.join(", ");
             say(paint(
@@ -221,7 +221,7 @@ impl Judge<'_> {
         }
         if !missing.is_empty() {
             let which = missing.join(", ");
-            say(paint(WARN, format!("Not there, so that the starter is judged: {which}")));
+            say(paint(WARN, format!("Not there, so the starter is judged instead: {which}")));
         }
     }
 

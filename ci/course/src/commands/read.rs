@@ -120,7 +120,7 @@ fn title(figure: &str) -> String {
         .unwrap_or_default()
 }
 
-/// What stands in the place of a widget.
+/// What is shown in place of a widget.
 fn told(directive: &Directive, folder: &Path, course: &Course) -> String {
     let argument = directive.argument;
     match directive.name {

@@ -74,7 +74,7 @@ fn tell(run: &Run, trace: &Trace, task: &Task, all: bool) -> Result<Exit, Error>
             let impossible = evidence.is_empty() || evidence.iter().any(|line| line.contains(IMPOSSIBLE));
             let (headline, then) = if impossible {
                 let headline = paint(WARN, "~ This run cannot happen any more, so it shows nothing about your code.");
-                (headline.to_string(), "Whether your code keeps the rule, only a check tells:")
+                (headline.to_string(), "Only a check can tell whether your code keeps the rule:")
             } else {
                 let says = match &trace.violation {
                     Some(violation) => format!("The replayed run no longer breaks the rule: {}.", violation.rule),

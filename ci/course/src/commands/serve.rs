@@ -118,7 +118,7 @@ fn rebuild_on_change(workspace: &Workspace, watcher: &Watcher, editions: &Sender
             }
             Err(error) => {
                 style::complain(&error);
-                style::say("The last good book stays up. Mend the page and save it.");
+                style::say("The last good book stays up. Fix the page and save it.");
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What a stage stands on: the learner's own code of earlier stages, or the reference's.
 //!
-//! From stage 2 on, an exercise depends on exercises before it. Who skips stage 1 stands on its reference: the manifests of
-//! later exercises name `cap-solution` where they named `cap` (`cargo course skip cap`). Nothing else notes it, so it is true
-//! of whatever is checked out, on every machine.
+//! From stage 2 on, an exercise depends on exercises before it. A learner who skips stage 1 stands on its reference: the
+//! manifests of later exercises name `cap-solution` where they named `cap` (`cargo course skip cap`). Nothing else notes it, so
+//! it is true of whatever is checked out, on every machine.
 //!
 //! # Invariant
 //!

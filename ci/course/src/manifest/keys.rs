@@ -24,7 +24,7 @@ impl Keys {
             Ok(table) => Ok(Self { file, path: String::new(), table }),
             Err(error) => {
                 let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-                let problem = format!("is not TOML: {}. Mend that line.", error.message().trim_end_matches('.'));
+                let problem = format!("is not TOML: {}. Fix that line.", error.message().trim_end_matches('.'));
                 Err(Error::Manifest { file, key: format!("line {line}"), problem })
             }
         }
@@ -108,7 +108,7 @@ impl Keys {
         items.map(|item| item.as_str().map(str::to_owned).ok_or_else(should)).collect()
     }
 
-    /// A list of texts that may be empty, but not missing: somebody has thought of it.
+    /// A list of texts that may be empty, but not missing: its author has thought of it.
     pub fn given_list(&self, key: &str, example: &str) -> Result<Vec<String>, Error> {
         if !self.table.contains_key(key) {
             return Err(

@@ -59,7 +59,7 @@ fn a_good_manifest_is_read_in_full() {
 #[test]
 fn each_mistake_is_one_sentence_with_file_key_and_fix() {
     let cases = [
-        ("[package]", "[package", "`line 2` is not TOML: unclosed table, expected `]`. Mend that line."),
+        ("[package]", "[package", "`line 2` is not TOML: unclosed table, expected `]`. Fix that line."),
         ("id = \"one\"", "", "`package.metadata.course.tasks[0].id` is missing: add `id = \"…\"`."),
         (
             "id = \"two\"",

@@ -103,7 +103,7 @@ impl Progress {
             Ok(text) => Self::parse(&text).map_err(|why| {
                 let shown = workspace.shown(&path);
                 Error::Course(format!(
-                    "{shown} {why}. Mend it, or take an older one from git; without the file all tasks are open again."
+                    "{shown} {why}. Fix it, or take an older one from git; without the file all tasks are open again."
                 ))
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),

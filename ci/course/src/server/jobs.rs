@@ -1,8 +1,8 @@
 //! What runs on behalf of the pages: checks and labs.
 //!
-//! A job is a `cargo course` command in a process of its own, at the head of a process group, so that whatever happens in it cannot
-//! hurt the server, and a stop ends the compiler and the checks with it. Jobs run one after the other: two builds at once would only
-//! wait for each other. Who asks for what waits or runs already gets that job.
+//! A job is a `cargo course` command in a process of its own, at the head of a process group, so that whatever happens in it
+//! cannot hurt the server, and a stop ends the compiler and the checks with it. Jobs run one after the other: two builds at once
+//! would only wait for each other. A request for what waits or runs already gets that job.
 //!
 //! The command tells what it does in lines of JSON, which are handed on to every open page, and kept, so that a page that is
 //! opened later shows the last verdict. When the server ends, however it ends, the command's standard input closes, and the command ends

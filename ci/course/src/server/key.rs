@@ -67,6 +67,6 @@ mod tests {
         fs::remove_file(&file).unwrap();
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), &file).unwrap();
         fs::write(folder.path().join("elsewhere"), &key).unwrap();
-        assert_eq!(kept(&file), None, "a link that leads to somebody else's file");
+        assert_eq!(kept(&file), None, "a link that leads to a file of another user");
     }
 }

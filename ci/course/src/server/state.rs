@@ -100,7 +100,7 @@ struct NextState {
     missing: Vec<String>,
 }
 
-/// Looks at the state as long as somebody listens.
+/// Looks at the state as long as a page listens.
 pub async fn follow(workspace: Workspace, newest: watch::Sender<Arc<str>>) {
     loop {
         if newest.receiver_count() > 0 {
@@ -142,14 +142,14 @@ pub fn read(workspace: &Workspace) -> String {
     json(&state)
 }
 
-/// The state at this moment as a report for somebody else.
+/// The state at this moment as a report for others.
 pub fn report(workspace: &Workspace) -> Result<String, Error> {
     let (course, progress) = (Course::load(workspace)?, Progress::load(workspace)?);
     Ok(json(&State { at: Some(clock::now()), ..State::of(workspace, &course, &progress, None) }))
 }
 
 fn json(state: &State) -> String {
-    serde_json::to_string(state).expect("texts and numbers always have a JSON form")
+    serde_json::to_string(state).expect("text and numbers always have a JSON form")
 }
 
 /// All that the state is read from.

@@ -235,7 +235,7 @@ fn what_cannot_be_skipped_is_refused_and_nothing_is_written() {
         (
             "tally",
             2,
-            "`tally` is a task, and a stage is skipped whole: `cargo course skip tiny`. For the task, there is `cargo course hint tally`.",
+            "`tally` is a task, and only a whole stage can be skipped: `cargo course skip tiny`. For the task, there is `cargo course hint tally`.",
         ),
         (
             "failures",

@@ -67,7 +67,7 @@ fn a_run_that_cannot_happen_any_more_proves_nothing() {
     let says = fixture.says(&["replay"], 0);
     assert!(says.contains("~ This run cannot happen any more, so it shows nothing about your code.\n"), "{says}");
     assert!(says.contains("step 2 of 2, \"c0 asks n0: ()\", is not possible now"), "{says}");
-    assert!(!says.contains('✓') && says.ends_with("only a check tells: cargo course check tally\n"), "{says}");
+    assert!(!says.contains('✓') && says.ends_with("keeps the rule: cargo course check tally\n"), "{says}");
 }
 
 #[test]

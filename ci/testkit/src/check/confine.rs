@@ -1,6 +1,6 @@
 //! What the code under test cannot open: `/proc`, and in it the memory of its own process and of its supervisor.
 //!
-//! The verdict's nonce has to be in the subject's memory, where safe Rust cannot look, except by way of `/proc/self/mem`, which is a
+//! The verdict's nonce has to be in the subject's memory, where safe Rust cannot look, except through `/proc/self/mem`, which is a
 //! file like any other. So the thread in which the code under test runs, and whatever it starts, loses the right to open files
 //! there (Landlock, from Linux 5.13 on). Where the kernel has no Landlock, the process is at least marked as one whose memory
 //! is nobody's business (`PR_SET_DUMPABLE`), which root may ignore. On other systems there is nothing of the kind.

@@ -150,8 +150,8 @@ impl Check {
         }
     }
 
-    /// Demands that `rule` holds, where that can be seen without a model. `summary` says who broke it. Whoever wants to look at
-    /// states is not kept from it.
+    /// Demands that `rule` holds, where that can be seen without a model. `summary` says who broke it. Code that wants to look
+    /// at states is not kept from it.
     pub fn requires(&mut self, rule: Rule, holds: bool, summary: impl FnOnce() -> String) -> Proven {
         if holds || self.mode.is_a_look() {
             return Ok(());

@@ -1,8 +1,8 @@
 //! How long a process has had, whatever else the machine is doing.
 //!
-//! A limit by the clock on the wall says more about the machine than about the check: beside other programs, a check that takes ten
-//! seconds may need minutes. So while a process wants a processor, what counts is the processor time that it gets. While it waits for
-//! something else (a lock, a sleep, its input), the time counts that passes.
+//! A limit in wall-clock time says more about the machine than about the check: beside other programs, a check that takes ten
+//! seconds may need minutes. So while a process wants a processor, what counts is the processor time that it gets. While it
+//! waits for something else (a lock, a sleep, its input), the time counts that passes.
 
 use std::fs;
 use std::time::{Duration, Instant};

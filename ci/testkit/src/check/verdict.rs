@@ -256,7 +256,7 @@ impl Answer {
     }
 }
 
-/// Thirty-two hexadecimal digits from the system's random numbers, by way of the seed of the standard hasher.
+/// Thirty-two hexadecimal digits from the system's random numbers, through the seed of the standard hasher.
 pub fn unguessable() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())

@@ -12,7 +12,7 @@ use crate::cluster::{Cluster, History, Place};
 use crate::node::Node;
 
 impl Check {
-    /// Shows places of `cluster` as long as somebody asks for one.
+    /// Shows places of `cluster` as long as it is asked for one.
     pub(super) fn guide<N: Node, H: History<N>>(&self, scope: &str, mut cluster: Cluster<N, H>, socket: &Path) {
         // Whoever went away in the middle of a walk does not have to be told so.
         let _ = show(socket, |path| {

@@ -198,7 +198,7 @@ impl<N: Node> Log<N> {
     }
 
     /// Judges the operations on each key by themselves: linearizability is local (Herlihy & Wing 1990, theorem 1). `object` is
-    /// what stands under a key at first.
+    /// the first value of a key.
     ///
     /// # Errors
     /// As [`linearizable`](Self::linearizable).

@@ -256,9 +256,9 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         self
     }
 
-    /// Starts with the firing of a timer that `server` arms when it starts. Where all servers are alike, somebody's timer is the
-    /// first, and it may as well be this one: the other runs are the same with other names.
-    /// A program whose server does not arm it fails the check.
+    /// Starts with the firing of a timer that `server` arms when it starts. Where all servers are alike, one server's timer is
+    /// the first, and it may as well be this one: the other runs are the same with other names. A program whose server does not
+    /// arm it fails the check.
     pub fn fires_first(mut self, server: usize, timer: N::Timer) -> Self {
         let state = self.initial();
         match self.firing(&state, NodeId(server), &timer) {
@@ -328,7 +328,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         self.property(Property { rule, expectation: Expectation::WholeRun(Box::new(holds)) })
     }
 
-    /// `happens` says yes in at least one reachable state: the neighbour that keeps a safety property honest.
+    /// `happens` says yes in at least one reachable state: the companion that keeps a safety property honest.
     pub fn sometimes(self, rule: Rule, happens: impl Fn(&View<'_, N, H>) -> bool + Send + Sync + 'static) -> Self {
         self.property(Property { rule, expectation: Expectation::Sometimes(Box::new(happens)) })
     }

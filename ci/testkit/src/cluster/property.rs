@@ -151,12 +151,12 @@ const SHARED_NOTHING: Rule = Rule::new(
 /// The search takes equal states for one.
 const EQUALITY: Rule = Rule::new(
     "equal is alike",
-    "States, messages and answers that are equal by `==` lead to the same. `#[derive(PartialEq, Eq, Hash)]` sees to that.",
+    "States, messages and answers that are equal by `==` lead to the same. `#[derive(PartialEq, Eq, Hash)]` makes sure of it.",
     "contract of the Node trait",
     "1-cap/counterexamples.md#determinism",
 );
 
-/// Replies and messages go to somebody who is there.
+/// Replies and messages go to a party that exists.
 const ADDRESSED: Rule = Rule::new(
     "addresses",
     "A server sends only to servers of its cluster, and replies only to requests that were made.",

@@ -200,8 +200,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         decided.into_iter().any(|property| Some(&*property.rule.name) == broken)
     }
 
-    /// The possible step that a step of a trace names: with the same label, or else with one that differs only in what stands
-    /// in brackets (the fields of a message may have changed with the code).
+    /// The possible step that a step of a trace names: with the same label, or else with one that differs only in what is in
+    /// brackets (the fields of a message may have changed with the code).
     fn action_like(&self, state: &State, step: &Step) -> Option<Action> {
         let mut actions = Vec::new();
         self.enabled(state, &mut actions);
@@ -212,7 +212,7 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
     }
 }
 
-/// A label without what stands in brackets: `n1 receives Query from n0`.
+/// A label without what is in brackets: `n1 receives Query from n0`.
 fn outline(label: &str) -> String {
     let mut depth = 0;
     let mut text = String::new();

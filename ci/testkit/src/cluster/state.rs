@@ -14,7 +14,7 @@ pub(crate) type Key = u32;
 /// Stands for "nothing saved yet" and "no fault".
 pub(super) const NOTHING: Key = Key::MAX;
 
-/// The numbers of requests in somebody's causal past, as a set of bits ([`super::Cluster::track_causes`]).
+/// The numbers of requests in a party's causal past, as a set of bits ([`super::Cluster::track_causes`]).
 pub type Causes = u32;
 
 /// How many steps of each kind have been spent: the built-in budgets first, then the limits that a check adds.

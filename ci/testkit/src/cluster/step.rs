@@ -119,8 +119,8 @@ impl<N: Node, H: History<N>> Cluster<N, H> {
         }
     }
 
-    /// The moments in which a crash in the middle of `event` would matter: just before something is saved, when somebody has
-    /// been told of it already.
+    /// The moments in which a crash in the middle of `event` would matter: just before something is saved, when another party
+    /// has been told of it already.
     fn tears(&self, state: &State, event: Event) -> impl Iterator<Item = u8> + use<N, H> {
         let outputs = self.outputs(state, event).map_or(&[][..], |(_, outputs)| outputs);
         let told = |output: &Output| matches!(output, Output::Send { .. } | Output::Reply { .. });

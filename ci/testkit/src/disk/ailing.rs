@@ -57,7 +57,7 @@ pub struct Ailing<D> {
 }
 
 impl<D: Disk> Ailing<D> {
-    /// `disk`, made to fail by what stands at `note`.
+    /// `disk`, made to fail by what is at `note`.
     pub fn new(disk: D, note: Option<PathBuf>) -> Self {
         Self { disk, note }
     }

@@ -183,7 +183,7 @@ impl Planted {
     /// returned.
     pub fn plant(self, history: &mut [Told], from: usize) -> usize {
         let changed = (from..history.len()).find_map(|at| Some((at, self.change(history, at)?)));
-        let (at, (time, text)) = changed.expect("somebody is told of an append that had returned before");
+        let (at, (time, text)) = changed.expect("a client is told of an append that had returned before");
         history[at].returned = Some((time, Answer::Whole(text)));
         at
     }

@@ -5,7 +5,7 @@ const COLUMNS: usize = 100;
 
 /// A line of a table that compares several things: what is shown of each, and how.
 pub struct Row<T> {
-    /// What stands in front.
+    /// What comes first.
     pub label: &'static str,
     /// The cell of one thing, with its unit if the label names none.
     pub cell: fn(&T) -> String,

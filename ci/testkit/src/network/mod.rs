@@ -9,7 +9,7 @@
 //! - [`Enclosure`] holds processes and their files. Nothing of them outlives the check, however the check ends;
 //! - [`Recorder`] notes what clients asked and were told, in one order, for [`history`](crate::history) to judge.
 //!
-//! A [`Site`] puts the first two together: a number of servers that reach each other only by way of the proxy.
+//! A [`Site`] puts the first two together: a number of servers that reach each other only through the proxy.
 //!
 //! ```no_run
 //! use std::process::Command;
@@ -46,8 +46,8 @@
 //! # Why nothing is left behind
 //!
 //! A check's process may be killed at any moment, also by a signal that it cannot handle, and then has no chance to clean up. So
-//! the cleaning is done by somebody who outlives it ([`Enclosure`]). The end of a check that goes well takes the same way: there is
-//! no second one that is only used when it matters.
+//! the cleaning is done by a process that outlives it ([`Enclosure`]). The end of a check that goes well takes the same way:
+//! there is no second one that is only used when it matters.
 //!
 //! # What holds here
 //!

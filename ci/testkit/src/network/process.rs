@@ -30,7 +30,7 @@ const SHOWN: usize = 20;
 /// What the first line of a server's output begins with.
 const LISTENING: &str = "listening on ";
 
-/// A program that cargo has built with a check: where cargo has put it, or beside the running executable, if it stands there.
+/// A program that cargo has built with a check: where cargo has put it, or beside the running executable, if it is there.
 ///
 /// Cargo's next build replaces what `built` names (`env!("CARGO_BIN_EXE_kv")`). So whoever keeps a check's executable for later keeps
 /// the program in the same folder.

@@ -1,4 +1,4 @@
-//! Servers that reach each other, and are reached by clients, only by way of a proxy.
+//! Servers that reach each other, and are reached by clients, only through a proxy.
 
 use std::fmt;
 use std::fs;
@@ -102,7 +102,7 @@ impl Site {
         self.servers.len()
     }
 
-    /// Where clients reach a server, by way of the proxy. It never changes.
+    /// Where clients reach a server, through the proxy. It never changes.
     pub fn address(&self, server: usize) -> SocketAddr {
         self.servers[server].seat.peers[server]
     }

@@ -1,10 +1,10 @@
 //! Shrinking: from a run of thousands of steps to the few that break the rule.
 //!
-//! Any order of deliveries is legal in an asynchronous network, and any message may be late forever. So what is left of a
-//! run when steps are taken out is a run too, as long as each remaining step is possible when its turn comes; the others are
-//! passed over. A message whose fields have changed, because an earlier step is gone, is taken for the one in its place: of
-//! the same kind, between the same two servers. Steps are taken out in chunks, from large to small (delta debugging: Zeller &
-//! Hildebrandt 2002, Simplifying and Isolating Failure-Inducing Input), and a run counts if it breaks the same rule.
+//! Any order of deliveries is legal in an asynchronous network, and any message may be late forever. So what is left of a run
+//! when steps are taken out is a run too, as long as each remaining step is possible when its turn comes; the others are passed
+//! over. A message whose fields have changed, because an earlier step is gone, is mistaken for the one in its place: of the same
+//! kind, between the same two servers. Steps are taken out in chunks, from large to small (delta debugging: Zeller & Hildebrandt
+//! 2002, Simplifying and Isolating Failure-Inducing Input), and a run counts if it breaks the same rule.
 
 use crate::cluster::{Action, Broken, Cluster, History};
 use crate::node::Node;

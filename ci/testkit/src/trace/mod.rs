@@ -47,7 +47,7 @@ pub struct Trace {
     pub producer: Producer,
     /// The seed of a simulated run.
     pub seed: Option<u64>,
-    /// Who takes part. A step names a participant by its index here.
+    /// The participants. A step names a participant by its index here.
     pub participants: Vec<Participant>,
     /// How many of the first steps set the scene: the check takes them in every run.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! What stands in a page besides text: task cards, quizzes, recorded runs, labs, and the dashboard.
+//! What a page has besides text: task cards, quizzes, recorded runs, labs, and the dashboard.
 //!
 //! A page places one by a line of its own, and this preprocessor puts HTML in its place:
 //!

@@ -15,7 +15,7 @@ pub fn load(folder: &Path, name: &str) -> Result<String, String> {
 
 /// The element, with the run as data and as a picture. No line is blank: one would end the HTML in Markdown.
 fn html(trace: &Trace) -> String {
-    let data = serde_json::to_string(trace).expect("texts and numbers always have a JSON form").replace('<', "\\u003c");
+    let data = serde_json::to_string(trace).expect("text and numbers always have a JSON form").replace('<', "\\u003c");
     let picture: String = svg::render(trace).lines().filter(|line| !line.is_empty()).flat_map(|l| [l, "\n"]).collect();
     let end = trace.steps.len();
     format!("<space-time step=\"{end}\">\n<script type=\"application/json\">{data}</script>\n{picture}</space-time>\n")

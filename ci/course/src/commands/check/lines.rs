@@ -9,7 +9,7 @@
 //! {"event":"graded","tasks":[{"id":"abd","passed":true,"points":20}],"suspects":[],"warnings":0}
 //! ```
 //!
-//! The first line stands there only if the stage stands on the reference of another. Code that is refused or
+//! The first line comes only if the stage stands on the reference of another. Code that is refused or
 //! does not compile gives a `refused` or a `does-not-compile` in place of the lines from there on.
 
 use std::path::Path;

@@ -44,7 +44,7 @@ pub struct Args {
 
 /// To whom a check is told: a person at a terminal, or a program that reads lines.
 pub trait Teller {
-    /// Who hears how the build and the checks come along.
+    /// The listener that hears how the build and the checks come along.
     fn listener(&self) -> &dyn Listener;
 
     /// The stage that is to be checked stands on the reference of these.

@@ -38,7 +38,7 @@ pub struct Starter {
 /// A file of a starter that is not as it should be.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stale {
-    /// The solution has changed since, or somebody edited the starter.
+    /// The solution has changed since, or the starter was edited.
     Differs(PathBuf),
     /// The solution has a file that the starter lacks.
     Missing(PathBuf),
@@ -50,7 +50,7 @@ pub enum Stale {
 pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     if workspace.record().is_dir() && !args.force {
         return Err(Error::Usage(format!(
-            "`{}` shows that somebody works on the exercises here, and starters would overwrite that work. \
+            "`{}` shows that a learner works on the exercises here, and starters would overwrite that work. \
              `cargo course reset` puts one task back; `--force` overwrites all.",
             workspace.shown(&workspace.record())
         )));

@@ -8,6 +8,7 @@ mod code;
 mod filled;
 mod order;
 mod tasks;
+mod wording;
 
 use std::time::Instant;
 
@@ -62,7 +63,7 @@ pub struct Subject<'w> {
 
 type Audit = fn(&Subject) -> Result<Audited, Error>;
 
-const AUDITS: [(&str, Audit); 19] = [
+const AUDITS: [(&str, Audit); 21] = [
     ("tasks name files and labs that exist", tasks::name_what_exists),
     ("exercises stand on exercises, and solutions on solutions", tasks::stages_stand_on_their_own_sort),
     ("hints lead from a nudge to nearly the answer", tasks::hints),
@@ -77,6 +78,8 @@ const AUDITS: [(&str, Audit); 19] = [
     ("pages that the course names are in the book", book::named_pages),
     ("each task has its card on its page", book::cards),
     ("each stage has its catalogue of bugs", book::catalogues),
+    ("wording: footnotes name their work", wording::footnotes),
+    ("wording: no word is on the list of those to avoid", wording::words),
     ("starters compile without warnings and fail every check", code::starters_fail),
     ("starters compile without warnings while they are filled", filled::stay_free_of_warnings),
     ("solutions pass every check, and each check has one task", code::solutions_pass),

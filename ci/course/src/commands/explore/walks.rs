@@ -154,7 +154,7 @@ impl Guide<'_> {
             }
             Err(Lost::Ended(run)) => lines::print(&Line::Ended { says: report::text(&run, false) }),
             Err(Lost::Failed(error)) => {
-                lines::print(&Line::Refused { says: format!("The walk got lost: {error}. Begin it again.") });
+                lines::print(&Line::Refused { says: format!("The walk got lost: {error}. Start it again.") });
             }
         }
     }

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::manifest::Stage;
 use crate::manifest::ground::{Ground, TABLES, place};
 
-/// A part of a text, and what stands there instead.
+/// A part of a text, and what replaces it.
 type Cut = (Range<usize>, String);
 
 /// One entry of a dependency: where its key begins, where its value stands, and what that says.
@@ -22,7 +22,7 @@ struct Entry<'t> {
     says: Option<&'t str>,
 }
 
-/// The manifest's text with the ground under it changed; `None` where that does not stand there as the course writes it.
+/// The manifest's text with the ground under it changed; `None` where it is not as the course writes it.
 pub fn stand_on(text: &str, other: &Stage, ground: Ground) -> Option<String> {
     let manifest = DeTable::parse(text).ok()?;
     let mut cuts = Vec::new();

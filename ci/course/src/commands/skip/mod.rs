@@ -42,7 +42,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let users: Vec<&Stage> = course.users(stage).collect();
     if users.is_empty() {
         return Err(Error::Usage(format!(
-            "No later stage uses your code of stage {}, so there is nothing to skip: begin with any of their tasks. \
+            "No later stage uses your code of stage {}, so there is nothing to skip: start with any of their tasks. \
              `cargo course` lists them.",
             stage.number()
         )));
@@ -68,7 +68,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
 fn find<'c>(name: &str, course: &'c Course) -> Result<&'c Stage, Error> {
     match (course.stage(name), course.task(name)) {
         (None, Ok((stage, task))) => Err(Error::Usage(format!(
-            "`{}` is a task, and a stage is skipped whole: `cargo course skip {}`. For the task, there is `cargo course hint {}`.",
+            "`{}` is a task, and only a whole stage can be skipped: `cargo course skip {}`. For the task, there is `cargo course hint {}`.",
             task.id,
             stage.short(),
             task.id

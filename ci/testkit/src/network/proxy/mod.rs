@@ -2,10 +2,10 @@
 //!
 //! # Ports and ways
 //!
-//! For each pair of parties that talk, [`Proxy::open`] opens a port. Who connects there is `from` for sure, since nobody else
-//! knows of it, and is put through to `to`. A connection carries bytes in both directions, so it uses two *ways*: from the one to
-//! the other, and back. The [`Condition`] of a way holds for all connections that use it, whoever opened them. To cut one way only
-//! is a failure that real networks have, too.
+//! For each pair of parties that talk, [`Proxy::open`] opens a port. Whatever connects there is `from` for sure, since nobody
+//! else knows of it, and is put through to `to`. A connection carries bytes in both directions, so it uses two *ways*: from the
+//! one to the other, and back. The [`Condition`] of a way holds for all connections that use it, whoever opened them. To cut one
+//! way only is a failure that real networks have, too.
 //!
 //! # As TCP does it
 //!
@@ -19,10 +19,10 @@
 //!
 //! # One thread
 //!
-//! All connections are served by one thread with `poll` (`board.rs`), not by two or four threads each: then nothing has to be woken up to
-//! be ended, a delay is a date and not a sleep, and an order such as "cut" is in force when the call returns. A sender who is too
-//! fast for its reader waits. Of each direction of each connection 1 MiB or 1,024 reads are held at most, so a connection over a
-//! slow way carries no more than that in the time of one delay.
+//! All connections are served by one thread with `poll` (`board.rs`), not by two or four threads each: then nothing has to be
+//! woken up to be ended, a delay is a date and not a sleep, and an order such as "cut" has taken effect when the call returns. A
+//! sender who is too fast for its reader waits. Of each direction of each connection 1 MiB or 1,024 reads are held at most, so a
+//! connection over a slow way carries no more than that in the time of one delay.
 
 mod board;
 mod connection;
@@ -43,7 +43,7 @@ use crate::node::NodeId;
 /// How many open files a proxy asks for: macOS gives a process 256.
 const FILES: u64 = 4_096;
 
-/// Who takes part in connections.
+/// The parties of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Party {
     /// The server of this number.
@@ -111,7 +111,7 @@ impl Proxy {
         self.ask(move |board| board.is_at(party, address));
     }
 
-    /// Changes the condition of the way from one party to another. When this returns, it is in force.
+    /// Changes the condition of the way from one party to another. When this returns, it has taken effect.
     pub fn set(&self, from: impl Into<Party>, to: impl Into<Party>, condition: Condition) {
         let (from, to) = (from.into(), to.into());
         self.ask(move |board| board.set(from, to, condition));

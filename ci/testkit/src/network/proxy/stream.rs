@@ -15,7 +15,7 @@ const READS: usize = 1 << 10;
 
 /// One direction of a connection.
 ///
-/// Invariant: nothing stands behind an end, and nothing is read any more once there is one.
+/// Invariant: nothing follows an end, and nothing is read any more once there is one.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     held: VecDeque<(Instant, Item)>,

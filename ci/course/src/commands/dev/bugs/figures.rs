@@ -164,7 +164,7 @@ impl Without {
 
     /// Writes it.
     pub fn save(&self) -> Result<(), Error> {
-        let json = serde_json::to_string_pretty(&self.reasons).expect("texts and numbers always have a JSON form");
+        let json = serde_json::to_string_pretty(&self.reasons).expect("text and numbers always have a JSON form");
         files::update(&self.file, format!("{json}\n").as_bytes()).map(|_| ())
     }
 }

@@ -30,7 +30,7 @@ pub struct Matrix {
 pub struct Row {
     /// The bug's name.
     pub name: String,
-    /// What somebody who writes this believes.
+    /// What a programmer who writes this believes.
     pub misconception: String,
     /// Who was seen to believe it.
     pub who: String,
@@ -76,7 +76,7 @@ impl Matrix {
 
     /// The matrix as it is recorded.
     pub fn json(&self) -> String {
-        let json = serde_json::to_string_pretty(self).expect("texts and numbers always have a JSON form");
+        let json = serde_json::to_string_pretty(self).expect("text and numbers always have a JSON form");
         format!("{json}\n")
     }
 

@@ -62,7 +62,7 @@ impl Memory {
             let hash = changed.hash([check]).shown();
             findings.insert(check.clone(), Finding { hash, fate: fate.clone() });
         }
-        let json = serde_json::to_vec_pretty(&findings).expect("texts and numbers always have a JSON form");
+        let json = serde_json::to_vec_pretty(&findings).expect("text and numbers always have a JSON form");
         files::write(&self.file(mutant), &json)
     }
 

@@ -30,7 +30,7 @@ pub struct Mutant {
 pub enum Kind {
     /// Wrong: the checks must catch it.
     Bug {
-        /// What somebody who writes this believes.
+        /// What a programmer who writes this believes.
         misconception: String,
         /// Who was seen to believe it, and where.
         who: String,

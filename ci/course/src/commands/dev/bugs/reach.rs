@@ -182,7 +182,7 @@ pub fn top(path: &str) -> &str {
     path.split("::").next().unwrap_or(path)
 }
 
-/// The names that stand behind `before` in a text. A group in braces counts as the name `{`; empty braces are the gap of a text that
+/// The names that follow `before` in a text. A group in braces counts as the name `{`; empty braces are the gap of a text that
 /// is formatted, and name nothing.
 pub fn named(text: &str, before: &str) -> BTreeSet<String> {
     let name = |rest: &str| {

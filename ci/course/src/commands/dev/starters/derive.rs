@@ -5,12 +5,12 @@
 //! ```text
 //! //# hole: Count each server's answer once.        the lines up to `//# end` become todo!("Count …")
 //! //# private                                       the lines up to `//# end` are left out
-//! //# starter: use std::mem;                        the starter gets what stands after the mark
+//! //# starter: use std::mem;                        the starter gets what comes after the mark
 //! //# placeholder: type Message = ();               the same, for a line that gives way to what the learner writes
 //! //# allow: unused_variables, dead_code            the starter allows what its holes cause, until they are filled
 //! ```
 //!
-//! A starter allows lints and never expects them. An expectation that comes true no more is a warning, and where somebody has made
+//! A starter allows lints and never expects them. An expectation that comes true no more is a warning, and where a learner has made
 //! warnings errors (`RUSTFLAGS="-D warnings"`), a file that was just filled would not compile.
 //!
 //! Marks do not nest, and none of them reaches the starter. Nor do the anchors by which the book includes code: it shows the

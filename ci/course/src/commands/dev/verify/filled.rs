@@ -1,7 +1,7 @@
 //! The audit of starters that are being filled: task after task, they compile without a warning.
 //!
 //! A learner fills one task and leaves the next ones for tomorrow. Given code that only a later task uses is never used until then, and
-//! the compiler says so to somebody who can do nothing about it. So this does what a learner does, in a copy of the exercises: after each
+//! the compiler says so to a learner who can do nothing about it. So this does what a learner does, in a copy of the exercises: after each
 //! task the compiler is asked for its opinion.
 
 use std::collections::BTreeSet;
