@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::dev::files::Digest;
 use crate::manifest::{Course, Stage, Task};
 use crate::workspace::Workspace;
 
@@ -26,8 +27,8 @@ fn path(stage: &Stage, file: &str) -> String {
 /// What the checks of a stage need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
-    /// A hash of the code for which that was found out.
-    pub code: String,
+    /// A [seal](Self::sealed) of what follows, and of the code for which it was found out.
+    pub seal: String,
     /// For each check, by its path below `checks::`, the functions that it needs.
     pub checks: BTreeMap<String, BTreeSet<String>>,
 }
@@ -45,6 +46,19 @@ impl Needs {
     /// The file that they are kept in.
     pub fn file(workspace: &Workspace, stage: &Stage) -> PathBuf {
         workspace.solution(&stage.id).join("needs.toml")
+    }
+
+    /// What checks need, under a seal: `code` is a hash of all on which it depends.
+    pub fn sealed(checks: BTreeMap<String, BTreeSet<String>>, code: &str) -> Self {
+        let mut digest = Digest::new();
+        digest.text("code", code);
+        checks.iter().for_each(|(check, needs)| digest.text(check, format!("{needs:?}")));
+        Self { seal: digest.shown(), checks }
+    }
+
+    /// Whether this is what was found out about that code.
+    pub fn holds_for(&self, code: &str) -> bool {
+        *self == Self::sealed(self.checks.clone(), code)
     }
 
     /// What was found out about a stage. A file that is missing or cannot be read gives no answer: this is only help.
@@ -161,7 +175,7 @@ mod tests {
     fn needs(checks: &[(&str, &[&str])]) -> Needs {
         let set = |functions: &[&str]| functions.iter().map(ToString::to_string).collect();
         let checks = checks.iter().map(|(check, functions)| (check.to_string(), set(functions))).collect();
-        Needs { code: String::new(), checks }
+        Needs { seal: String::new(), checks }
     }
 
     #[test]

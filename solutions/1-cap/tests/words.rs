@@ -17,7 +17,7 @@ fn what_may_be_missing_is_said() {
     assert_eq!([conflict(None), conflict(Some(2))], ["a conflict at 4 in no term", "a conflict at 4 in term 2"]);
     let refusal = |leader| response(Response::NotLeader { leader });
     assert_eq!(refusal(Some(NodeId(2))), "that it does not lead, and that n2 does");
-    assert_eq!(refusal(None), "that it does not lead, and knows no leader");
+    assert_eq!(refusal(None), "that it does not lead, and knows of no leader");
 }
 
 #[test]

@@ -45,11 +45,11 @@ impl<'c> Efforts<'c> {
         needs.next(task, &needs::unwritten(stage, task))
     }
 
-    /// A file may be of several tasks: then a function is of those whose checks need it.
+    /// A file may be of several tasks: then a function is of those whose checks need it. Where nothing is known of that, all of it counts.
     fn lines(&self, stage: &Stage, task: &Task, file: &String) -> usize {
         let needed = self.needs.get(&stage.id).map(|needs| needs.of(task)).unwrap_or_default();
         let is_shared = stage.tasks.iter().filter(|task| task.files.contains(file)).count() > 1;
-        let is_own = |name: &str| !is_shared || needed.contains(&*function(stage, file, name));
+        let is_own = |name: &str| !is_shared || needed.is_empty() || needed.contains(&*function(stage, file, name));
         let text = fs::read_to_string(self.workspace.solution(&stage.id).join(file)).unwrap_or_default();
         let parts = written(&text).unwrap_or_default();
         parts.iter().filter(|part| part.function.is_none_or(is_own)).map(|part| part.lines).sum()

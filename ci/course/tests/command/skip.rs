@@ -159,7 +159,7 @@ fn whoever_skips_goes_on_with_the_next_stage_and_reports_say_so() {
     course.says(&["skip", "tiny", "--undo"], 0);
     assert_eq!(read(course.root.join("Cargo.lock")), lock);
     let status = course.says(&[], 0);
-    assert!(!status.contains("skipped") && !status.contains("reference"), "{status}");
+    assert!(!status.contains("skipped") && !status.contains("reference solution"), "{status}");
     a_watch_looks_at_what_a_stage_stands_on(&course);
     code_of_an_earlier_stage_that_does_not_compile_is_told_as_that(&course);
 }
@@ -240,7 +240,7 @@ fn what_cannot_be_skipped_is_refused_and_nothing_is_written() {
         (
             "failures",
             2,
-            "No later stage uses your code of stage 2, so there is nothing to skip: begin with any of their tasks. `cargo course` lists \
+            "No later stage uses your code of stage 2, so there is nothing to skip: start with any of their tasks. `cargo course` lists \
              them.",
         ),
         (

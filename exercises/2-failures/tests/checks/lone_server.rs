@@ -9,7 +9,7 @@ use testkit::panics;
 
 use super::entries;
 use crate::subject::raft::log::{Entry, Index, Log, Start, Term};
-use crate::subject::raft::message::{self, Outcome};
+use crate::subject::raft::message::{self, Hint, Outcome};
 use crate::subject::raft::store::Request::Get;
 use crate::subject::raft::{self, Timer};
 use crate::subject::snapshot::{Compacting, Durable, Message, Snapshot};
@@ -83,10 +83,17 @@ pub fn answers(term: Term, outcome: Outcome) -> Result<Vec<Effect<Compacting<2>>
     catch_unwind(AssertUnwindSafe(|| leader.receives(NodeId(2), reply))).map_err(|payload| panics::take(payload).0)
 }
 
+/// Whether the leader, by its own rule for where to go on, would need an entry that it has cut off.
+pub fn is_gone(hint: Hint) -> bool {
+    let leader = leader();
+    let log = leader.raft().log();
+    log.next_after(hint) <= log.start().index
+}
+
 /// Which term the leader is in, and whether it leads, once n2 has asked for what is gone in an answer of a later `term`.
 pub fn hears_of_a_later_term(term: Term) -> (Term, bool) {
     let mut leader = leader();
-    let outcome = Outcome::Conflict(message::Hint { term: None, index: 1 });
+    let outcome = Outcome::Conflict(Hint { term: None, index: 1 });
     leader.receives(NodeId(2), Message::Raft(message::Message::AppendReply { term, outcome }));
     (leader.raft().term(), leader.raft().is_leader())
 }
@@ -94,7 +101,7 @@ pub fn hears_of_a_later_term(term: Term) -> (Term, bool) {
 /// How often the leader sends n2 its snapshot, if n2 asks for what is gone before and after each of so many heartbeats.
 pub fn snapshots_in(heartbeats: usize) -> usize {
     let mut leader = leader();
-    let outcome = Outcome::Conflict(message::Hint { term: None, index: 1 });
+    let outcome = Outcome::Conflict(Hint { term: None, index: 1 });
     let asks = || Message::Raft(message::Message::AppendReply { term: 2, outcome });
     let mut sent = snapshots(&leader.receives(NodeId(2), asks()));
     for _ in 0..heartbeats {

@@ -338,7 +338,17 @@ pub fn who_is_out_disturbs_nobody() {
                 )
             })?;
         }
-        check.evidence("a candidate that is out, before a leader and before a follower");
+        let mut quiet = Lone::start(0, Some(saved(4, [])));
+        quiet.hears(1, append(3, (1, 1), vec![], 1));
+        quiet.hears(4, stands(9, 9, 2));
+        let after = quiet.raft().term();
+        check.requires(UNDISTURBED, after == 3, || {
+            format!(
+                "n0 follows n1 in term 3, four servers count, and n0's log ends in term 1. n4, which is out, is a candidate in term 9, and its \
+                 log ends in term 2: n4 can know of nothing that the leader of term 3 does not. Now n0's term is {after}."
+            )
+        })?;
+        check.evidence("a candidate that is out, before a leader and before two followers");
         Ok(())
     });
 }

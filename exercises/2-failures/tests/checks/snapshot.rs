@@ -5,7 +5,7 @@ use std::sync::Arc;
 use testkit::alone::Alone;
 use testkit::check::{Check, Proven, check};
 use testkit::cluster::Cluster;
-use testkit::node::{ClientId, Effect, NodeId};
+use testkit::node::{ClientId, Effect, NodeId, RequestId};
 use testkit::schedule::Schedule;
 use testkit::simulation::Faults;
 use testkit::text::or_nothing;
@@ -13,7 +13,8 @@ use testkit::text::or_nothing;
 use super::cut_log;
 use super::entries;
 use super::lone_server::{
-    answers, hears_of_a_later_term, holds_x, install, last_saved, put, puts, snapshot, snapshots, snapshots_in, told,
+    answers, hears_of_a_later_term, holds_x, install, is_gone, last_saved, put, puts, snapshot, snapshots,
+    snapshots_in, told,
 };
 use super::raft::servers::{FINISHES, Watched, finishes, serving, serving_late};
 use super::raft::words as raft_words;
@@ -120,8 +121,24 @@ pub fn a_snapshot_is_what_the_log_led_to() {
             is_what_the_log_led_to::<2>(check, committed)?;
         }
         check.evidence("twelve logs of which a part is committed");
+        has_applied_nothing(check)?;
         knows_all_sessions(check)
     });
+}
+
+/// A leader that nobody answers takes five requests, which it cannot apply.
+fn has_applied_nothing(check: &mut Check) -> Proven {
+    let mut leader = Alone::<Compacting<2>>::start(3, None, &[]);
+    let mut effects = leader.fires(Timer::Election);
+    effects.extend(leader.receives(NodeId(1), Message::Raft(message::Message::Vote { term: 1, granted: true })));
+    for number in 0..5 {
+        effects.extend(leader.is_asked_as(RequestId { client: ClientId(number), number: 0 }, Put('x', 1)));
+    }
+    let saved = last_saved(&effects).and_then(|saved| saved.snapshot);
+    check.requires(TRUE, saved.is_none() && leader.snapshot().is_none(), || {
+        "n0 leads, and has five entries that no other server has acknowledged. It has applied nothing, and takes a snapshot all the same."
+            .to_owned()
+    })
 }
 
 /// Twenty clients have each asked for something, and the snapshot covers all of it.
@@ -195,6 +212,16 @@ pub fn what_is_gone_is_sent_as_a_snapshot() {
                 format!("n0 leads term 2, and its log starts at 5. n2 answers {answer}. n0 should send {should}. {did}")
             })?;
         }
+        let hint = Hint { term: Some(1), index: 3 };
+        let (expected, answered) = (usize::from(is_gone(hint)), answers(2, Outcome::Conflict(hint)));
+        let sent = answered.map_or(0, |effects| snapshots(&effects));
+        check.requires(SENT_INSTEAD, sent == expected, || {
+            format!(
+                "n0 leads term 2, and its log starts at 5 and goes on with 6, of term 1. n2 refuses entries, since it has others of term 1, from \
+                 3 on. By its own `next_after`, n0 would send {}. It sends {sent} snapshots.",
+                if expected == 0 { "entries that it still has" } else { "entries that it has cut off" }
+            )
+        })?;
         let others = answers(1, Outcome::Matches(1)).map_or(0, |effects| snapshots(&effects));
         check.requires(SENT_INSTEAD, others == 0, || {
             "n0 leads term 2. n2's answer is of term 1, and says nothing about the present, but n0 sends a snapshot all the \

@@ -1,8 +1,11 @@
 //! Task `wal`: what the log has acknowledged is there, whatever happens to the disk.
 
+use std::collections::BTreeMap;
+
 use testkit::check::{Check, Proven, Rule, check};
 use testkit::disk::crash::Crashes;
 use testkit::disk::{Disk, Faulty, Trouble};
+use testkit::text::list;
 
 use super::seen::{Keeper, Seen};
 use crate::subject::wal::{Record, Wal, WalError};
@@ -291,8 +294,54 @@ pub fn damage_is_reported_and_left_alone() {
             }
         }
         check.evidence(format!("{flips} bytes of four logs, damaged one at a time"));
+        a_frame_is_gone(check)?;
         Ok(())
     });
+}
+
+/// Of three batches, the disk has lost just the bytes of the second.
+fn a_frame_is_gone(check: &mut Check) -> Proven {
+    let disk = Faulty::new();
+    let mut log = reopened(check, &disk, &[])?;
+    let mut sizes = vec![sizes_of(&disk)];
+    for record in [&b"one"[..], b"two", b"three"] {
+        log.append(record);
+        let synced = log.sync().is_ok();
+        check.requires(SAME, synced, || "`sync` fails on a disk that works.".to_owned())?;
+        sizes.push(sizes_of(&disk));
+    }
+    let left = Faulty::new();
+    for (name, bytes) in contents(&disk) {
+        let size = |after: usize| sizes[after].get(&name).copied().unwrap_or(0);
+        let kept = [&bytes[..size(1)], &bytes[size(2)..]].concat();
+        let mut left = left.clone();
+        let written = left.create(&name).and_then(|()| left.append(&name, &kept)).and_then(|()| left.sync(&name));
+        written.and_then(|()| left.sync_dir()).expect("this disk works");
+    }
+    let before = contents(&left);
+    let opened = Wal::open(left.clone());
+    let told = matches!(opened, Err(WalError::Corrupt { .. })) && contents(&left) == before;
+    check.requires(DAMAGE, told, || {
+        let says = match &opened {
+            Ok((_, records)) => format!("opens with {}", list(records.iter().map(|record| shown(record)), "nothing")),
+            Err(error) => format!("says: {error}"),
+        };
+        format!(
+            "Three batches were made durable, and then the disk lost just the bytes of the second one: the others are whole. The log {says}."
+        )
+    })?;
+    check.evidence("a log of three frames of which the second is gone");
+    Ok(())
+}
+
+/// The files of a disk, with what is in them.
+fn contents(disk: &Faulty) -> BTreeMap<String, Vec<u8>> {
+    let names = disk.copy().list().unwrap_or_default();
+    names.into_iter().map(|name| (name.clone(), disk.copy().read(&name).unwrap_or_default())).collect()
+}
+
+fn sizes_of(disk: &Faulty) -> BTreeMap<String, usize> {
+    contents(disk).into_iter().map(|(name, bytes)| (name, bytes.len())).collect()
 }
 
 fn damaged(check: &mut Check, disk: &Faulty, expected: &[Record], safe: usize, (name, at): (&str, usize)) -> Proven {

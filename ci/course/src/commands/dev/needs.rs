@@ -76,7 +76,7 @@ pub fn measure(workspace: &Workspace, course: &Course, stage: &Stage) -> Result<
     });
     let needs = needs.collect::<Result<_, Error>>();
     programs.throw_away();
-    Ok(Needs { code: reference_hash(workspace, stage)?, checks: needs? })
+    Ok(Needs::sealed(needs?, &reference_hash(workspace, stage)?))
 }
 
 /// Makes each function of a stage's solution that a learner writes tell when it is reached.

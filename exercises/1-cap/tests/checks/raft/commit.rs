@@ -1,7 +1,7 @@
 //! Task `commit`: which entries are settled, and who knows it when.
 
 use testkit::alone::Alone;
-use testkit::check::{Rule, check};
+use testkit::check::{Check, Proven, Rule, check};
 use testkit::cluster::{Cluster, View};
 use testkit::node::NodeId;
 use testkit::schedule::Schedule;
@@ -382,6 +382,34 @@ pub fn committed_entries_reach_everybody() {
             )
         })?;
         check.evidence(format!("{scope}: each server knows them to be committed after two heartbeats"));
-        Ok(())
+        reach_who_was_away(check)
     });
+}
+
+/// n2 is cut off while n0 and n1 commit a command. Then n0 crashes for good, and n1 leads n2, which has nothing.
+fn reach_who_was_away(check: &mut Check) -> Proven {
+    let scope = "three servers, of which one was away when a command was committed";
+    let heartbeats =
+        |steps: Schedule<_, _>, server| (0..4).fold(steps, |steps, _| steps.fire(server, Timer::Heartbeat));
+    let begun = Schedule::with_timers().cut(0, 2).cut(1, 2).fire(0, Timer::Election).ask(1, 0, Put('x', 1));
+    let away = heartbeats(begun, 0).crash(0).heal(1, 2);
+    // Some servers wait more than once before they stand for election.
+    let stands = |times| (0..times).fold(away.clone(), |steps, _| steps.fire(1, Timer::Election));
+    let leads = |steps: &Schedule<_, _>| {
+        let played = committing(3, 9, 9).play(steps);
+        played.is_ok_and(|played| played.view().server(NodeId(1)).is_some_and(Raft::is_leader))
+    };
+    let elected = (1..5).map(stands).find(leads).unwrap_or_else(|| stands(1));
+    let schedule = heartbeats(elected.ask(2, 1, Put('x', 2)), 1);
+    let played = check.drives(ALL_KNOW, scope, committing(3, 9, 9), &schedule)?;
+    let view = played.view();
+    let known = view.server(NodeId(2)).map_or(0, Raft::commit_index);
+    check.requires_of_run(scope, &played, ALL_KNOW, known >= 2, || {
+        format!(
+            "n0 and n1 committed a command while n2 was cut off. n0 crashed, n1 became leader with n2's vote, took another command, and its \
+             heartbeat timer fired four times; everything arrived. n2's commit index is {known}."
+        )
+    })?;
+    check.evidence(format!("{scope}: it has all that is committed once it is back"));
+    Ok(())
 }
