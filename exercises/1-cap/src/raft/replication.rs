@@ -55,14 +55,14 @@ impl Raft {
         todo!("Send what the follower lacks, as far as you know.")
     }
 
-    /// Takes entries from a leader, and says what became of them.
+    /// Takes entries from a leader, and says what became of them. `prev` is the index and the term of the leader's entry before
+    /// them.
     ///
-    /// A leader of an earlier term is refused: the reply's term tells it that it is deposed, and any hint will do. If this
-    /// server's log has no entry with the index and term of `prev`, the entries do not fit: the reply is a conflict, with a
-    /// [`hint`](Log::hint). Otherwise the entries are [merged](Log::merge) into the log and saved, and the reply says how far
-    /// both logs are now *known* to agree: up to the last entry that this message spoke of, whatever follows it here.
-    /// [`follow_commit_index`](Self::follow_commit_index) says what the leader's `commit_index` means for this server. What a
-    /// reply reports is on disk before the reply is sent.
+    /// Afterwards this log holds the entries if they fit, and is what it was if they do not. A leader of an earlier term has
+    /// changed nothing, and learns from the answer that it is deposed, whatever hint comes with it. The answer claims no more
+    /// than what is on disk by then, and what this message has shown: how far the two logs are *known* to agree, or a
+    /// [`hint`](Log::hint) where to try next. What the leader's `commit_index` means for this server,
+    /// [`follow_commit_index`](Self::follow_commit_index) says.
     ///
     /// Source: section 5.3; figure 2, AppendEntries RPC, receiver implementation.
     pub(super) fn on_append_entries(

@@ -47,10 +47,9 @@ impl Log {
         //# end
     }
 
-    /// The index of the first entry that a leader with this log sends after a follower's `hint`.
-    ///
-    /// If this log has entries of the hint's term, the logs can only agree at the last of them or before: continue after it. If
-    /// it has none, the follower's whole run of that term is wrong: continue at its beginning.
+    /// The index of the first entry that a leader with this log sends after a follower's `hint`: as far on as the two logs may
+    /// still agree, by what the hint says, and no further. So each answer settles a whole term of the conflict, and not one
+    /// entry.
     ///
     /// Source: section 5.3, as for [`hint`](Self::hint).
     pub fn next_after(&self, hint: Hint) -> Index {

@@ -26,8 +26,9 @@ use super::{Raft, Role, Timer};
 use crate::quorum::majority;
 
 impl Raft {
-    /// Enters a new term as a candidate that has voted for itself, saved that, and asked all others for their votes. The
-    /// election timer is armed again, in case no candidate wins. In a cluster of one, its own vote is a majority.
+    /// The election timer has fired: this server stands for election, in a term in which it has promised nothing to any other.
+    /// Whatever others may rely on is on disk before they hear of it, and if no candidate wins, it will stand again. A server
+    /// that is the whole cluster leads afterwards.
     ///
     /// Source: section 5.2; figure 2, rules for candidates.
     pub(super) fn start_election(&mut self, out: &mut Outbox<Self>) {
@@ -66,10 +67,9 @@ impl Raft {
     }
     // ANCHOR_END: observe
 
-    /// Grants the candidate its vote or refuses it, and says so either way, with this server's own term. The vote is granted if
-    /// the candidate's term is this server's own, this server has not voted for another candidate in it, and the candidate's log
-    /// is at least as up to date as its own. A granted vote is saved before it is sent, and gives the candidate time: the
-    /// election timer is armed again. After a refusal it runs on.
+    /// Answers a candidate with this server's vote or with a refusal, in this server's own term. In each term its vote goes to
+    /// one candidate at most, whatever crashes come between, and only to one whose log is at least as up to date as its own. A
+    /// server that has given its vote gives the candidate time; one that has refused it does not.
     ///
     /// Source: sections 5.2 and 5.4.1; figure 2, RequestVote RPC, receiver implementation.
     pub(super) fn on_request_vote(
@@ -92,8 +92,8 @@ impl Raft {
         //# end
     }
 
-    /// Is a log that ends with an entry of `last_term` at `last_index` at least as up to date as this server's? The later last
-    /// term wins; with the same last term, the longer log.
+    /// Is a log that ends with an entry of `last_term` at `last_index` at least as up to date as this server's, in the sense of
+    /// section 5.4.1?
     ///
     /// Source: section 5.4.1.
     pub(super) fn is_up_to_date(&self, last_index: Index, last_term: Term) -> bool {
@@ -102,8 +102,8 @@ impl Raft {
         //# end
     }
 
-    /// Counts a vote for this server: only one of its current term, once for each voter, and only while it is a candidate. With
-    /// a majority, itself included, it becomes leader.
+    /// Takes an answer to this server's request for votes. It leads its term as soon as a majority, itself included, has voted
+    /// for it in that term, and not before.
     ///
     /// Source: section 5.2.
     pub(super) fn on_vote(&mut self, voter: NodeId, term: Term, granted: bool, out: &mut Outbox<Self>) {
@@ -126,9 +126,9 @@ impl Raft {
     }
     //# end
 
-    /// Becomes the leader of its term. Its heartbeat timer is armed in place of the election timer, and each of the others hears
-    /// from it, so that none becomes a candidate. It knows nothing of the others' logs, even if it has led before; that they end
-    /// where its own does is a good guess.
+    /// Takes office as the leader of its term. From now on the others hear from it, so that none becomes a candidate, and it no
+    /// longer waits for a leader itself. It knows nothing of the others' logs, even if it has led before; that they end where
+    /// its own does is a good guess.
     ///
     /// Source: section 5.2; figure 2, volatile state on leaders.
     fn lead(&mut self, out: &mut Outbox<Self>) {
