@@ -1,5 +1,6 @@
 //! How long things take, in the terminal: a spinner while cargo builds, a bar while checks run.
 
+use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ impl Bars {
 
 impl Listener for Bars {
     fn building(&self, what: &str) {
-        self.change(|drawn| drawn.bar.get_or_insert_with(|| spinner("")).set_message(what.to_owned()));
+        self.change(|drawn| drawn.bar.get_or_insert_with(begin_building).set_message(what.to_owned()));
     }
 
     fn built(&self) {
@@ -68,6 +69,14 @@ impl Drawn {
         let waits_for = self.under_way.first().map(|check| sentence(check)).unwrap_or_default();
         self.bar.iter().for_each(|bar| bar.set_message(waits_for.clone()));
     }
+}
+
+/// A spinner for a build. Where no spinner is seen, a line says what takes so long.
+fn begin_building() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        eprintln!("Building your code and the checks. The first time, this takes minutes.");
+    }
+    spinner("")
 }
 
 /// A spinner on the standard error, if that is a terminal. It appears with its first tick.

@@ -172,9 +172,9 @@ impl<const LIMIT: Index> Compacting<LIMIT> {
 
     /// Takes a leader's snapshot over if it is news: the leader is not deposed (its term is not below this server's), and the
     /// snapshot ends after what this server knows to be committed. Any other snapshot changes neither the log nor the store.
-    /// What is taken over is saved before the leader is answered. In every case the rest is as after a heartbeat from that
-    /// leader whose previous entry is the snapshot's last one and whose commit index is the snapshot's: the answer, the term,
-    /// the election timer and the leader that this server knows.
+    /// What is taken over is saved before the leader is answered. The answer, the term, the election timer and the leader that
+    /// this server knows are, in every case, what they would be after a heartbeat from that leader about the snapshot's last
+    /// entry, with the snapshot's index as its commit index.
     ///
     /// Source: section 7; figure 13.
     fn on_install_snapshot(&mut self, leader: NodeId, term: Term, snapshot: Snapshot, out: &mut Outbox<Self>) {

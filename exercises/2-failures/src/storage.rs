@@ -33,7 +33,7 @@ use crate::wal::{Wal, WalError};
 ///
 /// Invariants:
 /// - the records of the log, with those not yet synced, result in what was saved last;
-/// - unless the log is to be rewritten: then it results in what was synced last, until the new log has taken its place.
+/// - while the log is still to be rewritten, they result in what was synced last instead.
 #[derive(Clone, Debug)]
 pub struct Storage<D> {
     wal: Wal<D>,

@@ -1,6 +1,6 @@
 //! `cargo course check`.
 
-use crate::fixture::{Fixture, STARTER, shared};
+use crate::fixture::{BUILDING, Fixture, STARTER, shared};
 
 #[test]
 fn the_starter_compiles_and_fails_with_its_instruction() {
@@ -67,6 +67,12 @@ fn a_learner_works_through_the_stage() {
     let suspect = fixture.says(&["check", "count"], 1);
     let likely = "Perhaps this is behind it: There is always something.\n  Read book/src/1-tiny/count.md\n";
     assert!(suspect.contains(likely), "{suspect}");
+}
+
+#[test]
+fn where_no_spinner_is_seen_a_line_says_that_a_build_has_begun() {
+    let output = Fixture::new("building").course(&["check", "count"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), BUILDING);
 }
 
 #[test]

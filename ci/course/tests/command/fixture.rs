@@ -28,6 +28,9 @@ pub fn shared() -> &'static Fixture {
     SHARED.get_or_init(|| Fixture::new("shared"))
 }
 
+/// What is said when a build begins, where no spinner is seen.
+pub const BUILDING: &str = "Building your code and the checks. The first time, this takes minutes.\n";
+
 impl Fixture {
     /// A fresh copy, for the test of this name.
     pub fn new(name: &str) -> Self {
@@ -59,11 +62,14 @@ impl Fixture {
         [("CARGO_TARGET_DIR", self.target()), ("CARGO_BUILD_BUILD_DIR", build), ("CARGO_NET_OFFLINE", "true".into())]
     }
 
-    /// Runs the command and returns its exit code, its standard output and its standard error.
+    /// Runs the command and returns its exit code, its standard output and its standard error, without the line that says that a
+    /// build has begun.
     pub fn run(&self, args: &[&str]) -> (i32, String, String) {
         let output = self.course(args).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        let stderr = text(output.stderr);
+        let stderr = stderr.strip_prefix(BUILDING).map_or(stderr.clone(), str::to_owned);
+        (output.status.code().unwrap(), text(output.stdout), stderr)
     }
 
     /// Runs the command and returns its standard output, after a look at its exit code.
