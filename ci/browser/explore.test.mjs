@@ -33,7 +33,7 @@ async function open(t, path, { address = server.address, ...options } = {}) {
 /** Presses Explore, and waits for the first place or for why there is none. */
 async function explore(page, task) {
   const own = card(page, task);
-  await own.getByRole("button", { name: "Explore" }).click();
+  await own.getByRole("button", { name: "Explore", exact: true }).click();
   const told = own.locator(".explore:not(.is-empty) .explore-says, .explore:has(.explore-outcome > *)");
   const outcome = told.or(own.locator(".explore-says", { hasText: "without a model" }));
   await outcome.first().waitFor({ timeout: 120_000 }).catch(async ({ message }) => {
@@ -296,7 +296,7 @@ test("code that ends its process, or never answers, is told; the place before it
   await says(own, "Your code has not answered for 5 seconds.");
   await button(own, "Close").click();
   assert.ok(!(await own.locator(".explore").isVisible()));
-  assert.ok(await own.getByRole("button", { name: "Explore" }).evaluate((element) => element === document.activeElement));
+  assert.ok(await own.getByRole("button", { name: "Explore", exact: true }).evaluate((element) => element === document.activeElement));
   course.write(HANDLER, whole);
   assert.deepEqual(page.thrown, []);
 });
