@@ -2,7 +2,7 @@
 //!
 //! A handler is called once for all runs in which the same server meets the same event, and then at least once more, to see that it
 //! does the same. So what it prints comes in an order that no run explains, thousands of times or not at all. A note is kept only
-//! while a run is told, once for each step, and stands in the step: in a counterexample, in a replay and in Explore.
+//! while a run is told, once for each step, and appears in that step: in a counterexample, in a replay and in Explore.
 //!
 //! ```
 //! testkit::note!("two of {} have voted", 3); // nobody tells a run here, so nothing is kept, and nothing is formatted

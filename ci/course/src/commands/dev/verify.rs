@@ -67,7 +67,7 @@ const AUDITS: [(&str, Audit); 21] = [
     ("tasks name files and labs that exist", tasks::name_what_exists),
     ("exercises stand on exercises, and solutions on solutions", tasks::stages_stand_on_their_own_sort),
     ("hints lead from a nudge to nearly the answer", tasks::hints),
-    ("checks stand in the order in which they can first pass", order::checks_come_as_they_can_pass),
+    ("checks are listed in the order in which they can first pass", order::checks_come_as_they_can_pass),
     ("starters are current", code::starters_are_current),
     ("solutions hold no hole", code::solutions_hold_no_hole),
     ("each check must catch a bug", code::checks_catch_something),
