@@ -3,9 +3,10 @@
 //! Nothing enforces it. It is there for the talk between a learner and a mentor, which goes better when both know what is whose.
 
 use crate::error::{Error, Exit};
+use crate::guide::titled;
 use crate::manifest::Course;
 use crate::progress::Progress;
-use crate::style::{FAINT, GOOD, STRONG, TYPE, paint, say};
+use crate::style::{GOOD, TYPE, paint, say};
 use crate::workspace::Workspace;
 
 /// Write down what help you had with a task: from an assistant, a colleague, a text
@@ -24,7 +25,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let Some(sentence) = &args.sentence else {
         let progress = Progress::load(workspace)?;
         let known = progress.record(task).map_or(&[][..], |record| &record.help);
-        say(format!("\n{} {}", paint(STRONG, &task.title), paint(FAINT, format!("({})", task.id))));
+        say(format!("\n{}", titled(task)));
         known.iter().for_each(|help| say(format!("  {help}")));
         if known.is_empty() {
             let example = format!("cargo course credit {} \"an assistant read my failing run with me\"", task.id);

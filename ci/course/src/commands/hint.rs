@@ -4,7 +4,7 @@ use crate::error::{Error, Exit};
 use crate::guide;
 use crate::manifest::{Course, Task};
 use crate::progress::{Prints, Progress};
-use crate::style::{FAINT, STRONG, TYPE, paint, say};
+use crate::style::{FAINT, TYPE, paint, say};
 use crate::workspace::Workspace;
 
 /// Show one more hint for the next open task, or for the task that you name.
@@ -41,7 +41,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
         _ => seen.min(task.hints.len().saturating_sub(1))..(seen + 1).min(task.hints.len()),
     };
     let repeats = !args.all && !args.again && seen > 0 && seen == task.hints.len();
-    say(format!("\n{} {}", paint(STRONG, &task.title), paint(FAINT, format!("({})", task.id))));
+    say(format!("\n{}", guide::titled(task)));
     for at in range.clone() {
         let place = paint(FAINT, format!("{} of {}", at + 1, task.hints.len()));
         let heading =

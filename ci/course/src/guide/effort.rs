@@ -1,8 +1,9 @@
 //! How much a task asks for, said without a guess: the lines that the reference has for it, and the tasks that it builds on.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::fs;
+
+use testkit::text::list;
 
 use crate::commands::dev::starters::written;
 use crate::guide::count;
@@ -67,19 +68,7 @@ impl Effort<'_> {
 pub fn in_words(next: &NextCheck) -> String {
     let names: Vec<String> = next.names().map(|name| format!("`{name}`")).collect();
     let are = if names.len() == 1 { "is" } else { "are" };
-    format!("{}, once {} {are} written", sentence(next.check), listed(&names))
-}
-
-/// "a, b and c".
-pub fn listed<T: Display>(names: &[T]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.to_string(),
-        [first @ .., last] => {
-            let first: Vec<String> = first.iter().map(T::to_string).collect();
-            format!("{} and {last}", first.join(", "))
-        }
-    }
+    format!("{}, once {} {are} written", sentence(next.check), list(&names, ""))
 }
 
 #[cfg(test)]

@@ -5,13 +5,15 @@ pub mod pages;
 
 use std::path::PathBuf;
 
+use testkit::text::list;
+
 use crate::error::Error;
 use crate::manifest::ground::stages;
 use crate::manifest::{Course, PLAN, Stage, Task};
 use crate::progress::{Prints, Progress, Standing};
 use crate::style::{FAINT, STRONG, TYPE, paint};
 use crate::workspace::Workspace;
-use effort::{Efforts, in_words, listed};
+use effort::{Efforts, in_words};
 use pages::{Page, Pages};
 
 /// The one thing to do next.
@@ -174,7 +176,7 @@ impl<'c> Next<'c> {
     fn effort(&self, efforts: &Efforts) -> Vec<String> {
         let effort = efforts.of(self.stage, self.task);
         let tasks: Vec<&str> = effort.builds_on.iter().map(|task| task.title.as_str()).collect();
-        let builds_on = (!tasks.is_empty()).then(|| step("on", format!("what you wrote for {}", listed(&tasks))));
+        let builds_on = (!tasks.is_empty()).then(|| step("on", format!("what you wrote for {}", list(&tasks, ""))));
         let size = effort.lines().map(|lines| step("size", format!("reference: {lines}")));
         let first = efforts.next_check(self.stage, self.task).map(|next| step("first", in_words(&next)));
         size.into_iter().chain(builds_on).chain(first).collect()
@@ -233,6 +235,11 @@ pub fn points(points: u32) -> String {
 /// "1 check", "3 checks".
 pub fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A task's title with its id, as a heading: "The CP register (abd)".
+pub fn titled(task: &Task) -> String {
+    format!("{} {}", paint(STRONG, &task.title), paint(FAINT, format!("({})", task.id)))
 }
 
 fn step(verb: &str, what: String) -> String {

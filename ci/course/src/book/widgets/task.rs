@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use testkit::text::list;
+
 use super::{escape, to_root};
 use crate::book::address;
-use crate::guide::effort::{Effort, listed};
+use crate::guide::effort::Effort;
 use crate::guide::{count, worth};
 use crate::manifest::{Stage, Task, sentence};
 
@@ -40,7 +42,7 @@ fn effort(task: &Task, effort: &Effort) -> String {
     let to_root = to_root(&task.page);
     let link = |task: &&Task| format!("<a href=\"{to_root}{}\">{}</a>", address(&task.page), escape(&task.title));
     let tasks: Vec<String> = effort.builds_on.iter().map(link).collect();
-    let builds_on = (!tasks.is_empty()).then(|| format!("Builds on {}", listed(&tasks)));
+    let builds_on = (!tasks.is_empty()).then(|| format!("Builds on {}", list(&tasks, "")));
     let size = effort.lines().map(|lines| format!("Reference: {lines}"));
     let said: Vec<String> = size.into_iter().chain(builds_on).collect();
     if said.is_empty() { String::new() } else { format!("<p class=\"task-effort\">{}.</p>\n", said.join(". ")) }

@@ -8,14 +8,14 @@ use super::{Closing, Graded, Teller, blame};
 use crate::bars::Bars;
 use crate::commands::status::score;
 use crate::error::Exit;
-use crate::guide::{self, count, points};
+use crate::guide::{self, count, points, titled};
 use crate::manifest::ground::reference_of;
 use crate::manifest::{Stage, sentence};
 use crate::misconception::Misconception;
 use crate::progress::Prints;
 use crate::refusals::Refusal;
 use crate::runner::{Diagnostic, Listener};
-use crate::style::{self, BAD, FAINT, GOOD, STRONG, TYPE, WARN, paint, say, say_aside};
+use crate::style::{self, BAD, FAINT, GOOD, TYPE, WARN, paint, say, say_aside};
 use crate::workspace::Workspace;
 
 /// Tells a check in the terminal.
@@ -84,7 +84,7 @@ pub fn does_not_compile(workspace: &Workspace, stage: &Stage, diagnostics: &[Dia
 /// A task's heading, and one line for each of its checks with what it proved.
 fn checks(graded: &Graded) {
     let Graded { task, runs } = graded;
-    say(format!("\n{} {}\n", paint(STRONG, &task.title), paint(FAINT, format!("({})", task.id))));
+    say(format!("\n{}\n", titled(task)));
     for run in runs {
         let name = sentence(&run.check);
         match &run.ending {

@@ -102,10 +102,9 @@ struct Part<'a> {
 pub fn derive(text: &str) -> Result<String, DeriveError> {
     let mut starter = Vec::new();
     let mut open: Option<Part> = None;
-    for (index, text) in text.lines().enumerate() {
-        let number = index + 1;
+    for line in lines(text) {
+        let (number, text, line) = line?;
         let fail = |problem| DeriveError { line: number, problem };
-        let line = read(text).map_err(fail)?;
         match (line, open.as_mut()) {
             (Line::Anchor, _) => {}
             (Line::Code(code), Some(part)) => part.hold(code),
@@ -134,6 +133,14 @@ pub fn derive(text: &str) -> Result<String, DeriveError> {
 #[cfg(test)]
 fn has_marks(text: &str) -> bool {
     text.lines().any(|line| read(line).map_or(true, |line| !matches!(line, Line::Code(_))))
+}
+
+/// The lines of a solution's text: the number of each, its text, and what it is.
+fn lines(text: &str) -> impl Iterator<Item = Result<(usize, &str, Line<'_>), DeriveError>> {
+    text.lines().zip(1..).map(|(text, number)| match read(text) {
+        Ok(line) => Ok((number, text, line)),
+        Err(problem) => Err(DeriveError { line: number, problem }),
+    })
 }
 
 fn read(line: &str) -> Result<Line<'_>, Problem> {
@@ -174,8 +181,8 @@ pub fn filled(text: &str) -> Result<String, DeriveError> {
 pub fn watched(text: &str, watch: impl Fn(&str) -> String) -> Result<String, DeriveError> {
     let mut filled = String::new();
     let mut function = "";
-    for (index, text) in text.lines().enumerate() {
-        match read(text).map_err(|problem| DeriveError { line: index + 1, problem })? {
+    for line in lines(text) {
+        match line?.2 {
             Line::Code(code) => {
                 function = needs::name(code).unwrap_or(function);
                 filled.extend([code, "\n"]);
@@ -202,8 +209,8 @@ pub fn written(text: &str) -> Result<Vec<Written<'_>>, DeriveError> {
     let mut parts = Vec::new();
     let mut open: Option<Written> = None;
     let mut function = "";
-    for (index, text) in text.lines().enumerate() {
-        match (read(text).map_err(|problem| DeriveError { line: index + 1, problem })?, &mut open) {
+    for line in lines(text) {
+        match (line?.2, &mut open) {
             (Line::Hole(_), _) => open = Some(Written { function: Some(function), lines: 0 }),
             (Line::Private, _) => open = Some(Written { function: None, lines: 0 }),
             (Line::End, _) => parts.extend(open.take()),

@@ -129,8 +129,8 @@ impl Found<'_> {
 }
 
 impl List {
-    fn found<'l>(&'l self, prose: &Prose) -> impl Iterator<Item = Found<'l>> {
-        self.wrong.iter().flat_map(|wrong| wrong.found(prose)).collect::<Vec<_>>().into_iter()
+    fn found<'l>(&'l self, prose: &'l Prose) -> impl Iterator<Item = Found<'l>> {
+        self.wrong.iter().flat_map(|wrong| wrong.found(prose))
     }
 }
 
@@ -154,13 +154,13 @@ type Place = std::ops::Range<usize>;
 /// Where a phrase is: its words, with nothing between them.
 fn places(phrase: &str, tokens: &[Token]) -> Vec<Place> {
     let phrase: Vec<&str> = phrase.split(' ').collect();
-    let is_here = |window: &[Token]| phrase.iter().zip(window).all(|(wanted, token)| is_word(wanted, &token.text));
+    let is_here = |window: &[Token]| phrase.iter().zip(window).all(|(wanted, token)| is_word(wanted, &token.lower));
     let starts = tokens.windows(phrase.len()).enumerate().filter(|(_, window)| is_here(window));
     starts.map(|(at, _)| at..at + phrase.len()).collect()
 }
 
+/// Whether a word, in lower case, is the one that the list has.
 fn is_word(wanted: &str, found: &str) -> bool {
-    let found = found.to_lowercase();
     match wanted.strip_prefix('*') {
         Some(end) => found.ends_with(end),
         None => found == wanted,

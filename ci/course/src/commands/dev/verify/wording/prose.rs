@@ -12,6 +12,8 @@ pub struct Prose(Vec<Token>);
 #[derive(Debug, PartialEq, Eq)]
 pub struct Token {
     pub text: String,
+    /// The same in lower case, in which words are compared.
+    pub lower: String,
     /// Counted from 1.
     pub line: usize,
 }
@@ -84,8 +86,12 @@ impl Prose {
         opens && self.0[at..].iter().find(|token| ends(token)).is_none_or(|token| token.text != "?")
     }
 
+    fn push(&mut self, line: usize, text: &str) {
+        self.0.push(Token { text: text.into(), lower: text.to_lowercase(), line });
+    }
+
     fn end(&mut self, line: usize) {
-        self.0.push(Token { text: END.into(), line });
+        self.push(line, END);
     }
 
     /// Adds a text in which code is between backticks.
@@ -93,7 +99,7 @@ impl Prose {
         for (at, part) in text.split('`').enumerate() {
             match at % 2 {
                 0 => self.add(line, part),
-                _ => self.0.push(Token { text: "`".into(), line }),
+                _ => self.push(line, "`"),
             }
         }
     }
@@ -103,7 +109,7 @@ impl Prose {
         while let Some(first) = rest.chars().next() {
             let word = rest.find(|sign: char| !is_of_word(sign)).unwrap_or(rest.len());
             let (token, behind) = rest.split_at(if word == 0 { first.len_utf8() } else { word });
-            self.0.push(Token { text: token.into(), line });
+            self.push(line, token);
             rest = behind.trim_start();
         }
     }
