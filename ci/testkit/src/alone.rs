@@ -15,13 +15,14 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::node::{ClientId, Effect, Membership, Node, NodeId, Outbox, RequestId};
-use crate::panics::Later;
+use crate::panics::{Later, describe};
 
 /// A server of a cluster of which nobody else is there. It can be looked at like the server itself.
 #[derive(Debug)]
 pub struct Alone<N: Node> {
     node: N,
     later: Later,
+    hole: Option<String>,
 }
 
 impl<N: Node> Alone<N> {
@@ -33,7 +34,7 @@ impl<N: Node> Alone<N> {
 
     /// As [`start`](Self::start), for a server that may be another one than `n0`.
     pub fn start_as(me: Membership, saved: Option<N::Durable>, later: &[&'static str]) -> Self {
-        Alone { node: N::start(me, saved, &mut Outbox::new()), later: Later(later.to_vec()) }
+        Alone { node: N::start(me, saved, &mut Outbox::new()), later: Later(later.to_vec()), hole: None }
     }
 
     /// Hands over a message from another server, and says what the server wants done.
@@ -56,12 +57,20 @@ impl<N: Node> Alone<N> {
         self.handle(|node, out| node.on_request(id, request, out))
     }
 
+    /// The file and line of the `todo!` at which the last handler ended, if it came to one that is left for a later task: what the handler
+    /// did after it is missing.
+    pub fn hole(&self) -> Option<&str> {
+        self.hole.as_deref()
+    }
+
     fn handle(&mut self, run: impl FnOnce(&mut N, &mut Outbox<N>)) -> Vec<Effect<N>> {
         let mut out = Outbox::new();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| run(&mut self.node, &mut out)))
-            && !self.later.covers(&*payload)
-        {
-            resume_unwind(payload);
+        self.hole = None;
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| run(&mut self.node, &mut out))) {
+            match self.later.covers(&*payload) {
+                true => self.hole = Some(describe(&*payload).1),
+                false => resume_unwind(payload),
+            }
         }
         out.into_effects()
     }

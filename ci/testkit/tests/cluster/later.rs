@@ -1,15 +1,17 @@
 //! Code that a later task writes.
 
+use testkit::alone::Alone;
 use testkit::check::FailureKind;
 use testkit::cluster::Cluster;
 use testkit::node::NodeId;
 
-use crate::ALL;
 use crate::puppet::Do::{Answer, Panic, Remember, Tell, Todo};
 use crate::puppet::{Do, Puppet};
 use crate::walk::Walk;
+use crate::{ALL, aloud};
 
 fn told(request: Vec<Do>) -> Cluster<Puppet> {
+    aloud::listen();
     Cluster::new(2, ()).client(&[0], [request])
 }
 
@@ -38,4 +40,18 @@ fn a_todo_elsewhere_is_unwritten_code() {
 fn a_panic_in_a_later_task_is_a_panic() {
     let finding = told(vec![Remember(1), Panic]).later_tasks(&["cluster/puppet.rs"]).prove(ALL, None).unwrap_err();
     assert_eq!(finding.kind, FailureKind::Panicked);
+}
+
+#[test]
+fn a_server_alone_says_where_its_handler_ended() {
+    aloud::listen();
+    let mut puppet = Alone::<Puppet>::start(2, None, &["cluster/puppet.rs"]);
+    assert_eq!(puppet.is_asked(vec![Tell(1, 5), Todo, Tell(1, 6)]).len(), 1);
+    assert!(
+        puppet.hole().is_some_and(|at| at.starts_with("ci/testkit/tests/cluster/puppet.rs:")),
+        "{:?}",
+        puppet.hole()
+    );
+    puppet.is_asked(vec![Tell(1, 5)]);
+    assert_eq!(puppet.hole(), None);
 }

@@ -245,16 +245,24 @@ pub fn an_answer_is_held_by_a_majority() {
     });
 }
 
+/// The first request that is made.
+const FIRST: RequestId = RequestId { client: ClientId(0), number: 0 };
+
+/// `n0`, one of five servers, is asked by its first client, and hears from `n1` and `n2` what they hold.
+fn heard_from_two(request: Request, held: [Version; 2]) -> AmongPeers<Abd> {
+    let mut server = AmongPeers::<Abd>::start(5);
+    server.is_asked(request);
+    for (from, held) in (1..).zip(held) {
+        server.receives(from, Message::QueryReply { operation: FIRST, held });
+    }
+    server
+}
+
 /// `n0`, one of five servers, tells its write of 5 to the others. Another writer's newer version comes: two servers hold that.
 fn another_writers_version_is_held_by_two(check: &mut Check) -> Proven {
-    let operation = RequestId { client: ClientId(0), number: 0 };
     let newer = Version { tag: Tag { number: 9, writer: NodeId(4) }, value: 7 };
     for (request, what) in [(Write(5), "a write of 5"), (Read, "a read")] {
-        let mut server = AmongPeers::<Abd>::start(5);
-        server.is_asked(request);
-        for from in [1, 2] {
-            server.receives(from, Message::QueryReply { operation, held: Version::INITIAL });
-        }
+        let mut server = heard_from_two(request, [Version::INITIAL; 2]);
         let before = server.has_answered(); // the initial value needs nobody to hold it
         let strange = RequestId { client: ClientId(4), number: 0 };
         server.receives(4, Message::Store { operation: strange, version: newer });
@@ -272,12 +280,7 @@ fn another_writers_version_is_held_by_two(check: &mut Check) -> Proven {
 /// `n0`, one of five servers, tells its write of 5 to the others. An answer to its question comes late, with a value of another writer
 /// under a number that is as high.
 fn a_late_answer_shows_what_it_shows(check: &mut Check) -> Proven {
-    let mut server = AmongPeers::<Abd>::start(5);
-    let operation = RequestId { client: ClientId(0), number: 0 };
-    server.is_asked(Write(5));
-    for from in [1, 2] {
-        server.receives(from, Message::QueryReply { operation, held: Version::INITIAL });
-    }
+    let mut server = heard_from_two(Write(5), [Version::INITIAL; 2]);
     let number = server.sent().find_map(|message| match message {
         Message::Store { version, .. } => Some(version.tag.number),
         _ => None,
@@ -285,7 +288,7 @@ fn a_late_answer_shows_what_it_shows(check: &mut Check) -> Proven {
     let Some(number) = number else { return Ok(()) };
     let other = Version { tag: Tag { number, writer: NodeId(4) }, value: 7 };
     for from in [3, 4] {
-        server.receives(from, Message::QueryReply { operation, held: other });
+        server.receives(from, Message::QueryReply { operation: FIRST, held: other });
     }
     check.requires(MAJORITY_HOLDS, !server.has_answered(), || {
         format!(
@@ -349,13 +352,12 @@ pub fn a_majority_answers() {
         check.exhausts("a writer, a reader and a crash", finishes(cluster, &[0, 1]))?;
         // n1 acknowledges, and then its answer to the question comes once more.
         let mut server = AmongPeers::<Abd>::start(5);
-        let operation = RequestId { client: ClientId(0), number: 0 };
-        let old = Message::QueryReply { operation, held: Version::INITIAL };
+        let old = Message::QueryReply { operation: FIRST, held: Version::INITIAL };
         server.is_asked(Write(5));
-        for (from, message) in [(1, old), (2, old), (1, Message::StoreAck { operation }), (1, old)] {
+        for (from, message) in [(1, old), (2, old), (1, Message::StoreAck { operation: FIRST }), (1, old)] {
             server.receives(from, message);
         }
-        server.receives(2, Message::StoreAck { operation });
+        server.receives(2, Message::StoreAck { operation: FIRST });
         check.requires(TERMINATION, server.has_answered(), || {
             "n0, one of five servers, was asked for a write. n1 and n2 acknowledged it, and then n1's first answer arrived once \
              more. n0 does not answer its client."
@@ -398,11 +400,7 @@ pub fn the_same_value_again_is_another_version() {
 
 /// `n0`, one of five servers, reads. It hears of a newer and of an older version, and may answer only when a majority holds the newer one.
 fn counts_who_holds(check: &mut Check, what: &str, newest: Version, older: Version) -> Proven {
-    let mut server = AmongPeers::<Abd>::start(5);
-    let operation = RequestId { client: ClientId(0), number: 0 };
-    server.is_asked(Read);
-    server.receives(1, Message::QueryReply { operation, held: newest });
-    server.receives(2, Message::QueryReply { operation, held: older });
+    let mut server = heard_from_two(Read, [newest, older]);
     let (newest, older) = (words::version(newest), words::version(older));
     check.requires(MAJORITY_HOLDS, !server.has_answered(), || {
         format!(
@@ -410,8 +408,8 @@ fn counts_who_holds(check: &mut Check, what: &str, newest: Version, older: Versi
              read, though only n0 and n1 hold {newest}."
         )
     })?;
-    server.receives(2, Message::StoreAck { operation });
-    server.receives(3, Message::StoreAck { operation });
+    server.receives(2, Message::StoreAck { operation: FIRST });
+    server.receives(3, Message::StoreAck { operation: FIRST });
     check.requires(TERMINATION, server.has_answered(), || {
         format!("n1, n2 and n3 hold {newest} and have told n0 so, and yet n0 does not answer the read.")
     })

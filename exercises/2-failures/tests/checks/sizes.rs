@@ -2,13 +2,14 @@
 
 use testkit::cluster::{Cluster, Linearizable, Log as Judged, SequentialSpec, View};
 use testkit::node::{ClientId, NodeId};
-use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 
 use super::membership_rules::{IN_THE_LOG, LEAVE};
 use super::raft::chronicle::Chronicle;
 use super::raft::rules::LINEARIZABLE;
-use super::raft::servers::{Asked, Cell, Logged, Told, finishes, in_time, is_linearizable, key, servers, timeouts};
+use super::raft::servers::{
+    Asked, Cell, Logged, Timed, Told, elected, finishes, in_time, is_linearizable, key, servers, timeouts,
+};
 use crate::subject::membership::{Member, SIZE};
 use crate::subject::raft::Timer;
 use crate::subject::raft::log::{Command, Entry, Index};
@@ -86,33 +87,17 @@ fn goes_by_its_log<const LIMIT: Index>(id: NodeId, server: &Member<LIMIT>) -> Re
     }
 }
 
-/// The steps of a run, in which some programs need more of them than others.
-pub type Steps = Schedule<Request, Timer>;
-
 /// `client` asks `server`, which leads. Some leaders send entries with their heartbeats, one in each message.
-pub fn asks(steps: Steps, client: usize, server: usize, request: Request) -> Steps {
+pub fn asks(steps: Timed, client: usize, server: usize, request: Request) -> Timed {
     (0..3).fold(steps.ask(client, server, request), |steps, _| steps.fire(server, Timer::Heartbeat))
 }
 
-/// Lets election timers of the servers `who` fire, in as few steps as it takes, until the first of them leads. Some servers wait twice, and some
-/// hear no candidate before their own timer has fired. If it takes more than six, only the first one's fires.
-pub fn elect<const LIMIT: Index>(size: usize, steps: Steps, who: &[usize]) -> Steps {
-    let leads = |steps: &Steps| {
+/// As [`elected`], in a cluster of `size` servers whose number may change.
+pub fn elect<const LIMIT: Index>(size: usize, steps: Timed, who: &[usize]) -> Timed {
+    elected(&steps, who, |steps| {
         let played = changing::<LIMIT>(size, 99, 99).play(steps).ok()?;
-        let leads = played.view().server(NodeId(who[0])).is_some_and(|server| server.raft().is_leader());
-        Some(leads)
-    };
-    let mut tried = vec![steps.clone()];
-    for _ in 0..6 {
-        let longer = tried.iter().flat_map(|steps| who.iter().map(|&id| steps.clone().fire(id, Timer::Election)));
-        let playable: Vec<(Steps, bool)> =
-            longer.filter_map(|steps| leads(&steps).map(|leads| (steps, leads))).collect();
-        if let Some((steps, _)) = playable.iter().find(|(_, leads)| *leads) {
-            return steps.clone();
-        }
-        tried = playable.into_iter().map(|(steps, _)| steps).collect();
-    }
-    steps.fire(who[0], Timer::Election)
+        Some(played.view().server(NodeId(who[0])).is_some_and(|server| server.raft().is_leader()))
+    })
 }
 
 /// Three clients who use the map, and one who lets servers leave and come back. It asks for each size twice: something may be under way.

@@ -9,7 +9,7 @@ use testkit::schedule::Schedule;
 use super::chronicle::Chronicle;
 use super::followers::{self, among_followers, commits_what_it_may};
 use super::leaders::{Leaders, Talk, among_leaders};
-use super::servers::{committed, leaders, leads_or_not, saved, servers, timeouts};
+use super::servers::{committed, elected, leaders, leads_or_not, saved, servers, timeouts};
 use super::transitions::{FOLLOWS, TAKES, follows_the_commit_index, takes_what_fits};
 use crate::subject::raft::log::{Command, Entry, Index};
 use crate::subject::raft::message::{Message, Outcome};
@@ -393,13 +393,10 @@ fn reach_who_was_away(check: &mut Check) -> Proven {
         |steps: Schedule<_, _>, server| (0..4).fold(steps, |steps, _| steps.fire(server, Timer::Heartbeat));
     let begun = Schedule::with_timers().cut(0, 2).cut(1, 2).fire(0, Timer::Election).ask(1, 0, Put('x', 1));
     let away = heartbeats(begun, 0).crash(0).heal(1, 2);
-    // Some servers wait more than once before they stand for election.
-    let stands = |times| (0..times).fold(away.clone(), |steps, _| steps.fire(1, Timer::Election));
-    let leads = |steps: &Schedule<_, _>| {
-        let played = committing(3, 9, 9).play(steps);
-        played.is_ok_and(|played| played.view().server(NodeId(1)).is_some_and(Raft::is_leader))
-    };
-    let elected = (1..5).map(stands).find(leads).unwrap_or_else(|| stands(1));
+    let elected = elected(&away, &[1], |steps| {
+        let played = committing(3, 9, 9).play(steps).ok()?;
+        Some(played.view().server(NodeId(1)).is_some_and(Raft::is_leader))
+    });
     let schedule = heartbeats(elected.ask(2, 1, Put('x', 2)), 1);
     let played = check.drives(ALL_KNOW, scope, committing(3, 9, 9), &schedule)?;
     let view = played.view();

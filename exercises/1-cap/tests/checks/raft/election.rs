@@ -10,7 +10,10 @@ use super::chronicle::Chronicle;
 use super::followers::{MAJORITY_ELECTS, MAJORITY_LEADS, among_followers, is_elected};
 use super::leaders::{Talk, among_leaders, heard_of_term_1};
 use super::servers::{leaders, leads_or_not, saved, servers, somebody_leads, timeouts};
-use super::transitions::{LATEST_TERM, ONE_VOTE, WAITS, keeps_to_the_latest_term, votes_once, waits_for_leaders_only};
+use super::transitions::{
+    LATEST_TERM, ONE_VOTE, TERM_SAVED, WAITS, keeps_to_the_latest_term, saves_its_term, votes_once,
+    waits_for_leaders_only,
+};
 use super::words;
 use crate::subject::raft::log::Term;
 use crate::subject::raft::message::{Hint, Message, Outcome};
@@ -82,13 +85,6 @@ const TOLD: Rule = Rule::new(
     "A server that refuses a candidate of an earlier term answers with its own term.",
     "Ongaro & Ousterhout 2014 (extended version), figure 2, RequestVote RPC, results: \"currentTerm, for candidate to update itself\"",
     "1-cap/raft-election.md#no-step-down",
-);
-
-const TERM_SAVED: Rule = Rule::new(
-    "a term is saved before it is told",
-    "A server that enters a term because of a message saves that term before it answers.",
-    "Ongaro & Ousterhout 2014 (extended version), figure 2, persistent state: \"updated on stable storage before responding\"",
-    "1-cap/raft-election.md#vote-forgotten",
 );
 
 /// Servers that elect, with what this task's checks have in common.
@@ -340,6 +336,7 @@ pub fn a_server_keeps_its_word_whoever_speaks() {
             let cluster = among_leaders(Talk::Elections, 2, &LATER).saved(0, heard_of_term_1(held)).restarts(1);
             let cluster = cluster.each_transition(ONE_VOTE, votes_once);
             let cluster = cluster.each_transition(LATEST_TERM, keeps_to_the_latest_term);
+            let cluster = cluster.each_transition(TERM_SAVED, saves_its_term);
             let cluster = cluster.each_transition(WAITS, waits_for_leaders_only);
             let votes = |view: &View<'_, Raft, _>| {
                 view.saved(NodeId(0)).is_some_and(|saved| saved.term == 3 && saved.voted_for.is_some())

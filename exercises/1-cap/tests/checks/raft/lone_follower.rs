@@ -79,7 +79,16 @@ impl Follower {
     pub fn has_reported_what_is_saved(&self, check: &mut Check, log: &[Entry], new: bool) -> Proven {
         let Some(saved) = &self.saved_when_reported else {
             return check.requires(REPORTED, !new, || {
-                format!("n0 has taken new entries up to index {}, but reports nothing to the leader.", log.len())
+                let ended = self.server.hole().map(|at| {
+                    format!(
+                        " The handler ended at the `todo!` in {at}, which is left for a later task: what comes after it never happened. Report first."
+                    )
+                });
+                format!(
+                    "n0 has taken new entries up to index {}, but reports nothing to the leader.{}",
+                    log.len(),
+                    ended.unwrap_or_default()
+                )
             });
         };
         check.requires(SAVED_FIRST, saved.entries() == log, || {

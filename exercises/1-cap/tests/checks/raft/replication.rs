@@ -93,6 +93,13 @@ const AFRESH: Rule = Rule::new(
     "1-cap/raft-replication.md#match-goes-back",
 );
 
+const NEWS: Rule = Rule::new(
+    "old replies cause no messages",
+    "A leader sends nothing because of a reply of an earlier term, or of one that shows no more than it knows already.",
+    "Gjengset 2016, Students' Guide to Raft, \"Term confusion\"; ongardie/raft.tla, pull request 21",
+    "1-cap/raft-replication.md#match-goes-back",
+);
+
 const HEARD: Rule = Rule::new(
     "a leader is heard",
     "Each time its timer fires, a leader sends something to each of the others, even if it has nothing new to say.",
@@ -398,6 +405,49 @@ pub fn a_quiet_leader_is_heard() {
         check.evidence("three heartbeats of a leader with nothing new to say: every server hears them");
         Ok(())
     });
+}
+
+/// Replies are delayed, come twice and overtake each other. Would each old one cause a message, a message would be answered by the next.
+#[test]
+pub fn a_reply_that_is_no_news_causes_no_message() {
+    check(|check| {
+        let mut leader = elected(check, 4, &[1, 4, 4])?;
+        let end = leader.log().last_index();
+        let hint = Hint { term: None, index: 1 };
+        for (what, term, outcome) in [
+            ("n1's reply to a message that n0 sent in term 1 came late", 1, Outcome::Matches(1)),
+            ("n1's refusal of a message that n0 sent in term 1 came late", 1, Outcome::Conflict(hint)),
+            ("n1's reply to a message that n0 sent in term 4 came late", 4, Outcome::Matches(2)),
+        ] {
+            says_nothing(check, &mut leader, what, term, outcome)?;
+        }
+        leader.receives(NodeId(1), Message::AppendReply { term: 5, outcome: Outcome::Matches(end) });
+        for (what, outcome) in [
+            ("n1 had reported that it holds n0's whole log, and the report came again", Outcome::Matches(end)),
+            ("n1 had reported that it holds n0's whole log, and an earlier report came late", Outcome::Matches(1)),
+            ("n1 had reported that it holds n0's whole log, and an earlier refusal came late", Outcome::Conflict(hint)),
+        ] {
+            says_nothing(check, &mut leader, what, 5, outcome)?;
+        }
+        check.evidence("six replies that are late or come again: the leader sends nothing because of them");
+        Ok(())
+    });
+}
+
+fn says_nothing(check: &mut Check, leader: &mut Alone<Raft>, what: &str, term: Term, outcome: Outcome) -> Proven {
+    let effects = leader.receives(NodeId(1), Message::AppendReply { term, outcome });
+    let sent = effects.iter().find_map(|effect| match effect {
+        Effect::Send { to, message } => Some((to, message)),
+        _ => None,
+    });
+    check.requires(NEWS, sent.is_none(), || {
+        let (to, message) = sent.expect("something was sent");
+        format!(
+            "n0 leads term 5, and its log is {:?}. {what}, and n0 sent {} to {to}.",
+            leader.log(),
+            words::message(message)
+        )
+    })
 }
 
 /// A leader holds a command of an earlier term, and the client makes the request again.

@@ -3,6 +3,7 @@
 use testkit::check::Rule;
 use testkit::cluster::{self, Cluster, History, Linearizable, Object, Occurrence, SequentialSpec, View};
 use testkit::node::{Node, NodeId};
+use testkit::schedule::Schedule;
 use testkit::simulation::{Faults, Simulation};
 
 use super::chronicle::Chronicle;
@@ -12,6 +13,9 @@ use crate::subject::raft::prevote::PreVote;
 use crate::subject::raft::store::Request::{self, Add, Get, Put};
 use crate::subject::raft::store::Response;
 use crate::subject::raft::{Durable, Raft, Timer};
+
+/// The steps of a run with timers.
+pub type Timed = Schedule<Request, Timer>;
 
 pub const FINISHES: Rule = Rule::new(
     "requests are answered",
@@ -199,6 +203,23 @@ pub fn leaders<'a, N: Server, H: History<N>>(view: &View<'a, N, H>) -> impl Iter
 /// Some server leads.
 pub fn somebody_leads<N: Server, H: History<N>>(view: &View<'_, N, H>) -> Result<(), String> {
     if leaders(view).next().is_some() { Ok(()) } else { Err("No server leads.".to_owned()) }
+}
+
+/// Lets election timers of the servers `who` fire, in as few steps as it takes, until the first of them leads: `leads` plays a schedule, and
+/// says nothing of one that cannot be played. Some servers wait twice, and some hear no candidate before their own timer has fired. If it takes
+/// more than six, only the first one's fires.
+pub fn elected(steps: &Timed, who: &[usize], leads: impl Fn(&Timed) -> Option<bool>) -> Timed {
+    let mut tried = vec![steps.clone()];
+    for _ in 0..6 {
+        let longer = tried.iter().flat_map(|steps| who.iter().map(|&id| steps.clone().fire(id, Timer::Election)));
+        let playable: Vec<(Timed, bool)> =
+            longer.filter_map(|steps| leads(&steps).map(|leads| (steps, leads))).collect();
+        if let Some((steps, _)) = playable.iter().find(|(_, leads)| *leads) {
+            return steps.clone();
+        }
+        tried = playable.into_iter().map(|(steps, _)| steps).collect();
+    }
+    steps.clone().fire(who[0], Timer::Election)
 }
 
 /// How far the server that is furthest knows the log to be committed.
