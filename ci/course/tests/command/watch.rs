@@ -104,11 +104,16 @@ fn an_unknown_task_is_not_watched() {
     assert_eq!(says, "No task is called `tal`; did you mean `tally`? `cargo course` lists them.");
 }
 
-/// The process that tells its number in a file.
+/// The process that tells its number in a file. Several may, one after the other, and the file is empty while one of them begins to write: what
+/// was read counts, and is not read again.
 fn pid_in(file: &std::path::Path) -> Pid {
     let read = || fs::read_to_string(file).ok().and_then(|text| text.parse().ok()).and_then(Pid::from_raw);
-    until("a check has told its id", || read().is_some());
-    read().unwrap()
+    let mut pid = None;
+    until("a check has told its id", || {
+        pid = read();
+        pid.is_some()
+    });
+    pid.unwrap()
 }
 
 /// Whether a process has ended. Where nobody reaps orphans, they stay as zombies.
