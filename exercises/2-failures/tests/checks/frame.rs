@@ -17,7 +17,7 @@ const WHOLE: Rule = Rule::new(
 
 const HARMLESS: Rule = Rule::new(
     "hostile bytes",
-    "Whatever the bytes are, decoding them ends, and takes no more memory than they do.",
+    "Whatever the bytes are, decoding them ends, and takes memory in proportion to them.",
     "contract of `decode`",
     "2-failures/disk.md#frames",
 );

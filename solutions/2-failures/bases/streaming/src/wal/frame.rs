@@ -50,7 +50,7 @@ pub fn encode(first: u64, records: &[Record]) -> Vec<u8> {
 /// The frame at the start of `bytes`, whatever follows it. `None` if there is none: the bytes are too few, or differ from what
 /// [`encode`] wrote, or are something else.
 ///
-/// The bytes may be anything at all. This never panics, and never takes more memory than they do.
+/// The bytes may be anything at all. This never panics, and the memory that it takes is in proportion to them.
 pub fn decode(bytes: &[u8]) -> Option<Frame> {
     let (first, rest) = bytes.split_first_chunk::<8>()?;
     let (body, _) = split_number(rest).and_then(|(len, rest)| rest.split_at_checked(len))?;
