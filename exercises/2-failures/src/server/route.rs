@@ -99,7 +99,7 @@ impl Route {
         Route { client, servers, patience, at: NodeId(0), begun: 0, tried: 0, may_be_done: false }
     }
 
-    /// Begins a request. It goes at once to the server that was asked last: that was the leader, if all went well.
+    /// Begins a request. It goes at once to the server that did the last one, or to any server if none did.
     pub fn begin(&mut self) -> Next {
         todo!("A new number, and nothing tried yet.")
     }

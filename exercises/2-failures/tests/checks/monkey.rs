@@ -340,7 +340,13 @@ pub fn a_fault_is_in_the_log_before_it_is_done() {
         let mut trial = Trial::new(config(&berlin(), 4, &group_lines(1.0, "")), ticks(date(2025, 1, 1), 200, 30));
         trial.botches = |n| n.is_multiple_of(3);
         let (mut all, mut refused) = (0, 0);
-        for refuses in [(|_| false) as fn(usize) -> bool, |n| n % 5 == 3, |n| n % 7 < 3] {
+        for (apart, refuses) in [
+            (30, (|_| false) as fn(usize) -> bool),
+            (30, |n| n % 5 == 3),
+            (30, |n| n % 7 < 3),
+            (360, |n| n % 5 == 3), // with all faults of a day in one tick
+        ] {
+            trial.ticks = ticks(date(2025, 1, 1), 200, apart);
             trial.refuses = refuses;
             let events = trial.run();
             for tick in events.chunk_by(|one, other| one.now == other.now) {

@@ -120,6 +120,7 @@ fn unusual() -> Vec<Schedule> {
         schedule("America/New_York", ALL, "00:30", "02:15", ""),
         schedule("America/New_York", "sunday", "01:00", "24:00", ""),
         schedule("Australia/Lord_Howe", ALL, "01:30", "02:30", ""), // by half an hour
+        schedule("Antarctica/Troll", ALL, "01:00", "03:00", ""),    // by two hours
         schedule("America/Santiago", ALL, "00:00", "24:00", ""), // at midnight: a date that begins at one, and one that ends twice
         schedule("Pacific/Auckland", OFFICE, "09:00", "15:00", ""),
         schedule("Asia/Kolkata", OFFICE, "09:00", "15:00", ""), // never

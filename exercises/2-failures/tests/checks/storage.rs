@@ -134,6 +134,9 @@ pub fn a_save_comes_back_whatever_was_saved_before_it() {
             for pair in &pairs {
                 Way::ALL.into_iter().try_for_each(|way| comes_back(check, pair, way))?;
             }
+            if pairs.iter().all(|(_, after)| after.snapshot.is_none()) {
+                pairs.iter().try_for_each(|pair| is_given_back(check, pair))?;
+            }
             check.evidence(format!("{} pairs of {what}, one saved after the other, in three ways", pairs.len()));
         }
         Ok(())
@@ -218,6 +221,21 @@ fn comes_back(check: &mut Check, (before, after): &Succession, way: Way) -> Prov
     longer.raft.log.push(entry(5, 500));
     storage.save(&longer);
     holds(check, &mut storage, &longer, || format!("{} Then it saved {}.", story(), words::durable(Some(&longer))))
+}
+
+/// What was synced goes on where it was, after something else was saved: a follower's log is replaced by one leader and given back by the next.
+fn is_given_back(check: &mut Check, (before, between): &Succession) -> Proven {
+    let (mut storage, _) = open(check, Memory::new())?;
+    saves(check, &mut storage, before)?;
+    let mut after = before.clone();
+    after.raft.term = 5;
+    after.raft.log.push(entry(5, 500));
+    storage.save(between);
+    storage.save(&after);
+    holds(check, &mut storage, &after, || {
+        let [before, between, after] = [before, between, &after].map(|durable| words::durable(Some(durable)));
+        format!("A server saved {before}. It was synced. Then the server saved {between}, and before that was synced, {after}.")
+    })
 }
 
 /// Syncs, and demands that a storage opens with this after a crash.

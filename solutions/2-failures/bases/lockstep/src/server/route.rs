@@ -100,7 +100,7 @@ impl Route {
         Route { client, servers, patience, at: NodeId(0), next: 0, left: 0, in_a_row: 0, end: Next::NotDone }
     }
 
-    /// Begins a request. It goes at once to the server that was asked last: that was the leader, if all went well.
+    /// Begins a request. It goes at once to the server that did the last one, or to any server if none did.
     pub fn begin(&mut self) -> Next {
         self.next += 1;
         (self.left, self.in_a_row, self.end) = (self.patience.tries, 0, Next::NotDone);

@@ -114,7 +114,7 @@ impl Route {
         }
     }
 
-    /// Begins a request. It goes at once to the server that was asked last: that was the leader, if all went well.
+    /// Begins a request. It goes at once to the server that did the last one, or to any server if none did.
     pub fn begin(&mut self) -> Next {
         self.begun += 1;
         (self.tried, self.may_be_done) = (0, false);
