@@ -234,7 +234,9 @@ fn is_given_back(check: &mut Check, (before, between): &Succession) -> Proven {
     storage.save(&after);
     holds(check, &mut storage, &after, || {
         let [before, between, after] = [before, between, &after].map(|durable| words::durable(Some(durable)));
-        format!("A server saved {before}. It was synced. Then the server saved {between}, and before that was synced, {after}.")
+        format!(
+            "A server saved {before}. It was synced. Then the server saved {between}, and before that was synced, {after}."
+        )
     })
 }
 

@@ -31,6 +31,9 @@ pub struct Args {
     /// Try out every bug and variant, those too of which it is recorded that nothing has changed since they were proven
     #[arg(long)]
     all: bool,
+    /// Leave out what `cargo test` has just shown: that solutions pass their checks
+    #[arg(long, conflicts_with = "all")]
+    tested: bool,
 }
 
 /// Something that is not as it should be.
@@ -57,6 +60,8 @@ pub struct Subject<'w> {
     course: Course,
     /// Whether what is proven is shown again.
     all: bool,
+    /// Whether the tests have just passed.
+    tested: bool,
     /// The built book, or why there is none.
     book: Result<Built, String>,
 }
@@ -92,7 +97,7 @@ pub fn run(args: &Args, workspace: &Workspace) -> Result<Exit, Error> {
     let bar = spinner("building the book");
     let book = build(workspace, None).map_err(|error| error.to_string());
     bar.finish_and_clear();
-    let subject = Subject { workspace, course: Course::load(workspace)?, all: args.all, book };
+    let subject = Subject { workspace, course: Course::load(workspace)?, all: args.all, tested: args.tested, book };
     let wanted = |name: &str| args.only.as_deref().is_none_or(|word| name.contains(word));
     let mut exit = Exit::Fine;
     for (name, audit) in AUDITS.iter().filter(|(name, _)| wanted(name)) {

@@ -78,6 +78,12 @@ impl Draw {
         Self::with(lot, bases)
     }
 
+    /// One of these names.
+    pub fn one(workspace: &Workspace, names: impl IntoIterator<Item = String>) -> Option<String> {
+        let Draw { lot, .. } = Draw::new(workspace, Vec::new());
+        names.into_iter().min_by_key(|name| hash(&lot, name))
+    }
+
     fn with(lot: String, mut bases: Vec<String>) -> Self {
         bases.sort_by_key(|base| hash(&lot, base));
         bases.truncate(BASES);

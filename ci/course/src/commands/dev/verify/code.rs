@@ -14,6 +14,7 @@ use crate::commands::dev::starters::{self, Stale};
 use crate::commands::dev::{cargo, files};
 use crate::error::Error;
 use crate::manifest::Stage;
+use crate::needs::Needs;
 
 pub(super) const MAKE_STARTERS: &str = "cargo course dev starters";
 const MAKE_MATRIX: &str = "cargo course dev bugs";
@@ -57,8 +58,19 @@ fn is_hole(line: &str) -> bool {
 }
 
 /// Starters compile without a warning, and no check passes on them.
+///
+/// A check that reaches a hole fails on the starter, and which holes each one reaches is [known](Needs) for the code as it is. So only the
+/// stage that the commit draws is tried out, and what is not known.
 pub fn starters_fail(subject: &Subject) -> Result<Audited, Error> {
-    each_stage(subject, "checks", |stage| {
+    let drawn = Draw::one(subject.workspace, subject.course.stages.iter().map(|stage| stage.id.clone()));
+    let mut tried = 0;
+    let mut audited = each_stage(subject, "checks", |stage| {
+        let needs = Needs::load(subject.workspace, stage);
+        let is_known = needs.holds_for(&bugs::reference_hash(subject.workspace, stage)?);
+        if !subject.all && is_known && drawn.as_ref() != Some(&stage.id) {
+            return Ok((needs.checks.len(), reach_no_hole(&needs)));
+        }
+        tried += matrix::checks(stage).count();
         let mend = format!("edit solutions/{}/src, then {MAKE_STARTERS}", stage.id);
         let graded = match cargo::graded(subject.workspace.root(), &stage.package, &subject.workspace.target())? {
             Ok(graded) => graded,
@@ -76,10 +88,22 @@ pub fn starters_fail(subject: &Subject) -> Result<Audited, Error> {
             findings.push(Finding::new(what, mend.clone()));
         }
         Ok((fates.len(), findings))
-    })
+    })?;
+    audited.scope.push_str(&format!(", {tried} of them tried out"));
+    Ok(audited)
 }
 
-/// Solutions pass every check, and each check belongs to exactly one task.
+/// The checks that would pass on a starter, since they need nothing that a learner writes.
+fn reach_no_hole(needs: &Needs) -> Vec<Finding> {
+    let idle = needs.checks.iter().filter(|(_, needs)| needs.is_empty());
+    let finding = |check: &String| {
+        let what = format!("`{check}` needs nothing that a learner writes, so it passes on the starter");
+        Finding::new(what, "let the check look at something that the learner writes".to_owned())
+    };
+    idle.map(|(check, _)| finding(check)).collect()
+}
+
+/// Solutions pass every check, and each check belongs to exactly one task. Where the tests have just passed, they have shown the first.
 pub fn solutions_pass(subject: &Subject) -> Result<Audited, Error> {
     each_stage(subject, "checks", |stage| {
         let mend = format!("edit solutions/{}/src", stage.id);
@@ -89,7 +113,11 @@ pub fn solutions_pass(subject: &Subject) -> Result<Audited, Error> {
                 return Ok((0, vec![Finding::new(format!("`{}` does not compile:\n{errors}", stage.solution), mend)]));
             }
         };
-        let mut findings = owners(stage, &cargo::checks(&graded.executable)?);
+        let checks = cargo::checks(&graded.executable)?;
+        let mut findings = owners(stage, &checks);
+        if subject.tested {
+            return Ok((checks.len(), findings));
+        }
         let fates = fates(subject, stage, &graded.executable);
         for (check, fate) in fates.iter().filter(|(_, fate)| *fate != Fate::Passed) {
             findings
