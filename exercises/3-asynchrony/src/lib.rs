@@ -1,0 +1,22 @@
+//! Stage 3: a chain of services that does not collapse.
+//!
+//! Blocking calls kill performance, and the slowest part of a chain backs up all the others. In this stage you build what keeps one slow
+//! service from taking the rest with it. Each mechanism is a **machine**: a value that is told what has happened and at which [time], and
+//! says what to do. It has no clock, no socket and no source of random numbers, so that the checks can explore it event by event, as they
+//! did with your servers.
+//!
+//! - [`wild`] holds four machines that real libraries got wrong, and [`scripts`] those with which you catch them at it.
+//! - [`breaker`] stops calling a downstream that fails, and finds out when it is well again.
+//! - [`bulkhead`] keeps calls to one downstream from taking all the places.
+//! - [`deadline`] ends work for which no client waits any more, wherever it is.
+//! - [`retry`] makes a call again where that helps, and only there.
+//! - [`idempotency`] makes it safe: what is asked twice under one key is done once.
+
+pub mod breaker;
+pub mod bulkhead;
+pub mod deadline;
+pub mod idempotency;
+pub mod retry;
+pub mod scripts;
+pub mod time;
+pub mod wild;

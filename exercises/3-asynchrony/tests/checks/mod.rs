@@ -1,0 +1,14 @@
+//! The checks of stage 3: one file for each task. They name the code under test only as `crate::subject`.
+
+pub mod breaker;
+pub mod bulkhead;
+pub mod caller;
+pub mod deadline;
+pub mod downstream;
+pub mod expected;
+pub mod hops;
+pub mod idempotency;
+pub mod purse;
+pub mod retry;
+pub mod wild;
+pub mod wire;

@@ -1,0 +1,48 @@
+//! How much time is left, on the wire.
+//!
+//! A moment means nothing to another machine, whose clock shows another one. So what is sent is the time that is *left*, in the form that gRPC
+//! gives it: at most eight digits, and a unit.
+
+use std::time::Duration;
+
+/// The units of gRPC's `grpc-timeout`, from the finest to the coarsest, in nanoseconds.
+const UNITS: [(char, u128); 6] =
+    [('n', 1), ('u', 1_000), ('m', 1_000_000), ('S', 1_000_000_000), ('M', 60_000_000_000), ('H', 3_600_000_000_000)];
+
+/// The largest number that fits into eight digits.
+const MOST: u128 = 99_999_999;
+
+/// Writes the time that is left: `100000u` for a hundred milliseconds.
+///
+/// Contract: the finest unit in which it takes at most eight digits; rounded *up* in that unit, so that a deadline does not shrink with each
+/// hop. `None` if nothing is left: such a call is not made. What is longer than 99,999,999 hours is written as that.
+pub fn written(left: Duration) -> Option<String> {
+    //# hole: Which unit, and which number?
+    if left.is_zero() {
+        return None;
+    }
+    let nanoseconds = left.as_nanos();
+    let fits =
+        UNITS.into_iter().map(|(name, unit)| (name, nanoseconds.div_ceil(unit))).find(|(_, number)| *number <= MOST);
+    let (name, number) = fits.unwrap_or(('H', MOST));
+    Some(format!("{number}{name}"))
+    //# end
+}
+
+/// Reads what was written by another service, which may not be yours.
+///
+/// Contract: one to eight ASCII digits and one of the six units, and nothing else. Zero is no time that is left, and is refused like anything
+/// that cannot be read.
+pub fn read(text: &str) -> Option<Duration> {
+    //# hole: Read it, and believe nothing.
+    let unit = text.chars().last()?;
+    let (_, unit) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
+    let digits = &text[..text.len() - 1];
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let nanoseconds = digits.parse::<u128>().ok().filter(|number| *number > 0)? * unit;
+    let (seconds, rest) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+    Some(Duration::new(seconds as u64, rest as u32))
+    //# end
+}
