@@ -11,9 +11,11 @@
 //! - [`deadline`] ends work for which no client waits any more, wherever it is.
 //! - [`retry`] makes a call again where that helps, and only there.
 //! - [`idempotency`] makes it safe: what is asked twice under one key is done once.
+//! - [`credit`] lets a sender send no more than its receiver has room for.
 
 pub mod breaker;
 pub mod bulkhead;
+pub mod credit;
 pub mod deadline;
 pub mod idempotency;
 pub mod retry;

@@ -3,12 +3,15 @@
 pub mod breaker;
 pub mod bulkhead;
 pub mod caller;
+pub mod credit;
 pub mod deadline;
 pub mod downstream;
 pub mod expected;
 pub mod hops;
 pub mod idempotency;
 pub mod purse;
+pub mod records;
 pub mod retry;
+pub mod streams;
 pub mod wild;
 pub mod wire;
