@@ -10,9 +10,11 @@
 //! - [`bulkhead`] keeps calls to one downstream from taking all the places.
 //! - [`deadline`] ends work for which no client waits any more, wherever it is.
 //! - [`retry`] makes a call again where that helps, and only there.
+//! - [`admission`] refuses at the entrance what cannot be done in time.
 //! - [`idempotency`] makes it safe: what is asked twice under one key is done once.
 //! - [`credit`] lets a sender send no more than its receiver has room for.
 
+pub mod admission;
 pub mod breaker;
 pub mod bulkhead;
 pub mod credit;

@@ -5,6 +5,7 @@ use testkit::cluster::Cluster;
 
 use super::caller::Call::{self, Fails, IsDropped, IsIgnored, IsLost, Succeeds};
 use super::caller::{Service, Told, calling, expected};
+use super::expected::Expected;
 
 const OPENS: Rule = Rule::new(
     "failures in a row open it",
@@ -28,11 +29,12 @@ const RECOVERS: Rule = Rule::new(
 );
 
 fn opens<const AS: usize>(cluster: Cluster<Service<AS>>) -> Cluster<Service<AS>> {
-    cluster.sometimes(OPENS, |view| expected(view).is_open())
+    cluster.sometimes(OPENS, |view| expected(view).is_some_and(Expected::is_open))
 }
 
 fn closes<const AS: usize>(cluster: Cluster<Service<AS>>) -> Cluster<Service<AS>> {
-    opens(cluster).sometimes(CLOSES, |view| expected(view).is_closed() && expected(view).changes() > 0)
+    opens(cluster)
+        .sometimes(CLOSES, |view| expected(view).is_some_and(|expected| expected.is_closed() && expected.changes() > 0))
 }
 
 /// A client that is rejected asks again, and in the end all clients whose calls are not lost have been answered.

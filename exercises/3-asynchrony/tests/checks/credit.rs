@@ -5,7 +5,7 @@ use testkit::text::list;
 
 use super::records::Request::Resize;
 use super::records::records;
-use super::streams::Request::{Cancel, Reset, Write};
+use super::streams::Request::{Cancel, Hide, Reset, Write};
 use super::streams::{IN_WINDOW, Request, USED, some_come_late, streams};
 use crate::subject::credit::Violation;
 use crate::subject::credit::limit;
@@ -283,7 +283,9 @@ pub fn what_was_consumed_is_granted_again() {
         let clients: [&[Request]; 2] = [&[write(1, 3)], &[write(2, 2)]];
         check.exhausts("two streams, of which each could fill the buffer", streams::<2, 2>(&clients))?;
         let clients: [&[Request]; 2] = [&[write(1, 4)], &[write(2, 2), write(2, 1)]];
-        check.exhausts("two streams, of which neither can", streams::<3, 2>(&clients))
+        check.exhausts("two streams, of which neither can", streams::<3, 2>(&clients))?;
+        let clients: [&[Request]; 3] = [&[write(1, 3)], &[write(2, 3)], &[Hide { stream: 1 }]];
+        check.exhausts("a stream that the application stops reading, and another one", streams::<3, 2>(&clients))
     });
 }
 

@@ -1,5 +1,6 @@
 //! The checks of stage 3: one file for each task. They name the code under test only as `crate::subject`.
 
+pub mod admission;
 pub mod breaker;
 pub mod bulkhead;
 pub mod caller;
@@ -12,6 +13,9 @@ pub mod idempotency;
 pub mod purse;
 pub mod records;
 pub mod retry;
+pub mod rush;
+pub mod slots;
 pub mod streams;
 pub mod wild;
 pub mod wire;
+pub mod workers;

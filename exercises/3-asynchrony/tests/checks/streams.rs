@@ -3,7 +3,7 @@
 //!
 //! The network of a cluster reorders. So frames are numbered, and what comes early waits for its turn, as it does in TCP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use testkit::check::Rule;
@@ -87,6 +87,8 @@ pub enum Request {
     Reset { stream: Stream },
     /// Of `n1`: nobody wants to read the stream any more.
     Cancel { stream: Stream },
+    /// Of `n1`: the application keeps the stream, and does not read it any more.
+    Hide { stream: Stream },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -189,6 +191,8 @@ pub struct Reader<const CONNECTION: u32, const STREAM: u32> {
     streams: BTreeMap<Stream, Tally>,
     /// Closed streams of which the application still had a byte.
     in_hand: BTreeMap<Stream, u32>,
+    /// Streams that the application does not read.
+    hidden: BTreeSet<Stream>,
     came_late: bool,
     broken: Option<(Rule, String)>,
 }
@@ -302,7 +306,7 @@ impl<const CONNECTION: u32, const STREAM: u32> Reader<CONNECTION, STREAM> {
 
     fn reads(&mut self, stream: Stream, out: &mut Outbox<Host<CONNECTION, STREAM>>) {
         if let Some(tally) = self.streams.get_mut(&stream) {
-            if tally.received == tally.gone {
+            if tally.received == tally.gone || self.hidden.contains(&stream) {
                 return;
             }
             tally.gone += 1;
@@ -388,6 +392,7 @@ impl<const CONNECTION: u32, const STREAM: u32> Node for Host<CONNECTION, STREAM>
                 connection: Tally::default(),
                 streams: (1..=STREAMS).map(|stream| (stream, Tally::default())).collect(),
                 in_hand: BTreeMap::new(),
+                hidden: BTreeSet::new(),
                 came_late: false,
                 broken: None,
             }))
@@ -439,6 +444,9 @@ impl<const CONNECTION: u32, const STREAM: u32> Node for Host<CONNECTION, STREAM>
                 reader.close(stream, out);
                 out.send(NodeId(0), reader.link.send(Frame::Close { stream }));
             }
+            (Host::Reads(reader), Request::Hide { stream }) => {
+                reader.hidden.insert(stream);
+            }
             _ => {}
         }
         out.reply(id, Accepted);
@@ -448,8 +456,8 @@ impl<const CONNECTION: u32, const STREAM: u32> Node for Host<CONNECTION, STREAM>
 /// Two hosts, and clients that write on streams, and close them.
 pub fn streams<const CONNECTION: u32, const STREAM: u32>(clients: &[&[Request]]) -> Cluster<Host<CONNECTION, STREAM>> {
     let cluster = clients.iter().fold(Cluster::new(2, ()), |cluster, requests| {
-        let cancels = requests.iter().any(|request| matches!(request, Request::Cancel { .. }));
-        cluster.client(&[usize::from(cancels)], requests.iter().copied())
+        let of_reader = |request: &Request| matches!(request, Request::Cancel { .. } | Request::Hide { .. });
+        cluster.client(&[usize::from(requests.iter().any(of_reader))], requests.iter().copied())
     });
     let rules = [IN_WINDOW, USED, BOUNDED, CONSUMED, ONCE, NO_ERROR];
     let cluster = rules.into_iter().fold(cluster, |cluster, rule| {
@@ -467,32 +475,33 @@ pub fn streams<const CONNECTION: u32, const STREAM: u32>(clients: &[&[Request]])
                  more comes."
             )),
         })
-        .sometimes(WAITS, |view| writer(view).has_waited && view.is_finished() && is_stuck(view).is_none())
+        .sometimes(WAITS, |view| writer(view).is_some_and(|writer| writer.has_waited) && view.is_finished() && is_stuck(view).is_none())
 }
 
 /// There is also a run in which bytes come on a stream that was closed.
 pub fn some_come_late<const CONNECTION: u32, const STREAM: u32>(
     cluster: Cluster<Host<CONNECTION, STREAM>>,
 ) -> Cluster<Host<CONNECTION, STREAM>> {
-    cluster.sometimes(CLOSES, |view| reader(view).came_late)
+    cluster.sometimes(CLOSES, |view| reader(view).is_some_and(|reader| reader.came_late))
 }
 
-fn writer<'a, const C: u32, const S: u32>(view: &View<'a, Host<C, S>, ()>) -> &'a Writer {
+fn writer<'a, const C: u32, const S: u32>(view: &View<'a, Host<C, S>, ()>) -> Option<&'a Writer> {
     match view.server(NodeId(0)) {
-        Some(Host::Writes(writer)) => writer,
-        _ => unreachable!("n0 writes, and does not crash"),
+        Some(Host::Writes(writer)) => Some(writer),
+        _ => None,
     }
 }
 
-fn reader<'a, const C: u32, const S: u32>(view: &View<'a, Host<C, S>, ()>) -> &'a Reader<C, S> {
+fn reader<'a, const C: u32, const S: u32>(view: &View<'a, Host<C, S>, ()>) -> Option<&'a Reader<C, S>> {
     match view.server(NodeId(1)) {
-        Some(Host::Reads(reader)) => reader,
-        _ => unreachable!("n1 reads, and does not crash"),
+        Some(Host::Reads(reader)) => Some(reader),
+        _ => None,
     }
 }
 
 fn broken<'a, const C: u32, const S: u32>(view: &View<'a, Host<C, S>, ()>) -> Option<&'a (Rule, String)> {
-    writer(view).broken.as_ref().or(reader(view).broken.as_ref())
+    let first = writer(view).and_then(|writer| writer.broken.as_ref());
+    first.or_else(|| reader(view).and_then(|reader| reader.broken.as_ref()))
 }
 
 /// A stream that is open at both ends, and of which not all was read: with what was written and what was read.
@@ -500,9 +509,10 @@ fn is_stuck<const C: u32, const S: u32>(view: &View<'_, Host<C, S>, ()>) -> Opti
     if broken(view).is_some() {
         return None;
     }
-    let (writer, reader) = (writer(view), reader(view));
+    let (writer, reader) = (writer(view)?, reader(view)?);
     writer.written.iter().find_map(|(&stream, &written)| {
         let read = reader.streams.get(&stream)?.gone;
-        (writer.streams.contains_key(&stream) && read < written).then_some((stream, written, read))
+        (writer.streams.contains_key(&stream) && !reader.hidden.contains(&stream) && read < written)
+            .then_some((stream, written, read))
     })
 }
