@@ -59,8 +59,7 @@
 //! 7. [`disk`]: what a program that stores something may count on, and every crash of it.
 //! 8. [`network`]: servers as processes, what a check can do to them and to what is between them, and why nothing of them is left.
 //! 9. [`check`]: from all this to a verdict, in a process that learner code may bring down.
-//! 10. `paused` and `cancel` (with the feature `paused`): async code on a clock that stands still, cancelled wherever it waits.
-//! 11. [`lab`]: what experiments print, record and draw; no check looks at it.
+//! 10. [`lab`]: what experiments print, record and draw; no check looks at it.
 //!
 //! # What holds everywhere
 //!
@@ -72,8 +71,6 @@
 //! - Nothing here knows a stage. What a stage demands stands in its `tests/checks/`.
 
 pub mod alone;
-#[cfg(feature = "paused")]
-pub mod cancel;
 pub mod check;
 pub mod cluster;
 pub mod disk;
@@ -83,8 +80,6 @@ pub mod network;
 pub mod node;
 pub mod note;
 pub mod panics;
-#[cfg(feature = "paused")]
-pub mod paused;
 pub mod rule;
 pub mod samples;
 pub mod schedule;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use testkit::cancel::{Ending, after};
 use testkit::check::{Check, Proven, Rule, check};
-use testkit::paused::{self, Left, RUNS};
+use testkit_async::cancel::{Ending, after};
+use testkit_async::paused::{self, Left, RUNS};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 

@@ -16,7 +16,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! let (waited, left) = testkit::paused::run(async {
+//! let (waited, left) = testkit_async::paused::run(async {
 //!     let begun = tokio::time::Instant::now();
 //!     tokio::spawn(tokio::time::sleep(Duration::from_secs(3600)));
 //!     tokio::time::sleep(Duration::from_secs(60)).await;

@@ -4,8 +4,8 @@
 //! must be given back, and what it has begun must be finished or undone. There are few places where it can wait, so all of them are tried.
 //!
 //! ```
-//! use testkit::cancel::{Ending, after};
-//! use testkit::paused::run;
+//! use testkit_async::cancel::{Ending, after};
+//! use testkit_async::paused::run;
 //! use tokio::task::yield_now;
 //!
 //! let two_steps = || async {
