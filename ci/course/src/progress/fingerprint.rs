@@ -64,7 +64,8 @@ fn of_stage(course: &Course, workspace: &Workspace, stage: &Stage, files: &mut F
     let sources = |stage: &Stage| below(&stage.folder.join("src"));
     let code: BTreeSet<PathBuf> = course.own(stage).into_iter().chain([stage]).flat_map(sources).collect();
     let references = course.references(stage).into_iter().map(|stage| workspace.solution(&stage.id).join("src"));
-    let brought = references.chain([stage.folder.join("tests/checks"), workspace.root().join("ci/testkit/src")]);
+    let testkit = ["ci/testkit/src", "ci/testkit-async/src"].map(|folder| workspace.root().join(folder));
+    let brought = references.chain([stage.folder.join("tests/checks")]).chain(testkit);
     let mut brought: Vec<PathBuf> = brought.flat_map(|folder| below(&folder)).collect();
     brought.push(stage.folder.join("tests/graded.rs"));
     let course_hash = files.hash_all(workspace, &brought);

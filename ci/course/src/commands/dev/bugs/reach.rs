@@ -110,16 +110,23 @@ pub fn known_as(solution: &Path) -> Result<Vec<(String, String)>, Error> {
     Ok(known.filter(|(_, earlier)| **earlier < *own).collect())
 }
 
-/// The files of the testkit that decide what the checks of a stage say: those of the top modules which its solution, one that
-/// this is built on, or its checks name, or which those name. What other stages add to the testkit leaves this stage's findings alone.
+/// What checks stand on: each library's folder, and how code that uses it names it.
+const LIBRARIES: [(&str, &str); 2] = [("ci/testkit/src", "testkit::"), ("ci/testkit-async/src", "testkit_async::")];
+
+/// The files of the testkit, and of what is beside it, that decide what the checks of a stage say: those of the top modules which its
+/// solution, one that this is built on, or its checks name, or which those name. What other stages add leaves this stage's findings alone.
 pub fn testkit_files(workspace: &Workspace, stage: &Stage) -> Result<Vec<PathBuf>, Error> {
-    let folder = workspace.root().join("ci/testkit/src");
     let users = sources(&workspace.solution(&stage.id))?.into_iter().chain([stage.folder.join("tests")]);
     let users = users.map(|folder| modules(&folder)).collect::<Result<Vec<_>, _>>()?;
-    let names = users.iter().flat_map(BTreeMap::values).flat_map(|text| named(text, "testkit::"));
-    let known = behind_names(&modules(&folder)?, names.collect());
-    let is_known = |path: &PathBuf| known.contains(top(&module(&below(&folder, path))));
-    Ok(files::below(&folder)?.into_iter().filter(is_known).collect())
+    let mut all = Vec::new();
+    for (library, prefix) in LIBRARIES {
+        let folder = workspace.root().join(library);
+        let names = users.iter().flat_map(BTreeMap::values).flat_map(|text| named(text, prefix));
+        let known = behind_names(&modules(&folder)?, names.collect());
+        let is_known = |path: &PathBuf| known.contains(top(&module(&below(&folder, path))));
+        all.extend(files::below(&folder)?.into_iter().filter(is_known));
+    }
+    Ok(all)
 }
 
 /// The top modules of a library that are named, with those that they name. A group in braces may name any.
