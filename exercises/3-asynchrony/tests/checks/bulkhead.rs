@@ -1,6 +1,6 @@
 //! Task `bulkhead`: places for calls, and a queue in front of them.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use testkit::check::{Rule, check};
@@ -8,6 +8,8 @@ use testkit::cluster::{Cluster, View};
 use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};
 use testkit::text::{list, or_nothing};
 
+use super::oracle::{Broken, keeps};
+use super::places::{Places, request};
 use crate::subject::bulkhead::{Bulkhead, Call, Entry};
 
 const PLACES: Rule = Rule::new(
@@ -74,9 +76,8 @@ enum Told {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Ship<const AT_ONCE: usize, const QUEUE: usize> {
     bulkhead: Bulkhead,
-    inside: BTreeSet<Call>,
-    waiting: VecDeque<Call>,
-    broken: Option<(Rule, String)>,
+    expected: Places,
+    broken: Option<Broken>,
 }
 
 impl<const AT_ONCE: usize, const ROOM: usize> fmt::Debug for Ship<AT_ONCE, ROOM> {
@@ -89,15 +90,7 @@ impl<const AT_ONCE: usize, const ROOM: usize> Ship<AT_ONCE, ROOM> {
     fn asks(&mut self, call: Call) -> Entry {
         let before = self.shown();
         let told = self.bulkhead.ask(call);
-        let expected = if self.inside.len() < AT_ONCE {
-            self.inside.insert(call);
-            Entry::Enter
-        } else if self.waiting.len() < ROOM {
-            self.waiting.push_back(call);
-            Entry::Wait
-        } else {
-            Entry::Full
-        };
+        let expected = self.expected.ask(call);
         let rule = match (expected, told) {
             (Entry::Enter, _) => FREE,
             (_, Entry::Enter) => PLACES,
@@ -110,12 +103,10 @@ impl<const AT_ONCE: usize, const ROOM: usize> Ship<AT_ONCE, ROOM> {
     fn leaves(&mut self, call: Call) -> Option<Call> {
         let before = self.shown();
         let told = self.bulkhead.leave(call);
-        self.waiting.retain(|&other| other != call);
-        let expected = if self.inside.remove(&call) { self.waiting.pop_front() } else { None };
-        self.inside.extend(expected);
+        let expected = self.expected.leave(call);
         let rule = match (expected, told) {
             (Some(_), None) => FREE,
-            (_, Some(next)) if !self.inside.contains(&next) && !self.waiting.contains(&next) => GONE,
+            (_, Some(next)) if !self.expected.has(next) => GONE,
             (None, _) => PLACES,
             _ => TURN,
         };
@@ -125,7 +116,7 @@ impl<const AT_ONCE: usize, const ROOM: usize> Ship<AT_ONCE, ROOM> {
     }
 
     fn same(&mut self, holds: bool, rule: Rule, why: impl FnOnce() -> String) {
-        let (inside, known): (BTreeSet<Call>, _) = (self.bulkhead.inside().collect(), &self.inside);
+        let (inside, known): (BTreeSet<Call>, _) = (self.bulkhead.inside().collect(), &self.expected.inside);
         if !holds {
             self.broken.get_or_insert_with(|| (rule, why()));
         } else if inside != *known {
@@ -137,7 +128,8 @@ impl<const AT_ONCE: usize, const ROOM: usize> Ship<AT_ONCE, ROOM> {
 
     fn shown(&self) -> String {
         let shown = |calls: Vec<&Call>| list(calls.into_iter().map(|call| format!("c{call}")), "none");
-        let (inside, waiting) = (shown(self.inside.iter().collect()), shown(self.waiting.iter().collect()));
+        let Places { inside, waiting, .. } = &self.expected;
+        let (inside, waiting) = (shown(inside.iter().collect()), shown(waiting.iter().collect()));
         format!("A bulkhead has {AT_ONCE} places and room for {ROOM} that wait. Inside: {inside}. Waiting: {waiting}.")
     }
 }
@@ -150,8 +142,7 @@ impl<const AT_ONCE: usize, const ROOM: usize> Node for Ship<AT_ONCE, ROOM> {
     type Durable = ();
 
     fn start(_: Membership, _: Option<()>, _: &mut Outbox<Self>) -> Self {
-        let (inside, waiting) = (BTreeSet::new(), VecDeque::new());
-        Ship { bulkhead: Bulkhead::new(AT_ONCE, ROOM), inside, waiting, broken: None }
+        Ship { bulkhead: Bulkhead::new(AT_ONCE, ROOM), expected: Places::new(AT_ONCE, ROOM), broken: None }
     }
 
     fn on_message(&mut self, _: NodeId, message: Never, _: &mut Outbox<Self>) {
@@ -163,7 +154,7 @@ impl<const AT_ONCE: usize, const ROOM: usize> Node for Ship<AT_ONCE, ROOM> {
             Event::Ends(call) => (call, Told::Served),
             Event::GivesUp(call) => (call, Told::GaveUp),
         };
-        let was_there = self.inside.contains(&call) || self.waiting.contains(&call);
+        let was_there = self.expected.has(call);
         if let Some(next) = self.leaves(call) {
             out.arm(Event::Ends(next));
         }
@@ -185,27 +176,15 @@ impl<const AT_ONCE: usize, const ROOM: usize> Node for Ship<AT_ONCE, ROOM> {
     }
 }
 
-fn request(call: Call) -> RequestId {
-    RequestId { client: testkit::node::ClientId(call as usize), number: 0 }
-}
-
 /// So many clients, each of which makes one call.
 fn ship<const AT_ONCE: usize, const ROOM: usize>(calls: usize) -> Cluster<Ship<AT_ONCE, ROOM>> {
     let cluster = (0..calls).fold(Cluster::new(1, ()), |cluster, _| cluster.client(&[0], [Enter]));
-    let cluster = [PLACES, FREE, QUEUE, TURN, GONE].into_iter().fold(cluster, |cluster, rule| {
-        let name = rule.name.clone();
-        cluster.always(rule, move |view| match broken(view) {
-            Some((broken, why)) if broken.name == name => Err(why.clone()),
-            _ => Ok(()),
-        })
-    });
+    let cluster = keeps(cluster, [PLACES, FREE, QUEUE, TURN, GONE], broken);
     cluster.sometimes(ALL_SERVED, |view| view.is_finished())
 }
 
 /// The rule that was broken first, if one was.
-fn broken<'a, const AT_ONCE: usize, const ROOM: usize>(
-    view: &View<'a, Ship<AT_ONCE, ROOM>, ()>,
-) -> Option<&'a (Rule, String)> {
+fn broken<'a, const AT_ONCE: usize, const ROOM: usize>(view: &View<'a, Ship<AT_ONCE, ROOM>, ()>) -> Option<&'a Broken> {
     view.server(NodeId(0)).and_then(|ship| ship.broken.as_ref())
 }
 

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use testkit::check::Rule;
 use testkit::cluster::{Cluster, Occurrence, View};
 use testkit::node::{Membership, Node, NodeId, Outbox, RequestId};
 
 use super::expected::{CLOSED, Expected, OPEN, PROBED, PROBES};
+use super::oracle::{Broken, keeps};
 use crate::subject::breaker::{Breaker, Outcome, Permit, Settings};
 use crate::subject::time::Millis;
 
@@ -64,7 +64,7 @@ pub struct Caller {
     now: Millis,
     permits: BTreeMap<RequestId, Permit>,
     expected: Expected,
-    broken: Option<(Rule, String)>,
+    broken: Option<Broken>,
 }
 
 impl fmt::Debug for Caller {
@@ -152,13 +152,7 @@ impl<const AS: usize> Node for Service<AS> {
 pub fn calling<const AS: usize>(milliseconds: u8, clients: &[&[Call]]) -> Cluster<Service<AS>> {
     let cluster = Cluster::new(2, ()).limit(milliseconds, |step| matches!(step, Occurrence::Timeout { .. }));
     let cluster = clients.iter().fold(cluster, |cluster, calls| cluster.client(&[0], calls.iter().copied()));
-    [CLOSED, OPEN, PROBES, PROBED].into_iter().fold(cluster, |cluster, rule| {
-        let name = rule.name.clone();
-        cluster.always(rule, move |view| match caller(view).and_then(|caller| caller.broken.as_ref()) {
-            Some((broken, why)) if broken.name == name => Err(why.clone()),
-            _ => Ok(()),
-        })
-    })
+    keeps(cluster, [CLOSED, OPEN, PROBES, PROBED], |view| caller(view).and_then(|caller| caller.broken.as_ref()))
 }
 
 /// What the contract says of the breaker, if the service has come to start.

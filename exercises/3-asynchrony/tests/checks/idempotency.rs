@@ -7,6 +7,7 @@ use testkit::check::{Rule, check};
 use testkit::cluster::{Cluster, Occurrence, View};
 use testkit::node::{ClientId, Membership, Never, Node, NodeId, Outbox, RequestId};
 
+use super::oracle::{Broken, keeps};
 use crate::subject::idempotency::{Answer, Date, Fingerprint, Key, Keys, Record, Tenant, Verdict};
 
 const ONCE: Rule = Rule::new(
@@ -118,7 +119,7 @@ struct Server {
     done: BTreeMap<(Tenant, Key), Record>,
     /// Records that were too old at some moment: they may be forgotten, even if the clock has been set back since.
     aged: BTreeSet<(Tenant, Key)>,
-    broken: Option<(Rule, String)>,
+    broken: Option<Broken>,
     repeated: bool,
 }
 
@@ -285,12 +286,8 @@ fn asked(milliseconds: u8, clients: &[&[(Tenant, Key, Fingerprint)]]) -> Cluster
         cluster.client(&[0], requests)
     });
     let cluster = cluster.refusals(|told| *told == Told::UnderWay).persistent_clients();
-    [ONCE, SAME, UNDER_WAY, REUSED, DONE, RECORDED, FORGOTTEN].into_iter().fold(cluster, |cluster, rule| {
-        let name = rule.name.clone();
-        cluster.always(rule, move |view| match server(view).and_then(|server| server.broken.as_ref()) {
-            Some((broken, why)) if broken.name == name => Err(why.clone()),
-            _ => Ok(()),
-        })
+    keeps(cluster, [ONCE, SAME, UNDER_WAY, REUSED, DONE, RECORDED, FORGOTTEN], |view| {
+        server(view).and_then(|server| server.broken.as_ref())
     })
 }
 

@@ -10,6 +10,8 @@ pub mod downstream;
 pub mod expected;
 pub mod hops;
 pub mod idempotency;
+pub mod oracle;
+pub mod places;
 pub mod purse;
 pub mod records;
 pub mod retry;

@@ -9,6 +9,7 @@ use testkit::cluster::{Cluster, Occurrence, View};
 use testkit::node::{Membership, Node, NodeId, Outbox, RequestId};
 use testkit::text::list;
 
+use super::oracle::{Broken, keeps};
 use crate::subject::credit::limit::{Arrival, Receiver, Sender, Status};
 
 const IN_LIMIT: Rule = Rule::new(
@@ -111,7 +112,7 @@ pub struct Writer {
     /// The most that it has heard to be consumed.
     consumed: u64,
     has_waited: bool,
-    broken: Option<(Rule, String)>,
+    broken: Option<Broken>,
 }
 
 /// The host that receives.
@@ -123,7 +124,7 @@ pub struct Reader {
     promised: u64,
     held: BTreeSet<u64>,
     read: u64,
-    broken: Option<(Rule, String)>,
+    broken: Option<Broken>,
 }
 
 impl<const WINDOW: u64> fmt::Debug for Peer<WINDOW> {
@@ -327,13 +328,7 @@ pub fn records<const WINDOW: u64>(writes: &[u64], repeats: u8) -> Cluster<Peer<W
     let cluster = Cluster::new(2, ()).client(&[0], writes.iter().copied().map(Request::Write)).limit(repeats, repeated);
     let all: u64 = writes.iter().sum();
     let rules = [IN_LIMIT, PROMISED, BOUNDED, KNOWN, IN_ORDER, AGAIN];
-    let cluster = rules.into_iter().fold(cluster, |cluster, rule| {
-        let name = rule.name.clone();
-        cluster.always(rule, move |view| match broken(view) {
-            Some((broken, why)) if broken.name == name => Err(why.clone()),
-            _ => Ok(()),
-        })
-    });
+    let cluster = keeps(cluster, rules, broken);
     cluster
         .leads_to(ALL_READ, 6, |view| {
             let (Some(writer), Some(reader)) = (writer(view), reader(view)) else { return Ok(()) };
@@ -363,7 +358,7 @@ fn reader<'a, const WINDOW: u64>(view: &View<'a, Peer<WINDOW>, ()>) -> Option<&'
     }
 }
 
-fn broken<'a, const WINDOW: u64>(view: &View<'a, Peer<WINDOW>, ()>) -> Option<&'a (Rule, String)> {
+fn broken<'a, const WINDOW: u64>(view: &View<'a, Peer<WINDOW>, ()>) -> Option<&'a Broken> {
     let first = writer(view).and_then(|writer| writer.broken.as_ref());
     first.or_else(|| reader(view).and_then(|reader| reader.broken.as_ref()))
 }

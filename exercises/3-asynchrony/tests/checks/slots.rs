@@ -7,6 +7,7 @@ use testkit::check::Rule;
 use testkit::cluster::{Cluster, View};
 use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};
 
+use super::oracle::{Broken, keeps};
 use crate::subject::admission::limit::{Ending, Limit, Settings, Slot};
 
 pub const PLACES: Rule = Rule::new(
@@ -103,7 +104,7 @@ pub struct Caller<const AS: usize> {
     expected: u32,
     successes: u32,
     has_risen: bool,
-    broken: Option<(Rule, String)>,
+    broken: Option<Broken>,
 }
 
 impl<const AS: usize> fmt::Debug for Caller<AS> {
@@ -222,12 +223,8 @@ pub fn slots<const AS: usize>(clients: &[&[Ending]]) -> Cluster<Caller<AS>> {
     let cluster = clients
         .iter()
         .fold(Cluster::new(1, ()), |cluster, calls| cluster.client(&[0], calls.iter().copied().map(Call)));
-    [PLACES, GIVEN_BACK, BOUNDS, FALLS, ONCE, GROWS, UNUSED].into_iter().fold(cluster, |cluster, rule| {
-        let name = rule.name.clone();
-        cluster.always(rule, move |view| match the(view).and_then(|node| node.broken.as_ref()) {
-            Some((broken, why)) if broken.name == name => Err(why.clone()),
-            _ => Ok(()),
-        })
+    keeps(cluster, [PLACES, GIVEN_BACK, BOUNDS, FALLS, ONCE, GROWS, UNUSED], |view| {
+        the(view).and_then(|node| node.broken.as_ref())
     })
 }
 

@@ -10,6 +10,7 @@ use testkit::check::Rule;
 use testkit::cluster::{Cluster, View};
 use testkit::node::{Membership, Node, NodeId, Outbox, RequestId};
 
+use super::oracle::{Broken, keeps};
 use crate::subject::credit::window::{Receiver, Scope, Sender, Stream, Update};
 
 pub const IN_WINDOW: Rule = Rule::new(
@@ -169,7 +170,7 @@ pub struct Writer {
     connection: u32,
     streams: BTreeMap<Stream, u32>,
     has_waited: bool,
-    broken: Option<(Rule, String)>,
+    broken: Option<Broken>,
 }
 
 /// What came of some bytes, for one window.
@@ -194,7 +195,7 @@ pub struct Reader<const CONNECTION: u32, const STREAM: u32> {
     /// Streams that the application does not read.
     hidden: BTreeSet<Stream>,
     came_late: bool,
-    broken: Option<(Rule, String)>,
+    broken: Option<Broken>,
 }
 
 impl<const CONNECTION: u32, const STREAM: u32> fmt::Debug for Host<CONNECTION, STREAM> {
@@ -460,13 +461,7 @@ pub fn streams<const CONNECTION: u32, const STREAM: u32>(clients: &[&[Request]])
         cluster.client(&[usize::from(requests.iter().any(of_reader))], requests.iter().copied())
     });
     let rules = [IN_WINDOW, USED, BOUNDED, CONSUMED, ONCE, NO_ERROR];
-    let cluster = rules.into_iter().fold(cluster, |cluster, rule| {
-        let name = rule.name.clone();
-        cluster.always(rule, move |view| match broken(view) {
-            Some((broken, why)) if broken.name == name => Err(why.clone()),
-            _ => Ok(()),
-        })
-    });
+    let cluster = keeps(cluster, rules, broken);
     cluster
         .leads_to(ALL_READ, 8, |view| match is_stuck(view) {
             None => Ok(()),
@@ -499,7 +494,7 @@ fn reader<'a, const C: u32, const S: u32>(view: &View<'a, Host<C, S>, ()>) -> Op
     }
 }
 
-fn broken<'a, const C: u32, const S: u32>(view: &View<'a, Host<C, S>, ()>) -> Option<&'a (Rule, String)> {
+fn broken<'a, const C: u32, const S: u32>(view: &View<'a, Host<C, S>, ()>) -> Option<&'a Broken> {
     let first = writer(view).and_then(|writer| writer.broken.as_ref());
     first.or_else(|| reader(view).and_then(|reader| reader.broken.as_ref()))
 }

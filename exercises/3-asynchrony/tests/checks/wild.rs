@@ -1,13 +1,13 @@
 //! Task `wild`: scripts that catch machines which real libraries got wrong.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use testkit::check::{Check, Proven, Rule, check};
-use testkit::node::{ClientId, RequestId};
 
 use super::expected::Expected;
+use super::places::{Places, request};
 use crate::subject::breaker::Settings;
-use crate::subject::bulkhead::{Call, Entry};
+use crate::subject::bulkhead::Call;
 use crate::subject::scripts;
 use crate::subject::wild::{
     Event, Failsafe393, Opossum119, Polly1979, Resilience4j544, SETTINGS, Visit, WildBreaker, WildBulkhead,
@@ -55,7 +55,7 @@ fn breaker<M: WildBreaker>(check: &mut Check, name: &str, script: &[Event]) -> P
                     format!("Event {at} of your script is Ask({call}), and call {call} has asked before.")
                 })?;
                 let allowed = machine.allows(call, now);
-                if let Err((rule, why)) = expected.asked(named(call), allowed, now) {
+                if let Err((rule, why)) = expected.asked(request(call), allowed, now) {
                     check.evidence(format!("{name} breaks the rule \"{}\" at event {at}. {why}", rule.name));
                     return Ok(());
                 }
@@ -68,15 +68,11 @@ fn breaker<M: WildBreaker>(check: &mut Check, name: &str, script: &[Event]) -> P
                     format!("Event {at} of your script is Over({call}, {outcome:?}), and {name} has no call {call} under way.")
                 })?;
                 machine.is_over(call, outcome, now);
-                expected.finished(named(call), outcome, now);
+                expected.finished(request(call), outcome, now);
             }
         }
     }
     escapes(check, name, script.len())
-}
-
-fn named(call: Call) -> RequestId {
-    RequestId { client: ClientId(call as usize), number: 0 }
 }
 
 fn escapes(check: &mut Check, name: &str, events: usize) -> Proven {
@@ -89,37 +85,26 @@ fn escapes(check: &mut Check, name: &str, events: usize) -> Proven {
 pub fn failsafe_is_caught() {
     check(|check| {
         let (mut machine, script) = (Failsafe393::new(), scripts::failsafe_393());
-        let (mut asked, mut inside, mut waiting) = (BTreeSet::new(), None, VecDeque::new());
+        let (mut asked, mut expected) = (BTreeSet::new(), Places::new(1, 1));
         for (at, event) in (1..).zip(&script) {
             let (told, right) = match *event {
                 Visit::Ask(call) => {
                     check.requires(POSSIBLE, asked.insert(call), || {
                         format!("Event {at} of your script is Ask({call}), and call {call} has asked before.")
                     })?;
-                    let right = match (inside, waiting.len()) {
-                        (None, _) => Entry::Enter,
-                        (Some(_), 0) => Entry::Wait,
-                        _ => Entry::Full,
-                    };
-                    match right {
-                        Entry::Enter => inside = Some(call),
-                        Entry::Wait => waiting.push_back(call),
-                        Entry::Full => {}
-                    }
-                    (format!("{:?}", machine.ask(call)), format!("{right:?}"))
+                    (format!("{:?}", machine.ask(call)), format!("{:?}", expected.ask(call)))
                 }
                 Visit::Over(call) => {
-                    check.requires(POSSIBLE, inside == Some(call), || {
+                    check.requires(POSSIBLE, expected.inside.contains(&call), || {
                         format!("Event {at} of your script is Over({call}), and call {call} is not inside.")
                     })?;
-                    inside = waiting.pop_front();
-                    (given(machine.is_over(call)), given(inside))
+                    (given(machine.is_over(call)), given(expected.leave(call)))
                 }
                 Visit::GiveUp(call) => {
-                    check.requires(POSSIBLE, waiting.contains(&call), || {
+                    check.requires(POSSIBLE, expected.waiting.contains(&call), || {
                         format!("Event {at} of your script is GiveUp({call}), and call {call} does not wait.")
                     })?;
-                    waiting.retain(|&other| other != call);
+                    expected.leave(call);
                     machine.gives_up(call);
                     continue;
                 }

@@ -8,6 +8,7 @@ use testkit::check::Rule;
 use testkit::cluster::{Cluster, Occurrence, View};
 use testkit::node::{ClientId, Membership, Never, Node, NodeId, Outbox, RequestId};
 
+use super::oracle::{Broken, keeps};
 use crate::subject::admission::queue::{Queue, Refusal, Request, Settings, Taken};
 use crate::subject::time::Millis;
 
@@ -108,8 +109,6 @@ pub struct Expected {
     shortest: Option<Millis>,
     overloaded: bool,
 }
-
-type Broken = (Rule, String);
 
 impl Expected {
     pub fn new(settings: Settings) -> Self {
@@ -386,12 +385,8 @@ pub fn workers<const AS: usize>(milliseconds: u8, clients: &[&[Millis]]) -> Clus
         .persistent_clients();
     let cluster =
         clients.iter().fold(cluster, |cluster, requests| cluster.client(&[0], requests.iter().copied().map(Patience)));
-    let cluster = [END, EXPIRED, ONE_ANSWER, BUSY, SHEDS, SPARES].into_iter().fold(cluster, |cluster, rule| {
-        let name = rule.name.clone();
-        cluster.always(rule, move |view| match the(view).and_then(|node| node.broken.as_ref()) {
-            Some((broken, why)) if broken.name == name => Err(why.clone()),
-            _ => Ok(()),
-        })
+    let cluster = keeps(cluster, [END, EXPIRED, ONE_ANSWER, BUSY, SHEDS, SPARES], |view| {
+        the(view).and_then(|node| node.broken.as_ref())
     });
     cluster.sometimes(ALL_SERVED, |view| {
         view.is_finished() && the(view).is_some_and(|node| !node.has_shed && node.workers.iter().all(Option::is_none))
