@@ -17,6 +17,7 @@
 pub mod admission;
 pub mod breaker;
 pub mod bulkhead;
+pub mod chain;
 pub mod credit;
 pub mod deadline;
 pub mod idempotency;

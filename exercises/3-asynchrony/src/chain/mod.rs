@@ -1,0 +1,3 @@
+//! The chain: the services through which a customer's log lines pass.
+
+pub mod parameters;
