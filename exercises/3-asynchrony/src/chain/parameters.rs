@@ -1,5 +1,7 @@
 //! What a chain is like: one record for the prediction, the simulation and the processes, so that all three speak of the same chain.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Millis;
 
 /// A chain `gateway` → `enrich` → `store`, and beside it `gateway` → `tail`.
@@ -7,7 +9,7 @@ use crate::time::Millis;
 /// A line takes one of the gateway's threads until it is stored; one of `enrich`'s from the moment `enrich` begins with it, and while `store` has
 /// it; and one of the `store`'s places. A tail takes one of the gateway's threads, and one of `tail`'s places. Whoever finds none free
 /// waits for one, in turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Parameters {
     /// How many threads the gateway has, for lines and for tails.
     pub gateway_threads: u32,
