@@ -2,11 +2,12 @@
 //!
 //! A lab is an example of a stage that runs an experiment on the learner's own code. What it measures, and what its plot shows, is its own.
 //! The same for all of them are where plots lie ([`plots`]), how files are written ([`write()`], [`record`]) and tables set ([`table`]), what a
-//! percentile is ([`percentile()`]), and how a plot follows the reader's light or dark scheme ([`themed`]).
+//! percentile is ([`percentile()`]), what is said of the machine ([`machine`]), and how a plot follows the reader's light or dark scheme ([`themed`]).
 //!
 //! Nothing here draws. A plot comes in as the text of an SVG and leaves as one, so that the checks of the course need no library for drawing.
 
 mod files;
+pub mod machine;
 mod percentile;
 pub mod table;
 mod theme;

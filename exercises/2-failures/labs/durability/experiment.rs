@@ -5,9 +5,9 @@ use std::path::Path;
 use testkit::panics;
 
 use super::load::{self, Measured};
-use super::machine;
 use super::syncs::{Group, Syncs};
 use super::{etcd, ours};
+use testkit::lab::machine;
 
 /// How many clients.
 pub const CLIENTS: [usize; 3] = [1, 8, 64];

@@ -25,7 +25,6 @@ pub mod cluster;
 pub mod etcd;
 pub mod experiment;
 pub mod load;
-pub mod machine;
 pub mod ours;
 pub mod plot;
 pub mod record;

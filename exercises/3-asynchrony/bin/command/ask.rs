@@ -1,4 +1,4 @@
-//! `chain line`, `chain newest` and `chain slow`: one message to a service, by hand.
+//! `chain line` and `chain newest`: a client for use by hand.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -32,15 +32,6 @@ pub struct Newest {
     tenant: u64,
 }
 
-/// Make `enrich`, the store or `tail` take longer for each request
-#[derive(clap::Args)]
-pub struct Slow {
-    #[command(flatten)]
-    at: At,
-    /// How much longer, in milliseconds; 0 makes it as it was
-    by: u64,
-}
-
 #[derive(clap::Args)]
 struct At {
     /// Where the service is
@@ -65,20 +56,11 @@ impl Newest {
     }
 }
 
-impl Slow {
-    pub fn run(self) -> Result<(), Ended> {
-        self.at.tell(&Message::Slow { by: self.by })
-    }
-}
-
 impl At {
     /// Asks, and says for how long it waits.
     fn ask(&self, request: Request) -> Result<(), Ended> {
-        self.tell(&Message::from(Call { request, left: Some(Duration::from_millis(self.patience)) }))
-    }
-
-    fn tell(&self, message: &Message) -> Result<(), Ended> {
-        match call(self.at, message, Duration::from_millis(self.patience)) {
+        let patience = Duration::from_millis(self.patience);
+        match call(self.at, &Message::from(Call { request, left: Some(patience) }), patience) {
             Reply::Stored => say("done"),
             Reply::Lines(lines) => lines.iter().for_each(|line| say(line)),
             Reply::Failed => return Err((Exit::System, format!("There was no answer from {}.", self.at))),

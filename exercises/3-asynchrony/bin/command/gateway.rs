@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<(), Ended> {
 fn settings(parameters: Parameters) -> Settings {
     Settings {
         queue: ADMISSION,
-        limit: limit::Settings { least: 1, most: parameters.gateway_threads, first: 4, keeps: 90 },
+        limit: limit::Settings { least: 4, most: parameters.gateway_threads, first: 8, keeps: 90 },
         breaker: breaker::Settings { failures: 5, pause: 500, probes: 2, patience: parameters.timeout },
         retries: Policy { attempts: 3, backoff: Backoff { base: 10, cap: 100 } },
         budget: Budget::new(20, 100),

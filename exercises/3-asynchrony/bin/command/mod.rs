@@ -50,7 +50,6 @@ enum Command {
     Tail(Tail),
     Line(ask::Line),
     Newest(ask::Newest),
-    Slow(ask::Slow),
 }
 
 /// What all services are told.
@@ -62,6 +61,9 @@ struct Service {
     /// What the chain is like, in JSON; without it, as in the lab `cascade`
     #[arg(long, value_name = "JSON", value_parser = parameters)]
     parameters: Option<Parameters>,
+    /// For experiments: while this file says a number, each request takes so many milliseconds longer
+    #[arg(long, value_name = "FILE")]
+    slower: Option<PathBuf>,
 }
 
 /// Run `enrich`, which adds to a line what is known of its sender
@@ -103,7 +105,6 @@ pub fn main(words: impl IntoIterator<Item = String>) -> ExitCode {
         Command::Tail(args) => args.run(),
         Command::Line(args) => args.run(),
         Command::Newest(args) => args.run(),
-        Command::Slow(args) => args.run(),
     };
     let exit = done.err().map_or(Exit::Done, |(exit, says)| {
         eprintln!("{says}");
@@ -130,21 +131,21 @@ impl Service {
 
 impl Enrich {
     fn run(self) -> Result<(), Ended> {
-        enrich::serve(&self.service.listen()?, self.service.parameters(), self.store)
+        enrich::serve(&self.service.listen()?, self.service.parameters(), self.service.slower, self.store)
     }
 }
 
 impl Store {
     fn run(self) -> Result<(), Ended> {
         let Store { service, data, followers } = self;
-        let served = store::serve(&service.listen()?, service.parameters(), &data, followers);
+        let served = store::serve(&service.listen()?, service.parameters(), service.slower, &data, followers);
         served.map_err(|why| (Exit::System, format!("The log in {} cannot be opened: {why}.", data.display())))
     }
 }
 
 impl Tail {
     fn run(self) -> Result<(), Ended> {
-        tail::serve(&self.service.listen()?, self.service.parameters())
+        tail::serve(&self.service.listen()?, self.service.parameters(), self.service.slower)
     }
 }
 

@@ -5,10 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::message::{Call, Message, Reply, Request};
+use super::message::{Call, LONGEST, Message, Reply, Request};
 
 /// A service that can be called.
 pub trait Downstream: Send + Sync + 'static {
@@ -22,15 +22,20 @@ pub struct Tcp(pub SocketAddr);
 
 impl Downstream for Tcp {
     async fn call(&self, request: Request, left: Duration) -> Reply {
-        ask(self.0, Call { request, left: Some(left) }).await.unwrap_or(Reply::Failed)
+        let call = Call { request, left: Some(left) };
+        let reply = async { ask(TcpStream::connect(self.0).await?, call).await };
+        reply.await.unwrap_or(Reply::Failed)
     }
 }
 
-async fn ask(service: SocketAddr, call: Call) -> io::Result<Reply> {
-    let mut stream = TcpStream::connect(service).await?;
+/// Makes one call on a connection, and closes it.
+///
+/// # Errors
+/// If the connection breaks.
+pub async fn ask(mut stream: TcpStream, call: Call) -> io::Result<Reply> {
     stream.set_nodelay(true)?;
     stream.write_all(Message::from(call).written().as_bytes()).await?;
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).await?;
+    BufReader::new(stream.take(LONGEST)).read_line(&mut line).await?;
     Ok(Reply::read(&line))
 }

@@ -1,4 +1,5 @@
-//! The gateway, asynchronous, and nothing else: a task for each request, as many as come, and a timeout for each call.
+//! The gateway, asynchronous, and nothing else: a task for each request, as many as come, and a timeout for each call. Like the blocking one, it
+//! does not tell the services below how long it waits.
 
 use std::time::Duration;
 
@@ -23,8 +24,8 @@ impl<E: Downstream, T: Downstream> Answers for Naive<E, T> {
     async fn answer(&self, request: Request, _: Instant) -> Reply {
         let call = async {
             match request {
-                Request::Line { .. } => self.enrich.call(request, self.timeout).await,
-                Request::Tail { .. } => self.tail.call(request, self.timeout).await,
+                Request::Line { .. } => self.enrich.call(request, Duration::MAX).await,
+                Request::Tail { .. } => self.tail.call(request, Duration::MAX).await,
             }
         };
         timeout(self.timeout, call).await.unwrap_or(Reply::Failed)

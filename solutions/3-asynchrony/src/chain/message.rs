@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::deadline::wire;
-use crate::time::Millis;
 
 /// How many bytes of a line are read. What is longer is no message.
 pub const LONGEST: u64 = 64 * 1024;
@@ -83,11 +82,6 @@ pub enum Message {
         /// The line.
         text: String,
     },
-    /// For experiments: from now on a service takes so much longer for each request.
-    Slow {
-        /// In milliseconds. 0 makes it as it was.
-        by: Millis,
-    },
 }
 
 impl From<Call> for Message {
@@ -112,7 +106,7 @@ impl Message {
         match self {
             Message::Ask { request, left: None } => Some(Call { request, left: None }),
             Message::Ask { request, left: Some(left) } => Some(Call { request, left: Some(wire::read(&left)?) }),
-            Message::Stored { .. } | Message::Slow { .. } => None,
+            Message::Stored { .. } => None,
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 use std::time::Duration;
@@ -48,6 +48,7 @@ struct Order {
 pub fn serve(
     listener: &TcpListener,
     parameters: Parameters,
+    slower: Option<PathBuf>,
     folder: &Path,
     followers: Vec<SocketAddr>,
 ) -> Result<(), WalError> {
@@ -57,14 +58,8 @@ pub fn serve(
     let (tell, told) = mpsc::sync_channel(FOLLOWERS_BACKLOG);
     thread::spawn(move || follow(&told, &followers, Duration::from_millis(parameters.timeout)));
     thread::spawn(move || write(wal, known, &queue, &tell));
-    let pace = Pace::new(parameters.store_takes);
-    pool::serve(listener, parameters.store_places, move |message, waited| match message {
-        Message::Slow { by } => {
-            pace.slow(by);
-            Reply::Stored
-        }
-        message => answer(&pace, &orders, message, waited),
-    })
+    let pace = Pace { takes: parameters.store_takes, slower };
+    pool::serve(listener, parameters.store_places, move |message, waited| answer(&pace, &orders, message, waited))
 }
 
 /// The lines of a log.

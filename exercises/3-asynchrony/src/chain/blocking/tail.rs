@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,17 +18,13 @@ const KEPT: usize = 10;
 struct Newest(Mutex<BTreeMap<Tenant, VecDeque<String>>>);
 
 /// Serves the gateway forever, and hears from the store.
-pub fn serve(listener: &TcpListener, parameters: Parameters) -> ! {
-    let (pace, newest) = (Pace::new(parameters.tail_takes), Newest::default());
+pub fn serve(listener: &TcpListener, parameters: Parameters, slower: Option<PathBuf>) -> ! {
+    let (pace, newest) = (Pace { takes: parameters.tail_takes, slower }, Newest::default());
     pool::serve(listener, parameters.tail_places, move |message, waited| answer(&pace, &newest, message, waited))
 }
 
 fn answer(pace: &Pace, newest: &Newest, message: Message, waited: Duration) -> Reply {
     match message {
-        Message::Slow { by } => {
-            pace.slow(by);
-            Reply::Stored
-        }
         Message::Stored { tenant, text } => {
             newest.add(tenant, text);
             Reply::Stored

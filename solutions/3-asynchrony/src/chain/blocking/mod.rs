@@ -10,9 +10,10 @@ pub mod pool;
 pub mod store;
 pub mod tail;
 
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,30 +54,26 @@ fn say(mut stream: &TcpStream, reply: &Reply) {
     let _ = stream.write_all(reply.written().as_bytes());
 }
 
-/// How long a service takes for a request. An experiment may make it slower.
-#[derive(Debug)]
+/// How long a service takes for a request.
+#[derive(Clone, Debug)]
 pub struct Pace {
-    takes: Millis,
-    more: AtomicU64,
+    /// Usually.
+    pub takes: Millis,
+    /// For experiments: while this file says a number, a request takes so many milliseconds longer.
+    pub slower: Option<PathBuf>,
 }
 
 impl Pace {
-    /// A service that takes so long.
-    pub fn new(takes: Millis) -> Self {
-        Pace { takes, more: AtomicU64::new(0) }
-    }
-
-    /// From now on it takes so much longer than at first.
-    pub fn slow(&self, by: Millis) {
-        self.more.store(by, Ordering::Relaxed);
-    }
-
     /// Does `work`, and returns when as much time has passed as the service takes; later, if the work itself takes longer.
     pub fn work<T>(&self, work: impl FnOnce() -> T) -> T {
         let begun = Instant::now();
         let done = work();
-        let takes = Duration::from_millis(self.takes + self.more.load(Ordering::Relaxed));
-        thread::sleep(takes.saturating_sub(begun.elapsed()));
+        thread::sleep(Duration::from_millis(self.takes + self.more()).saturating_sub(begun.elapsed()));
         done
+    }
+
+    fn more(&self) -> Millis {
+        let said = self.slower.as_ref().and_then(|file| fs::read_to_string(file).ok());
+        said.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
     }
 }

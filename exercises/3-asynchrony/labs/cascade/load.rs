@@ -1,0 +1,154 @@
+//! The load: requests that are sent when the script says so, whether earlier ones were answered or not: an *open loop*.
+//!
+//! A client in a closed loop sends its next request when it has the answer to the one before. If the service stands still, it sends nothing, and has
+//! one bad measurement where a thousand users had one each: *coordinated omission*. Here each request has a moment at which it is due, and its
+//! latency counts from that moment, even if the generator itself was late.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::runtime;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::script::{Script, TAILS};
+use crate::subject::chain::link::ask;
+use crate::subject::chain::message::{Call, Reply, Request};
+use crate::subject::chain::parameters::Parameters;
+
+/// How many customers send lines.
+const TENANTS: u64 = 16;
+
+/// One of the two paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// gateway, `enrich`, store.
+    Line,
+    /// gateway, `tail`.
+    Tail,
+}
+
+/// What a client was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// What it wanted.
+    Answer,
+    /// That there is too much to do.
+    Refusal,
+    /// That something went wrong.
+    Failure,
+    /// Nothing, for so long that it has left.
+    Nothing,
+}
+
+/// A request.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent {
+    /// When it was due, from the start of the script on.
+    pub due: Duration,
+    /// How much later than that it was sent: the generator's own lag.
+    pub lag: Duration,
+    /// How long its client had to wait, counted from when it was due.
+    pub took: Duration,
+    /// On which path.
+    pub way: Way,
+    /// What came of it.
+    pub told: Told,
+}
+
+/// How many lines a second the chain can store: that of its slowest part.
+pub fn capacity(parameters: &Parameters) -> f64 {
+    f64::from(parameters.store_places) * 1e3 / parameters.store_takes as f64
+}
+
+/// How many tails a second come.
+pub fn tails(parameters: &Parameters) -> f64 {
+    TAILS * f64::from(parameters.tail_places) * 1e3 / parameters.tail_takes as f64
+}
+
+/// When each request is due, in order.
+pub fn schedule(script: &Script, parameters: &Parameters) -> Vec<(Duration, Way)> {
+    let mut due = Vec::new();
+    for (begin, phase) in script.moments() {
+        let (lines, tails) = (capacity(parameters) * phase.load, tails(parameters));
+        for (rate, way) in [(lines, Way::Line), (tails, Way::Tail)] {
+            let count = (rate * phase.seconds as f64) as u32;
+            due.extend((0..count).map(|number| (begin + Duration::from_secs_f64(f64::from(number) / rate), way)));
+        }
+    }
+    due.sort_unstable_by_key(|(due, way)| (*due, *way == Way::Tail));
+    due
+}
+
+/// Sends all of a script's requests, from `begun` on, out of a thread of its own.
+pub fn start(
+    script: Script,
+    parameters: Parameters,
+    entrance: SocketAddr,
+    begun: std::time::Instant,
+) -> JoinHandle<Vec<Sent>> {
+    thread::spawn(move || {
+        let (send, sent) = mpsc::channel();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the system gives the load's runtime what it needs");
+        let patience = Duration::from_millis(parameters.patience);
+        runtime.block_on(async move {
+            let begun = Instant::from_std(begun);
+            let mut last = begun;
+            for (number, (due, way)) in (0..).zip(schedule(&script, &parameters)) {
+                last = begun + due;
+                sleep_until(last).await;
+                tokio::spawn(one(number, begun, due, way, entrance, patience, send.clone()));
+            }
+            drop(send);
+            sleep_until(last + patience + Duration::from_millis(200)).await;
+        });
+        sent.into_iter().collect()
+    })
+}
+
+async fn one(
+    number: u64,
+    begun: Instant,
+    due: Duration,
+    way: Way,
+    entrance: SocketAddr,
+    patience: Duration,
+    done: Sender<Sent>,
+) {
+    let lag = begun.elapsed().saturating_sub(due);
+    let tenant = number % TENANTS;
+    let request = match way {
+        Way::Line => Request::Line { tenant, key: number, text: due.as_micros().to_string() },
+        Way::Tail => Request::Tail { tenant },
+    };
+    let left = (due + patience).saturating_sub(begun.elapsed());
+    let call = Call { request, left: Some(left) };
+    let reply = async { ask(connect(tenant, entrance).await?, call).await };
+    let told = match timeout_at(begun + due + patience, reply).await {
+        Err(_) => Told::Nothing,
+        Ok(Err(_)) => Told::Failure,
+        Ok(Ok(reply)) => told(&reply),
+    };
+    let took = begun.elapsed().saturating_sub(due);
+    let _ = done.send(Sent { due, lag, took, way, told });
+}
+
+fn told(reply: &Reply) -> Told {
+    match reply {
+        Reply::Stored | Reply::Lines(_) => Told::Answer,
+        Reply::Overloaded | Reply::Closing => Told::Refusal,
+        Reply::Refused | Reply::Failed | Reply::GivenUp | Reply::TooLate => Told::Failure,
+    }
+}
+
+/// Connects from an address of the customer's own, where the system has more than one for its loopback. Clients that leave a server which does
+/// not notice keep their ports, and one address has 28,000 of them.
+async fn connect(tenant: u64, entrance: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    let _ = socket.bind(SocketAddr::from(([127, 0, 0, 2 + tenant as u8], 0)));
+    socket.connect(entrance).await
+}

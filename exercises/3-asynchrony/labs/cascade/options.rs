@@ -1,0 +1,60 @@
+//! What the lab is told on its command line.
+
+use std::path::PathBuf;
+
+use super::chain::Kind;
+use super::script::{SCRIPTS, Script};
+
+/// What is to be run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Which gateways.
+    pub kinds: Vec<Kind>,
+    /// Which scripts.
+    pub scripts: Vec<Script>,
+    /// The folder and the date for a run that the book is to show.
+    pub record: Option<(PathBuf, String)>,
+}
+
+impl Options {
+    /// Reads the words of a command line. The error is a sentence for whoever wrote them.
+    pub fn read(words: &[String]) -> Result<Self, String> {
+        let mut options = Options { kinds: Kind::ALL.to_vec(), scripts: SCRIPTS.to_vec(), record: None };
+        let mut words = words.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| format!("Nothing follows `{word}`."));
+            match word {
+                "--only" => options.kinds = vec![kind(value()?)?],
+                "--script" => options.scripts = vec![script(value()?)?],
+                "--record" => options.record = Some((value()?.into(), value()?.to_owned())),
+                _ => return Err(unknown(word)),
+            }
+        }
+        let is_part = options.kinds.len() < Kind::ALL.len() || options.scripts.len() < SCRIPTS.len();
+        if options.record.is_some() && is_part {
+            return Err("The book shows all of it: leave `--only` and `--script` out.".to_owned());
+        }
+        Ok(options)
+    }
+}
+
+fn kind(word: &str) -> Result<Kind, String> {
+    let names = || Kind::ALL.map(|kind| format!("`{}`", kind.word())).join(", ");
+    let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+    kind.ok_or_else(|| format!("`--only {word}` must be one of {}.", names()))
+}
+
+fn script(word: &str) -> Result<Script, String> {
+    let names = || SCRIPTS.map(|script| format!("`{}`", script.name)).join(" or ");
+    SCRIPTS
+        .into_iter()
+        .find(|script| script.name == word)
+        .ok_or_else(|| format!("`--script {word}` must be {}.", names()))
+}
+
+fn unknown(word: &str) -> String {
+    format!(
+        "This lab does not know `{word}`: it takes `--only KIND`, to run one gateway, `--script NAME`, to play one script, or `--record FOLDER DATE`, to write the tables and the plots \
+         of the book."
+    )
+}
