@@ -6,6 +6,7 @@
 //! did with your servers.
 //!
 //! - [`wild`] holds four machines that real libraries got wrong, and [`scripts`] those with which you catch them at it.
+//! - [`predict`] says what a chain that blocks will do, before it does.
 //! - [`breaker`] stops calling a downstream that fails, and finds out when it is well again.
 //! - [`bulkhead`] keeps calls to one downstream from taking all the places.
 //! - [`deadline`] ends work for which no client waits any more, wherever it is.
@@ -21,6 +22,7 @@ pub mod chain;
 pub mod credit;
 pub mod deadline;
 pub mod idempotency;
+pub mod predict;
 pub mod retry;
 pub mod scripts;
 pub mod time;

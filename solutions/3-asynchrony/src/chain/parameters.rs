@@ -7,8 +7,9 @@ use crate::time::Millis;
 /// A chain `gateway` → `enrich` → `store`, and beside it `gateway` → `tail`.
 ///
 /// A line takes one of the gateway's threads until it is stored; one of `enrich`'s from the moment `enrich` begins with it, and while `store` has
-/// it; and one of the `store`'s places. A tail takes one of the gateway's threads, and one of `tail`'s places. Whoever finds none free
-/// waits for one, in turn.
+/// it; and one of the `store`'s places. A tail takes one of the gateway's threads, and one of `tail`'s places. A request that finds none
+/// free waits for one, in turn. A caller that has waited for the timeout takes its own thread back; what it asked for stays where it is, and is
+/// done all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Parameters {
     /// How many threads the gateway has, for lines and for tails.
@@ -44,4 +45,13 @@ impl Parameters {
         timeout: 1000,
         patience: 2000,
     };
+}
+
+/// How many requests come to the gateway in a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Load {
+    /// Lines, per second.
+    pub lines: u32,
+    /// Tails, per second.
+    pub tails: u32,
 }
