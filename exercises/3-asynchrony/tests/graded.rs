@@ -4,3 +4,6 @@ use asynchrony as subject;
 
 mod checks;
 mod mine;
+
+/// The services, as cargo has built them with these checks.
+const CHAIN: &str = env!("CARGO_BIN_EXE_chain");

@@ -62,8 +62,16 @@ pub fn serve(
     pool::serve(listener, parameters.store_places, move |message, waited| answer(&pace, &orders, message, waited))
 }
 
-/// The lines of a log.
-pub fn lines(records: &[Vec<u8>]) -> impl Iterator<Item = Stored> {
+/// The lines that are stored in a folder, in order. No store may have it open.
+///
+/// # Errors
+/// If the folder or the log cannot be opened.
+pub fn read(folder: &Path) -> Result<Vec<Stored>, WalError> {
+    let (_, records) = Wal::open(Folder::open(folder)?)?;
+    Ok(lines(&records).collect())
+}
+
+fn lines(records: &[Vec<u8>]) -> impl Iterator<Item = Stored> {
     records.iter().filter_map(|record| serde_json::from_slice(record).ok())
 }
 
