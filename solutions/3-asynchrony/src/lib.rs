@@ -5,8 +5,8 @@
 //! says what to do. It has no clock, no socket and no source of random numbers, so that the checks can explore it event by event, as they
 //! did with your servers.
 //!
-//! - [`wild`] holds four machines that real libraries got wrong, and [`scripts`] those with which you catch them at it.
 //! - [`predict`] says what a chain that blocks will do, before it does.
+//! - [`wild`] holds four machines that real libraries got wrong, and [`scripts`] those with which you catch them at it.
 //! - [`breaker`] stops calling a downstream that fails, and finds out when it is well again.
 //! - [`bulkhead`] keeps calls to one downstream from taking all the places.
 //! - [`deadline`] ends work for which no client waits any more, wherever it is.
@@ -14,6 +14,9 @@
 //! - [`admission`] refuses at the entrance what cannot be done in time.
 //! - [`idempotency`] makes it safe: what is asked twice under one key is done once.
 //! - [`credit`] lets a sender send no more than its receiver has room for.
+//! - [`chain`] is the services themselves, and the gateway in which all of it meets.
+//! - [`hedging`] sends a request twice where that helps, and seldom.
+//! - [`oneshot`] is a future by hand: a channel for one value, and the waker of the task that waits for it.
 
 pub mod admission;
 pub mod breaker;
@@ -21,7 +24,9 @@ pub mod bulkhead;
 pub mod chain;
 pub mod credit;
 pub mod deadline;
+pub mod hedging;
 pub mod idempotency;
+pub mod oneshot;
 pub mod predict;
 pub mod retry;
 pub mod scripts;
