@@ -4,7 +4,7 @@
 //! after the other, until none is left for calls to services that are well. A bulkhead gives each downstream places of its own, and a short
 //! queue in front of them. A call that gets no place in time goes away again; and *that* is where bulkheads leak.
 //!
-//! Source: Nygard, *Release It!* (2nd edition, 2018), section 5.3.
+//! Source: Nygard, *Release It!* (2nd edition, 2018), chapter 5, *Bulkheads*.
 
 #![allow(
     dead_code,

@@ -8,8 +8,8 @@
 //! other calls, a change of state, a client that leaves. A permit therefore names the **epoch** that it is of. Each change of state begins a
 //! new one, and what comes back from an earlier epoch says nothing about this one.
 //!
-//! Source: Nygard, *Release It!* (2nd edition, 2018), section 5.2; Fowler 2014, *CircuitBreaker*. They leave open what half of this page is
-//! about: what a late answer means, and a probe of which nothing is heard again.
+//! Source: Nygard, *Release It!* (2nd edition, 2018), chapter 5, *Circuit Breaker*; Fowler 2014, *CircuitBreaker*. They leave open what half
+//! of this page is about: what a late answer means, and a probe of which nothing is heard again.
 
 //# allow: dead_code, unused_imports, unused_variables
 use std::collections::BTreeMap;

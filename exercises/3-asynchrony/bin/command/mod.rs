@@ -149,7 +149,7 @@ impl Tail {
     }
 }
 
-/// Prints a line at once. Whoever started this process waits for it.
+/// Prints a line at once: the program that started this process waits for it.
 fn say(line: &str) {
     println!("{line}");
     let _ = io::stdout().flush();

@@ -10,14 +10,14 @@ use super::expected::Expected;
 const OPENS: Rule = Rule::new(
     "failures in a row open it",
     "There is a run in which failures in a row open the breaker.",
-    "Nygard 2018, Release It! (2nd edition), section 5.2",
+    "Nygard 2018, Release It! (2nd edition), chapter 5, Circuit Breaker",
     "3-asynchrony/breaker.md#the-idea",
 );
 
 const CLOSES: Rule = Rule::new(
     "probes close it",
     "There is a run in which the breaker opens, probes succeed, and it closes again.",
-    "Nygard 2018, Release It! (2nd edition), section 5.2",
+    "Nygard 2018, Release It! (2nd edition), chapter 5, Circuit Breaker",
     "3-asynchrony/breaker.md#the-idea",
 );
 

@@ -15,7 +15,7 @@ use crate::subject::bulkhead::{Bulkhead, Call, Entry};
 const PLACES: Rule = Rule::new(
     "so many places and no more",
     "There are never more calls inside than the bulkhead has places.",
-    "Nygard 2018, Release It! (2nd edition), section 5.3",
+    "Nygard 2018, Release It! (2nd edition), chapter 5, Bulkheads",
     "3-asynchrony/breaker.md#a-bulkhead",
 );
 
@@ -29,7 +29,7 @@ const FREE: Rule = Rule::new(
 const QUEUE: Rule = Rule::new(
     "a queue with an end",
     "As many calls wait as the queue has room for. Only then is a call turned away.",
-    "Nygard 2018, Release It! (2nd edition), section 5.3",
+    "Nygard 2018, Release It! (2nd edition), chapter 5, Bulkheads",
     "3-asynchrony/breaker.md#a-bulkhead",
 );
 

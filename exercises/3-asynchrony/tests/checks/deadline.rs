@@ -63,7 +63,7 @@ const NOTHING_LEFT: Rule = Rule::new(
 const PLACES: Rule = Rule::new(
     "a place in hand",
     "The store is called with a place in hand, and a place is not held for anything else.",
-    "Nygard 2018, Release It! (2nd edition), section 5.3",
+    "Nygard 2018, Release It! (2nd edition), chapter 5, Bulkheads",
     "3-asynchrony/deadline.md#held-too-long",
 );
 

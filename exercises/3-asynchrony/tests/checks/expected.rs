@@ -11,14 +11,14 @@ use crate::subject::time::Millis;
 pub const CLOSED: Rule = Rule::new(
     "a closed breaker is not there",
     "A closed breaker allows every call.",
-    "Nygard 2018, Release It! (2nd edition), section 5.2",
+    "Nygard 2018, Release It! (2nd edition), chapter 5, Circuit Breaker",
     "3-asynchrony/breaker.md#invariants-to-keep",
 );
 
 pub const OPEN: Rule = Rule::new(
     "an open breaker refuses",
     "A breaker that has opened rejects every call until its pause is over.",
-    "Nygard 2018, Release It! (2nd edition), section 5.2",
+    "Nygard 2018, Release It! (2nd edition), chapter 5, Circuit Breaker",
     "3-asynchrony/breaker.md#invariants-to-keep",
 );
 

@@ -267,7 +267,7 @@ impl Gate {
         self.admit();
         match place.await {
             Ok(told) => told.map_err(refused),
-            Err(_) => unreachable!("whoever waits is told what becomes of it"),
+            Err(_) => unreachable!("a request that waits is told what becomes of it"),
         }
     }
 

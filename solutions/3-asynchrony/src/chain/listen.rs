@@ -1,4 +1,4 @@
-//! What stands between an asynchronous gateway and its clients: connections, and the signal to stop.
+//! Between an asynchronous gateway and its clients: connections, and the signal to stop.
 //!
 //! A client connects, and sends a line for each request; it gets a line for each reply. It may send the next request on the same connection, or
 //! connect anew, or close the connection while it waits: then it has left.

@@ -45,7 +45,7 @@ struct Path {
     has_come: Condvar,
 }
 
-/// Serves clients forever. Whoever does not say how long it waits is taken to wait for `patience`.
+/// Serves clients forever. A client that does not say how long it waits is assumed to wait for `patience`.
 pub fn serve(listener: &TcpListener, parameters: Parameters, admission: Settings, below: Below) -> ! {
     let tails = parameters.tail_places.min(parameters.gateway_threads / 2);
     let lines = parameters.gateway_threads - tails;

@@ -26,6 +26,7 @@ impl Below {
     }
 }
 
+// ANCHOR: serve
 /// Serves clients forever.
 pub fn serve(listener: &TcpListener, parameters: Parameters, below: Below) -> ! {
     let timeout = Duration::from_millis(parameters.timeout);
@@ -37,3 +38,4 @@ pub fn serve(listener: &TcpListener, parameters: Parameters, below: Below) -> ! 
         None => Reply::Refused,
     })
 }
+// ANCHOR_END: serve

@@ -47,6 +47,7 @@ pub(super) fn accept(listener: &TcpListener, mut next: impl FnMut(TcpStream)) ->
     }
 }
 
+// ANCHOR: work
 fn work(queue: &Mutex<Receiver<Waiting>>, answer: &impl Fn(Message, Duration) -> Reply) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -61,3 +62,4 @@ fn handle(stream: &TcpStream, since: Instant, answer: &impl Fn(Message, Duration
     say(stream, &reply);
     Ok(())
 }
+// ANCHOR_END: work
