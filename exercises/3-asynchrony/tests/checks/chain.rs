@@ -155,7 +155,7 @@ fn waits() -> [(&'static str, Settings, Plan); 3] {
     let usual = settings();
     let retrying = Settings {
         limit: limit::Settings { least: 3, most: 3, first: 3, keeps: 50 },
-        retries: Policy { attempts: 9, backoff: Backoff { base: 60, cap: 60 } },
+        retries: Policy { attempts: 9, backoff: Backoff { base: 120, cap: 120 } },
         ..settings()
     };
     [
@@ -299,7 +299,7 @@ pub fn the_limit_is_told_what_came_of_each_call() {
 }
 
 /// Ways in which a call may end: in words, how long it takes, the reply, how long its client waits, and when it leaves.
-fn endings() -> [(&'static str, Millis, Reply, Millis, Millis); 10] {
+fn endings() -> [(&'static str, Millis, Reply, Millis, Millis); 13] {
     [
         ("each succeeds after 20 ms", 20, Reply::Stored, 900, 950),
         ("each succeeds after 200 ms, which is slow", 200, Reply::Stored, 900, 950),
@@ -307,6 +307,9 @@ fn endings() -> [(&'static str, Millis, Reply, Millis, Millis); 10] {
         ("each fails after 20 ms", 20, Reply::Failed, 900, 950),
         ("each fails after 200 ms, which is slow", 200, Reply::Failed, 900, 950),
         ("each is refused after 20 ms", 20, Reply::Refused, 900, 950),
+        ("each is given up below after 20 ms", 20, Reply::GivenUp, 900, 950),
+        ("each is told `TooLate` after 20 ms", 20, Reply::TooLate, 900, 950),
+        ("each is told `Closing` after 20 ms", 20, Reply::Closing, 900, 950),
         ("no reply comes within the timeout", FOREVER, Reply::Stored, 900, 950),
         ("the clients' deadline comes after 60 ms, before any reply", FOREVER, Reply::Stored, 60, 950),
         ("the clients' deadline comes after 200 ms, before any reply", FOREVER, Reply::Stored, 200, 950),
@@ -325,7 +328,8 @@ pub fn the_breaker_is_told_what_came_of_each_call() {
                     ..settings()
                 };
                 let how = format!("Four lines come at once; {kind}. Four failures in a row open the breaker.");
-                let opens = matches!(reply, Reply::Failed) || (takes == FOREVER && patience > 400 && leaves > 400);
+                let opens = matches!(reply, Reply::Failed | Reply::GivenUp)
+                    || (takes == FOREVER && patience > 400 && leaves > 400);
                 let reply = reply.clone();
                 let enrich = Service::new(move |_| (takes, reply.clone()));
                 let told = scene(check, &how, || {
@@ -491,7 +495,7 @@ pub fn what_may_be_tried_again_is_tried_again() {
         for (says, expected, at) in cases {
             for _ in 0..RUNS / 4 {
                 let settings =
-                    Settings { retries: Policy { attempts: 3, backoff: Backoff { base: 20, cap: 40 } }, ..settings() };
+                    Settings { retries: Policy { attempts: 3, backoff: Backoff { base: 40, cap: 80 } }, ..settings() };
                 let how = format!(
                     "A line may be tried three times, with pauses of 20 and 40 ms. Its attempts are told {says:?}, and what comes after that succeeds."
                 );
@@ -519,7 +523,7 @@ pub fn what_may_be_tried_again_is_tried_again() {
 /// A service that always fails: retries end with the budget, and those of the other path are its own.
 fn budget_is_kept(check: &mut Check) -> Proven {
     let settings = Settings {
-        retries: Policy { attempts: 3, backoff: Backoff { base: 20, cap: 20 } },
+        retries: Policy { attempts: 3, backoff: Backoff { base: 40, cap: 40 } },
         budget: Budget::new(8, 100),
         ..settings()
     };
@@ -549,7 +553,7 @@ pub fn a_pause_holds_no_place() {
         for _ in 0..RUNS {
             let settings = Settings {
                 limit: limit::Settings { least: 1, most: 1, first: 1, keeps: 50 },
-                retries: Policy { attempts: 2, backoff: Backoff { base: 100, cap: 100 } },
+                retries: Policy { attempts: 2, backoff: Backoff { base: 200, cap: 200 } },
                 ..settings()
             };
             let how = "There is one place. Line 1 fails after 10 ms and pauses for 100 ms. Line 2 comes at 20 ms and takes 10 ms.";
@@ -623,7 +627,7 @@ fn turned_away(
             probes: 1,
             patience: 5_000,
         },
-        retries: Policy { attempts: 2, backoff: Backoff { base: 100, cap: 100 } },
+        retries: Policy { attempts: 2, backoff: Backoff { base: 200, cap: 200 } },
         ..settings()
     };
     let first = first.clone();
@@ -731,7 +735,7 @@ pub fn it_may_be_dropped_wherever_it_waits() {
                 for _ in 0..RUNS / 4 {
                     let settings = Settings {
                         limit: limit::Settings { least: 1, most: 1, first: 1, keeps: 50 },
-                        retries: Policy { attempts: 2, backoff: Backoff { base: 20, cap: 20 } },
+                        retries: Policy { attempts: 2, backoff: Backoff { base: 40, cap: 40 } },
                         ..settings()
                     };
                     let how = format!(
@@ -838,7 +842,7 @@ pub fn the_paths_share_nothing() {
             for _ in 0..RUNS / 4 {
                 let settings = Settings {
                     breaker: breaker::Settings { failures: 3, pause: 300, probes: 1, patience: 500 },
-                    retries: Policy { attempts: 2, backoff: Backoff { base: 20, cap: 20 } },
+                    retries: Policy { attempts: 2, backoff: Backoff { base: 40, cap: 40 } },
                     budget: Budget::new(16, 100),
                     ..settings()
                 };
@@ -899,10 +903,10 @@ pub fn what_was_taken_before_it_closed_is_finished() {
         for _ in 0..RUNS {
             let settings = Settings {
                 limit: limit::Settings { least: 1, most: 1, first: 1, keeps: 50 },
-                retries: Policy { attempts: 2, backoff: Backoff { base: 200, cap: 200 } },
+                retries: Policy { attempts: 2, backoff: Backoff { base: 400, cap: 400 } },
                 ..settings()
             };
-            let how = "There is one place. Line 0 fails after 10 ms, and pauses for 200 ms; line 1 has the place from 10 ms on, for 100 ms; line 2 waits, and takes as long. The \
+            let how = "There is one place. Line 0 fails after 10 ms, and pauses for 200 ms; line 1 has the place from 10 ms on, for 50 ms; line 2 waits, and takes as long. The \
                        gateway is drained at 50 ms, and twice. Line 3 comes at 60 ms.";
             let mut failed = false;
             let enrich = Service::new(move |called| match called.request == line(0) && !failed {
@@ -910,7 +914,7 @@ pub fn what_was_taken_before_it_closed_is_finished() {
                     failed = true;
                     (10, Reply::Failed)
                 }
-                false => (100, Reply::Stored),
+                false => (50, Reply::Stored),
             });
             let (old, new, drained) = scene(check, how, || drained(&settings, &enrich))?;
             let [first, second] = drained;

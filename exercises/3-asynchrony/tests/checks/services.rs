@@ -193,7 +193,7 @@ pub fn settings() -> Settings {
         queue: queue::Settings { capacity: 4, target: 50, interval: 200 },
         limit: limit::Settings { least: 1, most: 2, first: 2, keeps: 50 },
         breaker: breaker::Settings { failures: 1_000, pause: 1_000, probes: 1, patience: 5_000 },
-        retries: Policy { attempts: 1, backoff: Backoff { base: 20, cap: 20 } },
+        retries: Policy { attempts: 1, backoff: Backoff { base: 40, cap: 40 } },
         budget: Budget::new(1_000, 100),
         slow: Duration::from_millis(150),
         timeout: Duration::from_millis(400),
@@ -215,13 +215,13 @@ pub struct Told {
 }
 
 impl Stage {
-    /// A gateway that was just made. Each pause before a retry is as long as it can be.
+    /// A gateway that was just made. Each pause before a retry is half as long as it can be, from whichever end it is drawn.
     pub fn new(settings: &Settings, enrich: &Service, tail: &Service) -> Self {
         let begun = Instant::now();
         for service in [enrich, tail] {
             service.inner().begun = Some(begun);
         }
-        let gateway = Gateway::new(settings, enrich.clone(), tail.clone(), Box::new(|most| most));
+        let gateway = Gateway::new(settings, enrich.clone(), tail.clone(), Box::new(|most| most / 2));
         Stage { gateway: Arc::new(gateway), begun }
     }
 
