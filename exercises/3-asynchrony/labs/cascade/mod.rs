@@ -3,7 +3,8 @@
 //! The lab starts the chain's services as processes, with each of the four gateways in turn ([`chain`]), and plays two scripts to each
 //! ([`script`]): one in which the load rises to ten times what the chain can do, and falls again; and one in which the store gets slow, gets well,
 //! dies, and comes back. Clients send on schedule, whether they are answered or not ([`load`]). It looks at the gateway's memory and threads
-//! ([`watch`]), and hears of each line that is stored ([`follow`]). Then it prints tables ([`table`]) and draws plots ([`plot`]).
+//! ([`watch`]), and hears of each line that is stored ([`follow`]). Then it prints tables ([`table`]) and draws plots
+//! ([`plot`]), with what the simulation of stage 3 and your predictions say of the blocking one ([`forecast`]).
 //!
 //! ```console
 //! $ cargo course lab cascade                       # your gateway, and the three that are given: some seven minutes
@@ -16,6 +17,7 @@
 
 pub mod chain;
 pub mod follow;
+pub mod forecast;
 pub mod load;
 pub mod measure;
 pub mod options;

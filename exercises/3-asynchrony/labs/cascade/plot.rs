@@ -9,11 +9,14 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use testkit::lab;
 
+use super::chain::Kind;
+use super::forecast::Forecast;
 use super::load::{Way, capacity, tails};
 use super::measure::{BIN, Latencies, age, bins, goodput, is_void, offered, within};
 use super::run::{Outcome, Run};
 use super::script::Script;
 use super::watch::Look;
+use crate::subject::chain::parameters::Parameters;
 
 const WIDTH: i32 = 820;
 const LEGEND: i32 = 52;
@@ -46,6 +49,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 #[derive(Clone, Copy)]
 struct Frame {
     script: Script,
+    parameters: Parameters,
     /// The top of the scale of goodput, a second.
     most: f64,
     /// What the chain can do.
@@ -59,7 +63,7 @@ impl Frame {
         let capacity = capacity(&outcome.parameters);
         let most = (capacity + tails(&outcome.parameters) / 2.0).max(1.2 * capacity);
         let memory = outcome.of(script).flat_map(|run| &run.looks).map(|look| look.memory).max().unwrap_or(1);
-        Frame { script, most, capacity, memory }
+        Frame { script, parameters: outcome.parameters, most, capacity, memory }
     }
 
     fn x(&self, at: Duration) -> i32 {
@@ -106,6 +110,9 @@ fn picture(root: &Area<'_>, frame: Frame, runs: &[&Run]) -> Drawn {
     for run in runs {
         let (area, below) = rest.split_vertically(PANEL);
         panel(&area, frame, run)?;
+        if run.kind == Kind::Blocking {
+            forecast(&area, frame, run, &Forecast::new(&frame.script, &frame.parameters))?;
+        }
         rest = below;
     }
     axis(&rest, frame)?;
@@ -130,7 +137,9 @@ fn legend(area: &Area<'_>) -> Drawn {
             x += width;
         }
     }
-    for (text, y) in [("dashed: lines that come", 14), ("at the bottom: memory of the gateway", 34)] {
+    for (text, y) in
+        [("dashes: lines that come; thin line: simulation", 14), ("at the bottom: memory of the gateway", 34)]
+    {
         area.draw(&Text::new(text, (LEFT + 420, y), anchored(12.0, HPos::Left, VPos::Center)))?;
     }
     Ok(())
@@ -193,6 +202,19 @@ fn goodputs(area: &Area<'_>, frame: Frame, run: &Run) -> Drawn {
     }
     let tails = bins(run).map(|bin| (frame.x(bin.start + BIN / 2), frame.rate(goodput(run, Way::Tail, bin))));
     area.draw(&PathElement::new(tails.collect::<Vec<_>>(), TAILS.stroke_width(2)))?;
+    Ok(())
+}
+
+/// What was simulated and predicted of the blocking chain: the goodput of lines, and moments.
+fn forecast(area: &Area<'_>, frame: Frame, run: &Run, forecast: &Forecast) -> Drawn {
+    let goodput = bins(run).map(|bin| (frame.x(bin.start + BIN / 2), frame.rate(forecast.goodput(&bin))));
+    area.draw(&PathElement::new(goodput.collect::<Vec<_>>(), TEXT.stroke_width(1)))?;
+    for (at, what) in &forecast.marks {
+        let x = frame.x(*at);
+        area.draw(&PathElement::new(vec![(x, GOODPUT.start), (x, LATENCIES.end)], TEXT.mix(0.8)))?;
+        let style = anchored(10.5, HPos::Left, VPos::Center);
+        area.draw(&Text::new(format!("predicted: {what}"), (x + 4, LATENCIES.start - 6), style))?;
+    }
     Ok(())
 }
 
