@@ -37,6 +37,9 @@ use testkit::lab;
 #[path = "../../bin/command/mod.rs"]
 mod command;
 
+#[path = "../open_files.rs"]
+mod open_files;
+
 /// The words that make this program a service.
 const SERVICES: [&str; 4] = ["gateway", "enrich", "store", "tail"];
 

@@ -4,12 +4,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use testkit::lab::machine;
 
 use super::chain::{Chain, Kind};
 use super::follow::{Follower, Stored};
 use super::load::{self, Sent};
+use super::open_files;
 use super::options::Options;
 use super::script::Script;
 use super::watch::{Look, Watch, processors};
@@ -54,7 +54,7 @@ impl Outcome {
 
 /// Runs what is wanted.
 pub fn all(options: &Options) -> Result<Outcome, String> {
-    allow_many_files();
+    open_files::allow_many(); // each client has a connection of its own
     let follower = Follower::start()?;
     let parameters = Parameters::LAB;
     let machine = machine::describe(&std::env::temp_dir());
@@ -109,10 +109,4 @@ fn bar(kind: Kind, script: &Script) -> ProgressBar {
     let bar = ProgressBar::new(script.lasts().as_millis() as u64);
     let style = ProgressStyle::with_template("  {prefix:<24} {bar:30} {msg}").expect("the template is right");
     bar.with_style(style).with_prefix(kind.told())
-}
-
-/// Each client has a connection of its own, and so has this process.
-fn allow_many_files() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
