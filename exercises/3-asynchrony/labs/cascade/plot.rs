@@ -253,8 +253,11 @@ fn memory(area: &Area<'_>, frame: Frame, looks: &[Look]) -> Drawn {
         let top = frame.memory(pair[0].memory);
         area.draw(&Rectangle::new([(from, top), (until, MEMORY.end)], USED.filled()))?;
     }
-    let threads =
-        looks.iter().map(|look| look.threads).max().map_or(String::new(), |most| format!("{most} threads at most"));
+    let threads = looks.iter().map(|look| look.threads).max();
+    let threads = threads.map_or(String::new(), |most| match most {
+        1 => "1 thread".to_owned(),
+        most => format!("{most} threads at most"),
+    });
     area.draw(&Text::new(threads, (WIDTH - RIGHT - 4, MEMORY.start + 8), anchored(10.5, HPos::Right, VPos::Center)))?;
     Ok(())
 }

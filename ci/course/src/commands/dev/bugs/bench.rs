@@ -78,9 +78,15 @@ impl<'w> Bench<'w> {
         self.dependencies.of(mutant).hash(&self.must_meet(mutant)).shown()
     }
 
-    /// The checks by which a changed solution is judged: those that a bug names, and all that can tell a variant from the reference.
+    /// The checks by which a changed solution is judged: those that a bug names, and all that can tell a variant from the reference. In which
+    /// order the manifest lists those says nothing about a variant.
     fn must_meet(&self, mutant: &Mutant) -> Vec<String> {
-        if mutant.is_bug() { mutant.caught_by().to_vec() } else { self.reached(mutant, false) }
+        if mutant.is_bug() {
+            return mutant.caught_by().to_vec();
+        }
+        let mut reached = self.reached(mutant, false);
+        reached.sort_unstable();
+        reached
     }
 
     /// The checks that a changed solution meets. One in real time meets only bugs that it must catch, and in a full run variants:

@@ -1,0 +1,151 @@
+//! What the breaker is told, and that it is asked.
+
+use testkit::check::{Check, Proven, check};
+use testkit_async::paused::RUNS;
+
+use super::rules::{BREAKER_IS_ASKED, BREAKER_IS_TOLD};
+use super::scenes::{both, endings, scene};
+use super::services::{FOREVER, Service, Stage, Told, good, line, settings, story};
+use crate::subject::admission::limit::{self};
+use crate::subject::breaker;
+use crate::subject::chain::gateway::Settings;
+use crate::subject::chain::message::Reply;
+
+#[test]
+pub fn the_breaker_is_told_what_came_of_each_call() {
+    check(|check| {
+        for (kind, takes, reply, patience, leaves) in endings() {
+            for _ in 0..RUNS / 4 {
+                let settings = Settings {
+                    limit: limit::Settings { least: 4, most: 4, first: 4, keeps: 50 },
+                    breaker: breaker::Settings { failures: 4, pause: 2_000, probes: 1, patience: 5_000 },
+                    ..settings()
+                };
+                let how = format!("Four lines come at once; {kind}. Four failures in a row open the breaker.");
+                let opens = matches!(reply, Reply::Failed | Reply::GivenUp)
+                    || (takes == FOREVER && patience > 400 && leaves > 400);
+                let reply = reply.clone();
+                let enrich = Service::new(move |_| (takes, reply.clone()));
+                let told = scene(check, &how, || {
+                    let services = both(enrich.clone(), Service::well(10));
+                    let ([enrich, tails], settings) = (services.clone(), settings.clone());
+                    let play = async move {
+                        let stage = Stage::new(&settings, &enrich, &tails);
+                        let clients: Vec<_> = (0..4).map(|key| stage.client(0, line(key), patience)).collect();
+                        stage.until(leaves).await;
+                        clients.iter().for_each(tokio::task::JoinHandle::abort);
+                        stage.until(1_000).await;
+                        enrich.change(|called| (10, good(&called.request)));
+                        stage.ask(line(9), 500).await
+                    };
+                    (play, services)
+                })?;
+                let expected = if opens {
+                    Told { reply: Reply::Overloaded, at: 1_000 }
+                } else {
+                    Told { reply: Reply::Stored, at: 1_010 }
+                };
+                let rule = if opens && told.at == 1_000 { BREAKER_IS_ASKED } else { BREAKER_IS_TOLD };
+                check.requires(rule, told == expected, || {
+                    format!(
+                        "{how} A line that comes later should be told {:?} at {} ms, and was told {:?} at {} ms.{}",
+                        expected.reply,
+                        expected.at,
+                        told.reply,
+                        told.at,
+                        story(&enrich)
+                    )
+                })?;
+            }
+        }
+        check.evidence("calls that end in each way: whether the service is called afterwards");
+        Ok(())
+    });
+}
+
+#[test]
+pub fn a_service_that_is_down_is_left_alone_and_found_again() {
+    check(|check| {
+        for _ in 0..RUNS {
+            let settings = Settings {
+                breaker: breaker::Settings { failures: 3, pause: 1_000, probes: 1, patience: 5_000 },
+                ..settings()
+            };
+            let how = "The service fails until 2,500 ms. A line comes each 100 ms, three failures in a row open the breaker, and it is open for 1,000 ms.";
+            let enrich = Service::new(|called| match called.at {
+                ..2_500 => (10, Reply::Failed),
+                _ => (10, Reply::Stored),
+            });
+            let (late, told) = scene(check, how, || {
+                let services = both(enrich.clone(), Service::well(10));
+                let ([enrich, tails], settings) = (services.clone(), settings.clone());
+                let play = async move {
+                    let stage = Stage::new(&settings, &enrich, &tails);
+                    let mut told = Vec::new();
+                    let mut late = 0;
+                    for number in 0..60 {
+                        let at = 100 * number;
+                        stage.until(at).await;
+                        told.push(stage.ask(line(number), 90).await);
+                        late += usize::from(
+                            told[number as usize].reply == Reply::Overloaded && told[number as usize].at > at,
+                        );
+                    }
+                    (late, told)
+                };
+                (play, services)
+            })?;
+            let before = enrich.calls().iter().filter(|called| called.at < 2_500).count();
+            check.requires(BREAKER_IS_ASKED, (3..=6).contains(&before) && late == 0, || {
+                format!("{how} It was called {before} times while it failed, and {late} clients waited before they were rejected.{}", story(&enrich))
+            })?;
+            let served = told[40..].iter().filter(|told| told.reply == Reply::Stored).count();
+            check.requires(BREAKER_IS_TOLD, served == 20, || {
+                format!("{how} From 4,000 ms on, {served} of 20 lines were stored.{}", story(&enrich))
+            })?;
+        }
+        for leaves in [true, false] {
+            lost_probe(check, leaves)?;
+        }
+        check.evidence(format!(
+            "a service that fails for two and a half seconds, {RUNS} times; and probes that get no answer"
+        ));
+        Ok(())
+    });
+}
+
+/// The breaker has opened; the client of its only probe leaves, or its deadline comes, before there is an answer.
+fn lost_probe(check: &mut Check, leaves: bool) -> Proven {
+    let settings =
+        Settings { breaker: breaker::Settings { failures: 1, pause: 500, probes: 1, patience: 5_000 }, ..settings() };
+    let how = format!(
+        "One failure has opened the breaker for 500 ms. At 600 ms comes its only probe, and its {} at 650 ms, before any answer. At 700 ms comes \
+         another line.",
+        if leaves { "client leaves" } else { "deadline passes" }
+    );
+    let enrich = Service::new(|called| match called.at {
+        0 => (10, Reply::Failed),
+        600 => (FOREVER, Reply::Stored),
+        _ => (10, Reply::Stored),
+    });
+    let told = scene(check, &how, || {
+        let services = both(enrich.clone(), Service::well(10));
+        let ([enrich, tails], settings) = (services.clone(), settings.clone());
+        let play = async move {
+            let stage = Stage::new(&settings, &enrich, &tails);
+            stage.ask(line(1), 900).await;
+            let probe = stage.client(600, line(2), if leaves { 900 } else { 50 });
+            stage.until(650).await;
+            if leaves {
+                probe.abort();
+            }
+            let _ = probe.await;
+            stage.until(700).await;
+            stage.ask(line(3), 900).await
+        };
+        (play, services)
+    })?;
+    check.requires(BREAKER_IS_TOLD, told == Told { reply: Reply::Stored, at: 710 }, || {
+        format!("{how} It was told {:?} at {} ms.{}", told.reply, told.at, story(&enrich))
+    })
+}
