@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -83,58 +83,69 @@ pub fn schedule(script: &Script, parameters: &Parameters) -> Vec<(Duration, Way)
     due
 }
 
-/// Sends all of a script's requests, from `begun` on, out of a thread of its own.
-pub fn start(
-    script: Script,
-    parameters: Parameters,
-    entrance: SocketAddr,
-    begun: std::time::Instant,
-) -> JoinHandle<Vec<Sent>> {
-    thread::spawn(move || {
-        let (send, sent) = mpsc::channel();
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("the system gives the load's runtime what it needs");
-        let patience = Duration::from_millis(parameters.patience);
-        runtime.block_on(async move {
-            let begun = Instant::from_std(begun);
-            let mut last = begun;
-            for (number, (due, way)) in (0..).zip(schedule(&script, &parameters)) {
-                last = begun + due;
-                sleep_until(last).await;
-                tokio::spawn(one(number, begun, due, way, entrance, patience, send.clone()));
-            }
-            drop(send);
-            sleep_until(last + patience + Duration::from_millis(200)).await;
-        });
-        sent.into_iter().collect()
-    })
+/// The clients of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Clients {
+    /// Where they go.
+    pub entrance: SocketAddr,
+    /// How long each waits.
+    pub patience: Duration,
+    /// Whether all come from one address.
+    pub one_address: bool,
+    /// When the script begins.
+    pub begun: std::time::Instant,
 }
 
-async fn one(
-    number: u64,
-    begun: Instant,
-    due: Duration,
-    way: Way,
-    entrance: SocketAddr,
-    patience: Duration,
-    done: Sender<Sent>,
-) {
-    let lag = begun.elapsed().saturating_sub(due);
-    let tenant = number % TENANTS;
-    let request = match way {
-        Way::Line => Request::Line { tenant, key: number, text: due.as_micros().to_string() },
-        Way::Tail => Request::Tail { tenant },
-    };
-    let left = (due + patience).saturating_sub(begun.elapsed());
-    let call = Call { request, left: Some(left) };
-    let reply = async { ask(connect(tenant, entrance).await?, call).await };
-    let told = match timeout_at(begun + due + patience, reply).await {
-        Err(_) => Told::Nothing,
-        Ok(Err(_)) => Told::Failure,
-        Ok(Ok(reply)) => told(&reply),
-    };
-    let took = begun.elapsed().saturating_sub(due);
-    let _ = done.send(Sent { due, lag, took, way, told });
+impl Clients {
+    /// Sends all of a script's requests, out of a thread of its own.
+    pub fn start(self, schedule: Vec<(Duration, Way)>) -> JoinHandle<Vec<Sent>> {
+        thread::spawn(move || {
+            let (send, sent) = mpsc::channel();
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.expect("the system gives the load's runtime what it needs");
+            runtime.block_on(async move {
+                let begun = Instant::from_std(self.begun);
+                let mut last = begun;
+                for (number, (due, way)) in (0..).zip(schedule) {
+                    last = begun + due;
+                    sleep_until(last).await;
+                    let send = send.clone();
+                    tokio::spawn(async move { send.send(self.one(number, begun, due, way).await) });
+                }
+                drop(send);
+                sleep_until(last + self.patience + Duration::from_millis(200)).await;
+            });
+            sent.into_iter().collect()
+        })
+    }
+
+    async fn one(self, number: u64, begun: Instant, due: Duration, way: Way) -> Sent {
+        let lag = begun.elapsed().saturating_sub(due);
+        let tenant = number % TENANTS;
+        let request = match way {
+            Way::Line => Request::Line { tenant, key: number, text: due.as_micros().to_string() },
+            Way::Tail => Request::Tail { tenant },
+        };
+        let left = (due + self.patience).saturating_sub(begun.elapsed());
+        let call = Call { request, left: Some(left) };
+        let reply = async { ask(self.connect(tenant).await?, call).await };
+        let told = match timeout_at(begun + due + self.patience, reply).await {
+            Err(_) => Told::Nothing,
+            Ok(Err(_)) => Told::Failure,
+            Ok(Ok(reply)) => told(&reply),
+        };
+        Sent { due, lag, took: begun.elapsed().saturating_sub(due), way, told }
+    }
+
+    /// Connects from an address of the customer's own, where the system has more than one for its loopback. Clients that leave a server which
+    /// does not notice keep their ports for a minute, and one address has 28,000 of them.
+    async fn connect(self, tenant: u64) -> io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        if !self.one_address {
+            let _ = socket.bind(SocketAddr::from(([127, 0, 0, 2 + tenant as u8], 0)));
+        }
+        socket.connect(self.entrance).await
+    }
 }
 
 fn told(reply: &Reply) -> Told {
@@ -143,12 +154,4 @@ fn told(reply: &Reply) -> Told {
         Reply::Overloaded | Reply::Closing => Told::Refusal,
         Reply::Refused | Reply::Failed | Reply::GivenUp | Reply::TooLate => Told::Failure,
     }
-}
-
-/// Connects from an address of the customer's own, where the system has more than one for its loopback. Clients that leave a server which does
-/// not notice keep their ports, and one address has 28,000 of them.
-async fn connect(tenant: u64, entrance: SocketAddr) -> io::Result<TcpStream> {
-    let socket = TcpSocket::new_v4()?;
-    let _ = socket.bind(SocketAddr::from(([127, 0, 0, 2 + tenant as u8], 0)));
-    socket.connect(entrance).await
 }

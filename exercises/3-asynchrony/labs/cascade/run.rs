@@ -8,7 +8,7 @@ use testkit::lab::machine;
 
 use super::chain::{Chain, Kind};
 use super::follow::{Follower, Stored};
-use super::load::{self, Sent};
+use super::load::{Clients, Sent, schedule};
 use super::open_files;
 use super::options::Options;
 use super::script::Script;
@@ -62,7 +62,7 @@ pub fn all(options: &Options) -> Result<Outcome, String> {
     for &script in &options.scripts {
         println!("\n{}: {}.", script.name, script.told);
         for &kind in &options.kinds {
-            match one(kind, script, parameters, &follower)? {
+            match one(kind, script, options, &follower)? {
                 Ok(run) => outcome.runs.push(run),
                 Err(why) => outcome.missing.push(why),
             }
@@ -72,13 +72,16 @@ pub fn all(options: &Options) -> Result<Outcome, String> {
 }
 
 /// Plays a script to a gateway. The inner error says that the gateway has ended: part of it may not be written yet.
-fn one(kind: Kind, script: Script, parameters: Parameters, follower: &Follower) -> Result<Result<Run, String>, String> {
+fn one(kind: Kind, script: Script, options: &Options, follower: &Follower) -> Result<Result<Run, String>, String> {
+    let parameters = Parameters::LAB;
     let mut chain = Chain::start(kind, parameters, follower.address)?;
     let bar = bar(kind, &script);
     let (before, begun) = (processors(), Instant::now());
     follower.begin(begun);
     let watch = Watch::start(chain.gateway(), begun);
-    let load = load::start(script, parameters, chain.entrance, begun);
+    let patience = Duration::from_millis(parameters.patience);
+    let clients = Clients { entrance: chain.entrance, patience, one_address: options.one_address, begun };
+    let load = clients.start(schedule(&script, &parameters));
     for (at, phase) in script.moments() {
         wait(at, begun, &bar);
         bar.set_message(phase.name);
