@@ -327,6 +327,12 @@ impl Stage {
 }
 
 impl Task {
+    /// Whether it is found out [what its checks need](crate::needs): of those that start processes, what they need in their own. Not where
+    /// nothing is written.
+    pub fn has_needs(&self) -> bool {
+        !self.real_time || !self.files.is_empty()
+    }
+
     fn parse(keys: &Keys) -> Result<Self, Error> {
         keys.only(&["id", "aliases", "title", "points", "bonus", "page", "files", "checks", "real-time", "core"])?;
         Ok(Self {

@@ -147,7 +147,12 @@ impl Server {
         let (address, told, (stop, stops)) = (listener.local_addr()?, Told::default(), oneshot::channel());
         let gateway = Arc::new(told.clone());
         let serves = tokio::spawn(serve(listener, gateway, patience, stops));
-        Ok(Server { address, told, stop: Some(stop), serves })
+        let mut server = Server { address, told, stop: Some(stop), serves };
+        tokio::task::yield_now().await;
+        if server.has_returned() {
+            server.returns().await; // code that is not written yet has panicked by now
+        }
+        Ok(server)
     }
 
     /// Tells it to stop.

@@ -2,7 +2,8 @@
 //!
 //! The checks run on the reference, in a copy in which each hole begins by telling that it was reached: it writes its function's name into a
 //! file beside the running program. So each check runs as a program in a folder of its own. What belongs to later tasks does not count: there
-//! a check lets a `todo!` pass. A check in real time is left out: no two of its runs are the same, and its task has nothing to write.
+//! a check lets a `todo!` pass. A task that tries several processes, and in which nothing is
+//! written, is left out: no two of its runs are the same.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -66,7 +67,7 @@ pub fn measure(workspace: &Workspace, course: &Course, stage: &Stage) -> Result<
     let graded = cargo::graded(copy.root(), &stage.solution, &workspace.target())?;
     let graded =
         graded.map_err(|errors| Error::Course(format!("the watched reference does not compile:\n{errors}")))?;
-    let tasks = stage.tasks.iter().filter(|task| !task.real_time);
+    let tasks = stage.tasks.iter().filter(|task| task.has_needs());
     let checks = tasks.flat_map(|task| task.checks.iter().map(move |check| (task, check)));
     let programs = Programs { folder: workspace.scratch("needs-programs"), executable: graded.executable };
     let needs = checks.map(|(task, check)| {
