@@ -1,5 +1,8 @@
 //! The channel. This file is compiled twice, so its locks and atomics come from `super::sync` and from nowhere else.
 //!
+//! Left out on purpose: a waker whose *drop* comes back to the channel. It may, if it is the last of a task that holds the sender. The reference
+//! drops no waker under its lock, but no check asks for that.
+//!
 //! Sources: [`std::future::Future`] and [`std::task::Waker`], whose pages are the contract between a future and whatever polls it;
 //! [`tokio::sync::oneshot`], which this is a small one of.
 
