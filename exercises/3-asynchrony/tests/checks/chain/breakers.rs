@@ -10,6 +10,7 @@ use crate::subject::admission::limit::{self};
 use crate::subject::breaker;
 use crate::subject::chain::gateway::Settings;
 use crate::subject::chain::message::Reply;
+use crate::subject::time::Millis;
 
 #[test]
 pub fn the_breaker_is_told_what_came_of_each_call() {
@@ -58,9 +59,56 @@ pub fn the_breaker_is_told_what_came_of_each_call() {
                 })?;
             }
         }
-        check.evidence("calls that end in each way: whether the service is called afterwards");
+        for ending in endings() {
+            between_failures(check, ending)?;
+        }
+        check.evidence(
+            "calls that end in each way, alone and between failures: whether the service is called afterwards",
+        );
         Ok(())
     });
+}
+
+/// Two lines fail, one ends in some way, and another one fails: three failures with no success between them, unless it is one.
+fn between_failures(
+    check: &mut Check,
+    (kind, takes, reply, patience, leaves): (&str, Millis, Reply, Millis, Millis),
+) -> Proven {
+    let settings = Settings {
+        breaker: breaker::Settings { failures: 3, pause: 10_000, probes: 1, patience: 5_000 },
+        ..settings()
+    };
+    let how = format!(
+        "Three failures in a row open the breaker. Two lines fail, then comes one of which is true: {kind}; and then another one fails."
+    );
+    let is_success = takes < 400 && matches!(reply, Reply::Stored);
+    let enrich = Service::new(move |called| match called.at {
+        0 | 1_000 | 3_000 => (10, Reply::Failed),
+        2_000 => (takes, reply.clone()),
+        _ => (10, Reply::Stored),
+    });
+    let told = scene(check, &how, || {
+        let services = both(enrich.clone(), Service::well(10));
+        let ([enrich, tails], settings) = (services.clone(), settings.clone());
+        let play = async move {
+            let stage = Stage::new(&settings, &enrich, &tails);
+            let clients =
+                [0, 1_000, 2_000, 3_000].map(|at| stage.client(at, line(at), if at == 2_000 { patience } else { 900 }));
+            stage.until(2_000 + leaves).await;
+            clients[2].abort();
+            stage.until(3_500).await;
+            stage.ask(line(9), 500).await
+        };
+        (play, services)
+    })?;
+    let expected = if is_success { Reply::Stored } else { Reply::Overloaded };
+    check.requires(BREAKER_IS_TOLD, told.reply == expected, || {
+        format!(
+            "{how} A line that comes later should be told {expected:?}, and was told {:?}.{}",
+            told.reply,
+            story(&enrich)
+        )
+    })
 }
 
 #[test]

@@ -2,16 +2,18 @@
 
 use std::future::Future;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use testkit::check::check;
 use testkit_async::cancel::{Ending, after};
 use testkit_async::paused::RUNS;
 
-use super::rules::{GIVEN_BACK, NOTHING_LEFT};
+use super::rules::{FINISHED, GIVEN_BACK, NOTHING_LEFT};
 use super::scenes::{TURNS, both, scene};
 use super::services::{Called, End, Service, Stage, Told, leaving, line, settings, story};
 use crate::subject::admission::limit::{self};
 use crate::subject::chain::gateway::Settings;
+use crate::subject::chain::listen::Answers;
 use crate::subject::chain::message::{Reply, Request};
 use crate::subject::retry::Policy;
 use crate::subject::retry::backoff::Backoff;
@@ -38,11 +40,15 @@ pub fn it_may_be_dropped_wherever_it_waits() {
                         Request::Line { key: 1, .. } => (10, reply.clone()),
                         _ => (10, Reply::Stored),
                     });
-                    let (was_dropped, goes_on, last) = scene(check, &how, || dropped(settings, &enrich, waits))?;
+                    let (was_dropped, goes_on, last, drained) =
+                        scene(check, &how, || dropped(settings, &enrich, waits))?;
                     check.requires(NOTHING_LEFT, !goes_on, || {
                         format!("{how} When line 1 was through or was dropped, its call went on.{}", story(&enrich))
                     })?;
                     count += usize::from(was_dropped);
+                    check.requires(FINISHED, drained, || {
+                        format!("{how} When all are through, the gateway is drained, and that does not come to an end.")
+                    })?;
                     let stored = |key: u64| {
                         let answered = |called: &Called| matches!(called.end, Some((End::Answered(_), _)));
                         enrich.calls().iter().any(|called| called.request == line(key) && answered(called))
@@ -62,12 +68,13 @@ pub fn it_may_be_dropped_wherever_it_waits() {
 }
 
 /// One place, which line 0 has until 60 ms; lines 1 and 2 wait for it. Line 1 waits so often before its client leaves.
-/// Says whether it was dropped, whether its call went on then, and what line 3 is told, which comes when all others are through.
+/// Says whether it was dropped, whether its call went on then, what line 3 is told, which comes when all others are through, and whether the
+/// gateway can be drained after that.
 fn dropped(
     settings: Settings,
     enrich: &Service,
     waits: usize,
-) -> (impl Future<Output = (bool, bool, Told)>, [Service; 2]) {
+) -> (impl Future<Output = (bool, bool, Told, bool)>, [Service; 2]) {
     let services = both(enrich.clone(), Service::well(10));
     let [enrich, tails] = services.clone();
     let play = async move {
@@ -88,7 +95,9 @@ fn dropped(
         let _ = holder.await;
         let (was_dropped, goes_on) = leaver.await.expect("a client does not panic unless its gateway does");
         let _ = waiter.await;
-        (was_dropped, goes_on, stage.ask(line(3), 900).await)
+        let last = stage.ask(line(3), 900).await;
+        let drained = tokio::time::timeout(Duration::from_millis(100), stage.gateway.drain()).await.is_ok();
+        (was_dropped, goes_on, last, drained)
     };
     (play, services)
 }

@@ -5,7 +5,7 @@ use testkit_async::paused::RUNS;
 
 use super::rules::{PAUSES, RETRIED, UNTOUCHED};
 use super::scenes::{both, plain, scene};
-use super::services::{Service, Stage, Told, good, line, settings, story};
+use super::services::{FOREVER, Service, Stage, Told, good, line, settings, story};
 use crate::subject::admission::limit::{self};
 use crate::subject::breaker;
 use crate::subject::chain::gateway::Settings;
@@ -52,7 +52,10 @@ pub fn what_may_be_tried_again_is_tried_again() {
             }
         }
         budget_is_kept(check)?;
-        check.evidence("8 series of replies, and a budget that runs out");
+        time_is_kept(check)?;
+        check.evidence(
+            "8 series of replies, a service that says nothing, a pause that is too long, and a budget that runs out",
+        );
         Ok(())
     });
 }
@@ -77,6 +80,36 @@ fn attempts(
         (async move { Stage::new(&settings, &enrich, &tails).ask(line(1), patience).await }, services)
     })?;
     Ok((told, enrich))
+}
+
+/// A pause that would end after the deadline is not begun, and a service that says nothing has failed.
+fn time_is_kept(check: &mut Check) -> Proven {
+    let settings = Settings { retries: Policy { attempts: 3, backoff: Backoff { base: 40, cap: 40 } }, ..settings() };
+    let how = "A client waits for 25 ms. Its line fails after 10 ms, and the pause would take 20 ms.";
+    let (told, enrich) = attempts(check, how, &settings, &[Reply::Failed], 25)?;
+    check.requires(RETRIED, told == Told { reply: Reply::GivenUp, at: 10 }, || {
+        format!(
+            "{how} The client should be told `GivenUp` at 10 ms, and was told {:?} at {} ms.{}",
+            told.reply,
+            told.at,
+            story(&enrich)
+        )
+    })?;
+    let how = "The first call gets no answer, and the gateway waits for 400 ms. What comes after that succeeds.";
+    let enrich = Service::new(|called| (if called.at == 0 { FOREVER } else { 10 }, Reply::Stored));
+    let told = scene(check, how, || {
+        let services = both(enrich.clone(), Service::well(10));
+        let ([enrich, tails], settings) = (services.clone(), settings.clone());
+        (async move { Stage::new(&settings, &enrich, &tails).ask(line(1), 1_000).await }, services)
+    })?;
+    check.requires(RETRIED, told == Told { reply: Reply::Stored, at: 430 }, || {
+        format!(
+            "{how} The client should be told `Stored` at 430 ms, and was told {:?} at {} ms.{}",
+            told.reply,
+            told.at,
+            story(&enrich)
+        )
+    })
 }
 
 /// A service that always fails: retries end with the budget, and those of the other path are its own.
