@@ -42,7 +42,7 @@ pub struct Args {
 
 /// The four gateways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
+pub enum Kind {
     /// Threads that block
     Blocking,
     /// Threads that block, with deadlines, and your admission queue in front of them

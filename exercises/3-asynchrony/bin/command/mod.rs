@@ -3,7 +3,7 @@
 //! It belongs to the program and not to the crate. So a change of your code does not wait for it: it is compiled beside the checks.
 
 mod ask;
-mod gateway;
+pub mod gateway;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -25,14 +25,14 @@ Exit codes:
 
 /// How the program ends: the exit codes of [`EXIT_CODES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
+pub enum Exit {
     Done = 0,
     System = 1,
     NotDone = 3,
 }
 
 /// What ends the program early: with which code, and what it says.
-type Ended = (Exit, String);
+pub type Ended = (Exit, String);
 
 /// A chain of services for log lines: gateway, enrich, store and tail, each a process of its own
 #[derive(Parser)]
@@ -54,7 +54,7 @@ enum Command {
 
 /// What all services are told.
 #[derive(clap::Args)]
-struct Service {
+pub struct Service {
     /// Where it listens; with port 0, at any that is free
     #[arg(long, value_name = "ADDR", value_parser = address, default_value = "127.0.0.1:0")]
     listen: SocketAddr,

@@ -7,39 +7,20 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
+use clap::ValueEnum;
 use testkit::network::{Enclosure, Log, Process};
 
+use super::command::gateway::Kind;
 use super::script::Store;
 use crate::subject::chain::parameters::Parameters;
 
 /// How long a service may take to start. This is only against hanging.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// The four gateways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Threads that block.
-    Blocking,
-    /// Threads that block, with deadlines and an admission queue.
-    Bounded,
-    /// Tasks, as many as come.
-    Naive,
-    /// The learner's, or the reference.
-    Yours,
-}
-
 impl Kind {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Kind; 4] = [Kind::Blocking, Kind::Bounded, Kind::Naive, Kind::Yours];
-
     /// Its name on a command line.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Blocking => "blocking",
-            Kind::Bounded => "bounded",
-            Kind::Naive => "naive",
-            Kind::Yours => "yours",
-        }
+    pub fn word(self) -> String {
+        self.to_possible_value().expect("each kind can be asked for").get_name().to_owned()
     }
 
     /// What it is.

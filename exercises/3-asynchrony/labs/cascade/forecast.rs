@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use testkit::panics;
 
-use super::load::{capacity, tails};
+use super::load::of_phase;
 use super::script::{Phase, Script, Store};
-use crate::subject::chain::parameters::{Load, Parameters};
+use crate::subject::chain::parameters::Parameters;
 use crate::subject::predict::simulation::{Change, DEAD, Ending, Path, Run, Scenario, Spans, run};
 use crate::subject::predict::{exhausted_after, hopeless_after};
 use crate::subject::time::Millis;
@@ -44,10 +44,6 @@ impl Forecast {
     }
 }
 
-fn at_load(parameters: &Parameters, share: f64) -> Load {
-    Load { lines: (capacity(parameters) * share).round() as u32, tails: tails(parameters).round() as u32 }
-}
-
 fn store_takes(parameters: &Parameters, store: Store) -> Millis {
     match store {
         Store::Well => parameters.store_takes,
@@ -59,10 +55,10 @@ fn store_takes(parameters: &Parameters, store: Store) -> Millis {
 fn scenario(script: &Script, parameters: &Parameters) -> Scenario {
     let changes = script.moments().flat_map(|(at, phase)| {
         let at = at.as_millis() as Millis;
-        let load = Change::Load(at_load(parameters, phase.load));
+        let load = Change::Load(of_phase(&phase, parameters));
         [(at, load), (at, Change::StoreTakes(store_takes(parameters, phase.store)))]
     });
-    let (load, spans) = (at_load(parameters, script.phases[0].load), Spans::Constant);
+    let (load, spans) = (of_phase(&script.phases[0], parameters), Spans::Constant);
     let lasts = script.lasts().as_millis() as Millis;
     Scenario { parameters: *parameters, load, spans, changes: changes.collect(), lasts }
 }
@@ -70,7 +66,7 @@ fn scenario(script: &Script, parameters: &Parameters) -> Scenario {
 /// What the functions of `predict` say of each phase.
 fn marks(script: &Script, parameters: &Parameters) -> Vec<Mark> {
     let mark = |(at, phase): (Duration, Phase)| {
-        let load = at_load(parameters, phase.load);
+        let load = of_phase(&phase, parameters);
         let (after, what) = match phase.store {
             Store::Well if phase.load > 1.0 => (hopeless_after(parameters, load)?, "hopeless"),
             Store::Well => return None,

@@ -10,14 +10,15 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::script::{Script, TAILS};
+use super::customers;
+use super::script::{Phase, Script, TAILS};
 use crate::subject::chain::link::ask;
 use crate::subject::chain::message::{Call, Reply, Request};
-use crate::subject::chain::parameters::Parameters;
+use crate::subject::chain::parameters::{Load, Parameters};
 
 /// How many customers send lines.
 const TENANTS: u64 = 16;
@@ -69,14 +70,19 @@ pub fn tails(parameters: &Parameters) -> f64 {
     TAILS * f64::from(parameters.tail_places) * 1e3 / parameters.tail_takes as f64
 }
 
+/// What comes in a phase.
+pub fn of_phase(phase: &Phase, parameters: &Parameters) -> Load {
+    Load { lines: (capacity(parameters) * phase.load).round() as u32, tails: tails(parameters).round() as u32 }
+}
+
 /// When each request is due, in order.
 pub fn schedule(script: &Script, parameters: &Parameters) -> Vec<(Duration, Way)> {
     let mut due = Vec::new();
     for (begin, phase) in script.moments() {
-        let (lines, tails) = (capacity(parameters) * phase.load, tails(parameters));
+        let Load { lines, tails } = of_phase(&phase, parameters);
         for (rate, way) in [(lines, Way::Line), (tails, Way::Tail)] {
-            let count = (rate * phase.seconds as f64) as u32;
-            due.extend((0..count).map(|number| (begin + Duration::from_secs_f64(f64::from(number) / rate), way)));
+            let count = rate * phase.seconds as u32;
+            due.extend((0..count).map(|number| (begin + Duration::from_secs(1) * number / rate, way)));
         }
     }
     due.sort_unstable_by_key(|(due, way)| (*due, *way == Way::Tail));
@@ -137,14 +143,12 @@ impl Clients {
         Sent { due, lag, took: begun.elapsed().saturating_sub(due), way, told }
     }
 
-    /// Connects from an address of the customer's own, where the system has more than one for its loopback. Clients that leave a server which
-    /// does not notice keep their ports for a minute, and one address has 28,000 of them.
     async fn connect(self, tenant: u64) -> io::Result<TcpStream> {
-        let socket = TcpSocket::new_v4()?;
-        if !self.one_address {
-            let _ = socket.bind(SocketAddr::from(([127, 0, 0, 2 + tenant as u8], 0)));
+        if self.one_address {
+            TcpStream::connect(self.entrance).await
+        } else {
+            customers::connect(tenant, self.entrance).await
         }
-        socket.connect(self.entrance).await
     }
 }
 

@@ -37,8 +37,12 @@ use testkit::lab;
 #[path = "../../bin/command/mod.rs"]
 mod command;
 
+#[path = "../customers.rs"]
+mod customers;
 #[path = "../open_files.rs"]
 mod open_files;
+#[path = "../process.rs"]
+mod process;
 
 /// The words that make this program a service.
 const SERVICES: [&str; 4] = ["gateway", "enrich", "store", "tail"];

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::chain::Kind;
+use clap::ValueEnum;
+
+use super::command::gateway::Kind;
 use super::script::{SCRIPTS, Script};
 
 /// What is to be run.
@@ -21,8 +23,12 @@ pub struct Options {
 impl Options {
     /// Reads the words of a command line. The error is a sentence for whoever wrote them.
     pub fn read(words: &[String]) -> Result<Self, String> {
-        let mut options =
-            Options { kinds: Kind::ALL.to_vec(), scripts: SCRIPTS.to_vec(), one_address: false, record: None };
+        let mut options = Options {
+            kinds: Kind::value_variants().to_vec(),
+            scripts: SCRIPTS.to_vec(),
+            one_address: false,
+            record: None,
+        };
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("Nothing follows `{word}`."));
@@ -34,8 +40,9 @@ impl Options {
                 _ => return Err(unknown(word)),
             }
         }
-        let is_part =
-            options.kinds.len() < Kind::ALL.len() || options.scripts.len() < SCRIPTS.len() || options.one_address;
+        let is_part = options.kinds.len() < Kind::value_variants().len()
+            || options.scripts.len() < SCRIPTS.len()
+            || options.one_address;
         if options.record.is_some() && is_part {
             return Err("The book shows all of it: leave `--only`, `--script` and `--one-address` out.".to_owned());
         }
@@ -44,9 +51,10 @@ impl Options {
 }
 
 fn kind(word: &str) -> Result<Kind, String> {
-    let names = || Kind::ALL.map(|kind| format!("`{}`", kind.word())).join(", ");
-    let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word);
-    kind.ok_or_else(|| format!("`--only {word}` must be one of {}.", names()))
+    Kind::from_str(word, false).map_err(|_| {
+        let names: Vec<String> = Kind::value_variants().iter().map(|kind| format!("`{}`", kind.word())).collect();
+        format!("`--only {word}` must be one of {}.", names.join(", "))
+    })
 }
 
 fn script(word: &str) -> Result<Script, String> {

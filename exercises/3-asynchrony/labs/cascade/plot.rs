@@ -9,7 +9,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use testkit::lab;
 
-use super::chain::Kind;
+use super::command::gateway::Kind;
 use super::forecast::Forecast;
 use super::load::{Way, capacity, tails};
 use super::measure::{BIN, Latencies, age, bins, goodput, is_void, offered, within};

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use testkit::lab::machine;
 
-use super::chain::{Chain, Kind};
+use super::chain::Chain;
+use super::command::gateway::Kind;
 use super::follow::{Follower, Stored};
 use super::load::{Clients, Sent, schedule};
 use super::open_files;

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::process::{number, status};
+
 /// How often.
 const EACH: Duration = Duration::from_millis(250);
 
@@ -50,11 +52,9 @@ impl Watch {
 }
 
 fn look(process: u32, begun: Instant) -> Option<Look> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let number = |name: &str| {
-        status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<u64>().ok())
-    };
-    Some(Look { at: begun.elapsed(), memory: number("VmRSS:")? * 1024, threads: number("Threads:")? })
+    let status = status(process)?;
+    let (memory, threads) = (number(&status, "VmRSS:")? * 1024, number(&status, "Threads:")?);
+    Some(Look { at: begun.elapsed(), memory, threads })
 }
 
 /// How long the processors have worked for all programs, and how long they could have, in ticks since the system started.

@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use testkit::lab::percentile;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::refusal;
 use super::watch::{Look, look, worked};
+use super::{customers, refusal};
 use crate::subject::chain::message::{Call, Message, Reply, Request};
 
 /// How many clients connect at a time: fewer than a listener's backlog has room for.
@@ -53,10 +53,6 @@ pub const LAG: Duration = Duration::from_millis(5);
 
 /// The next request at a pace comes from the client that is so many further on. It is a prime, so all take their turn.
 const STRIDE: usize = 7_919;
-
-/// Clients have so many addresses of their own, where the system has more than one for its loopback: one has 28,000 ports, and a port is not
-/// free at once when its connection is closed.
-const ADDRESSES: usize = 16;
 
 /// What the generator is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -253,9 +249,7 @@ struct Client {
 impl Client {
     /// Connects, and waits for a first answer.
     async fn connect(number: usize, server: SocketAddr) -> io::Result<Self> {
-        let socket = TcpSocket::new_v4()?;
-        let _ = socket.bind(SocketAddr::from(([127, 0, 0, 2 + (number % ADDRESSES) as u8], 0)));
-        let stream = socket.connect(server).await?;
+        let stream = customers::connect(number as u64, server).await?;
         stream.set_nodelay(true)?;
         let call = Call { request: Request::Tail { tenant: 1 }, left: None };
         let mut client = Client { stream, request: Message::from(call).written().into(), length: 0 };

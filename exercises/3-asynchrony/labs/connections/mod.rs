@@ -38,8 +38,12 @@ use testkit::lab;
 #[path = "../../bin/command/mod.rs"]
 mod command;
 
+#[path = "../customers.rs"]
+mod customers;
 #[path = "../open_files.rs"]
 mod open_files;
+#[path = "../process.rs"]
+mod process;
 
 /// Runs the lab, or a process of it. `whose` says whose gateway it is.
 pub fn main(whose: &str) -> ExitCode {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::process::{number, status};
+
 /// What a process has, and what the kernel has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Look {
@@ -22,7 +24,7 @@ pub struct Look {
 
 /// Looks at a process.
 pub fn look(process: u32) -> Option<Look> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let status = status(process)?;
     let system = fs::read_to_string("/proc/meminfo").ok()?;
     Some(Look {
         resident: number(&status, "VmRSS:")? * 1024,
@@ -31,10 +33,6 @@ pub fn look(process: u32) -> Option<Look> {
         kernel_stacks: number(&system, "KernelStack:")? * 1024,
         threads: number(&status, "Threads:")?,
     })
-}
-
-fn number(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
 }
 
 /// How long processors have worked for a process, in its own code and in the kernel.

@@ -14,8 +14,8 @@
 
 use std::collections::BTreeMap;
 
-use super::random::Random;
 use crate::subject::admission::limit::{Ending, Limit, Settings, Slot};
+use crate::subject::predict::random::Random;
 
 /// The smallest limit. The default of Gradient2 is 20, which is more than our service can bear.
 pub const LEAST: u32 = 2;
@@ -157,8 +157,13 @@ struct Vegas {
 
 impl Vegas {
     fn new() -> Self {
-        let mut vegas =
-            Vegas { limit: f64::from(FIRST), shortest: None, samples: 0.0, probes_after: 0.0, random: Random(1) };
+        let mut vegas = Vegas {
+            limit: f64::from(FIRST),
+            shortest: None,
+            samples: 0.0,
+            probes_after: 0.0,
+            random: Random { state: 1, stream: 0 },
+        };
         vegas.begin_anew();
         vegas
     }

@@ -12,7 +12,6 @@
 
 pub mod law;
 pub mod plot;
-pub mod random;
 pub mod scenario;
 pub mod simulation;
 pub mod table;

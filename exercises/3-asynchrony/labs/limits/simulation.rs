@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::law::{Call, Kind, Law};
-use super::random::Random;
 use super::scenario::{LASTS, PLACES, Scenario};
+use crate::subject::predict::random::Random;
 
 /// In microseconds since the beginning.
 type Micros = u64;
@@ -65,7 +65,7 @@ pub fn run(scenario: &Scenario, kind: Kind) -> Run {
     let mut service = Service {
         scenario,
         law: kind.fresh(),
-        random: Random(7),
+        random: Random { state: 7, stream: 0 },
         now: 0,
         events: BTreeSet::from([(0, Event::Comes), (micros(STEP), Event::Noted)]),
         began: Vec::new(),

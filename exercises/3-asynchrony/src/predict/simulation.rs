@@ -19,6 +19,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::random::Random;
 use crate::chain::parameters::{Load, Parameters};
 use crate::time::Millis;
 
@@ -190,7 +191,7 @@ struct Chain<'a> {
     load: Load,
     /// So many changes of the load there were: arrivals of an earlier load do not come any more.
     loads: usize,
-    random: Random,
+    draws: Draws,
     now: Micros,
     events: BTreeSet<(Micros, Event)>,
     requests: Vec<Request>,
@@ -210,7 +211,7 @@ impl<'a> Chain<'a> {
             parameters,
             load: scenario.load,
             loads: 0,
-            random: Random { spans: scenario.spans, state: 0 },
+            draws: Draws::new(scenario.spans),
             now: 0,
             events: BTreeSet::new(),
             requests: Vec::new(),
@@ -340,14 +341,14 @@ impl<'a> Chain<'a> {
             Path::Tail => self.load.tails,
         };
         if rate > 0 {
-            let span = self.random.span(1e6 / f64::from(rate));
+            let span = self.draws.span(1e6 / f64::from(rate));
             self.notes(span, Event::Arrives(path, self.loads));
         }
     }
 
     /// Lets `event` happen after a span that may vary.
     fn after(&mut self, span: Millis, event: Event) {
-        let span = self.random.span(span as f64 * 1000.0);
+        let span = self.draws.span(span as f64 * 1000.0);
         self.notes(span, event);
     }
 
@@ -379,27 +380,24 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// Spans around a mean.
-struct Random {
+/// Draws spans around a mean.
+struct Draws {
     spans: Spans,
-    state: u64,
+    random: Random,
 }
 
-impl Random {
-    fn span(&mut self, mean: f64) -> Micros {
-        match self.spans {
-            Spans::Constant => mean.round() as Micros,
-            Spans::Exponential(seed) => (-self.unit(seed).ln() * mean).round() as Micros,
-        }
+impl Draws {
+    fn new(spans: Spans) -> Self {
+        let seed = if let Spans::Exponential(seed) = spans { seed } else { 0 };
+        Draws { spans, random: Random { state: 0, stream: seed.wrapping_mul(0xd134_2543_de82_ef95) } }
     }
 
-    /// A number above 0 and up to 1, from SplitMix64 (Steele, Lea and Flood 2014).
-    fn unit(&mut self, seed: u64) -> f64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state ^ seed.wrapping_mul(0xd134_2543_de82_ef95);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (((z ^ (z >> 31)) >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    fn span(&mut self, mean: f64) -> Micros {
+        let span = match self.spans {
+            Spans::Constant => mean,
+            Spans::Exponential(_) => self.random.exponential(mean),
+        };
+        span.round() as Micros
     }
 }
 

@@ -54,8 +54,7 @@ pub struct Told {
 impl Told {
     /// Answers a request, now or when it comes.
     pub fn answer(&self, name: Name, reply: Reply) {
-        self.known().answers.insert(name, reply);
-        self.changes.notify_waiters();
+        self.change(|known| _ = known.answers.insert(name, reply));
     }
 
     /// Where a request is, if it has come.
@@ -75,12 +74,24 @@ impl Told {
 
     /// Waits until something is so; says whether it ever was.
     pub async fn until(&self, is_so: impl Fn(&Told) -> bool) -> bool {
-        let wait = async {
-            while !is_so(self) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+        timeout(HANGS, self.becomes(|| is_so(self).then_some(()))).await.is_ok()
+    }
+
+    /// Waits until there is something to find.
+    async fn becomes<T>(&self, find: impl Fn() -> Option<T>) -> T {
+        loop {
+            let change = self.changes.notified();
+            if let Some(found) = find() {
+                return found;
             }
-        };
-        timeout(HANGS, wait).await.is_ok()
+            change.await;
+        }
+    }
+
+    /// Something happens.
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known());
+        self.changes.notify_waiters();
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -97,36 +108,27 @@ struct UnderWay<'t> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.told.known().fates.insert(self.name, self.fate);
-        self.told.changes.notify_waiters();
+        self.told.change(|known| _ = known.fates.insert(self.name, self.fate));
     }
 }
 
 impl Answers for Told {
     async fn answer(&self, request: Request, deadline: Instant) -> Reply {
         let (Request::Line { tenant: name, .. } | Request::Tail { tenant: name }) = request;
-        self.known().fates.insert(name, Fate::UnderWay);
-        self.known().times.insert(name, deadline.saturating_duration_since(Instant::now()));
+        self.change(|known| {
+            known.fates.insert(name, Fate::UnderWay);
+            known.times.insert(name, deadline.saturating_duration_since(Instant::now()));
+        });
         let mut under_way = UnderWay { told: self, name, fate: Fate::Left };
-        loop {
-            let change = self.changes.notified();
-            if let Some(reply) = self.known().answers.get(&name) {
-                under_way.fate = Fate::Answered;
-                return reply.clone();
-            }
-            change.await;
-        }
+        let reply = self.becomes(|| self.known().answers.get(&name).cloned()).await;
+        under_way.fate = Fate::Answered;
+        reply
     }
 
     async fn drain(&self) {
-        self.known().is_draining = true;
-        loop {
-            let change = self.changes.notified();
-            if !self.known().fates.values().any(|fate| *fate == Fate::UnderWay) {
-                return;
-            }
-            change.await;
-        }
+        self.change(|known| known.is_draining = true);
+        let is_busy = || self.known().fates.values().any(|fate| *fate == Fate::UnderWay);
+        self.becomes(|| (!is_busy()).then_some(())).await;
     }
 }
 

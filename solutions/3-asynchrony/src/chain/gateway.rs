@@ -263,10 +263,10 @@ impl Gate {
 
     /// Waits for a place.
     async fn enter(self: &Arc<Self>, deadline: Instant) -> Result<Place, Reply> {
-        let place = self.ask(deadline).map_err(refused)?;
+        let place = self.ask(deadline)?;
         self.admit();
         match place.await {
-            Ok(told) => told.map_err(refused),
+            Ok(told) => Ok(told?),
             Err(_) => unreachable!("a request that waits is told what becomes of it"),
         }
     }
@@ -396,14 +396,6 @@ fn heard(reply: &Reply) -> Answer {
         Reply::Overloaded | Reply::Closing => Answer::Overloaded,
         Reply::Failed => Answer::Failed,
         Reply::GivenUp | Reply::TooLate => Answer::GivenUp,
-    }
-}
-
-/// What a client is told whom the queue has refused.
-fn refused(refusal: Refusal) -> Reply {
-    match refusal {
-        Refusal::Full | Refusal::Overloaded => Reply::Overloaded,
-        Refusal::Expired => Reply::TooLate,
     }
 }
 //# end

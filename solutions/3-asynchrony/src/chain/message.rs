@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::admission::queue::Refusal;
 use crate::deadline::wire;
 
 /// How many bytes of a line are read. What is longer is no message.
@@ -107,6 +108,16 @@ impl Message {
             Message::Ask { request, left: None } => Some(Call { request, left: None }),
             Message::Ask { request, left: Some(left) } => Some(Call { request, left: Some(wire::read(&left)?) }),
             Message::Stored { .. } => None,
+        }
+    }
+}
+
+impl From<Refusal> for Reply {
+    /// What a client is told whom an admission queue has refused.
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Full | Refusal::Overloaded => Reply::Overloaded,
+            Refusal::Expired => Reply::TooLate,
         }
     }
 }

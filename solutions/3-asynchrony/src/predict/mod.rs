@@ -25,6 +25,7 @@
 use crate::chain::parameters::{Load, Parameters};
 use crate::time::Millis;
 
+pub mod random;
 pub mod simulation;
 
 /// How many threads and places are in use on average.

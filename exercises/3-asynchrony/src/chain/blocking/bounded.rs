@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::gateway::Below;
 use super::{call, hear, pool, say};
-use crate::admission::queue::{Queue, Refusal, Settings};
+use crate::admission::queue::{Queue, Settings};
 use crate::chain::message::{Call, Message, Reply, Request};
 use crate::chain::parameters::Parameters;
 use crate::time::Millis;
@@ -100,7 +100,7 @@ impl Path {
                 state.waiting.insert(name, waiting);
                 self.has_come.notify_one();
             }
-            Err(refusal) => say(&waiting.stream, &said(refusal)),
+            Err(refusal) => say(&waiting.stream, &refusal.into()),
         }
     }
 
@@ -123,7 +123,7 @@ impl Path {
             let taken = state.queue.take(self.millis(Instant::now()));
             for (name, refusal) in taken.refused {
                 if let Some(waiting) = state.waiting.remove(&name) {
-                    say(&waiting.stream, &said(refusal));
+                    say(&waiting.stream, &refusal.into());
                 }
             }
             if let Some(next) = taken.start.and_then(|name| state.waiting.remove(&name)) {
@@ -139,12 +139,5 @@ impl Path {
 
     fn millis(&self, at: Instant) -> Millis {
         at.saturating_duration_since(self.begun).as_millis() as Millis
-    }
-}
-
-fn said(refusal: Refusal) -> Reply {
-    match refusal {
-        Refusal::Full | Refusal::Overloaded => Reply::Overloaded,
-        Refusal::Expired => Reply::TooLate,
     }
 }

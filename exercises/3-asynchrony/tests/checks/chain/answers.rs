@@ -8,9 +8,9 @@ use testkit_async::paused::{self, RUNS};
 use tokio::sync::Barrier;
 
 use super::rules::{APART, ENDS, LEFT, PASSED_ON, TOGETHER};
-use super::scenes::{Plan, both, plain, scene};
-use super::services::{FOREVER, Service, Stage, Told, good, line, name, settings, story, tail};
-use crate::subject::admission::limit::{self};
+use super::scenes::{NO_PANIC, Plan, plain, scene};
+use super::services::{FOREVER, Service, Told, good, line, name, settings, story, tail};
+use crate::subject::admission::limit;
 use crate::subject::breaker;
 use crate::subject::chain::gateway::{Gateway, Settings};
 use crate::subject::chain::link::Downstream;
@@ -31,10 +31,9 @@ pub fn each_path_has_its_service() {
                     let (enrich, tails) = (plain(&said), plain(&said));
                     let (own, other) =
                         if matches!(request, Request::Line { .. }) { (&enrich, &tails) } else { (&tails, &enrich) };
-                    let told = scene(check, &how, || {
-                        let (services, request) = (both(enrich.clone(), tails.clone()), request.clone());
-                        let [enrich, tails] = services.clone();
-                        (async move { Stage::new(&settings(), &enrich, &tails).ask(request, 1_000).await }, services)
+                    let told = scene(check, &how, &settings(), [&enrich, &tails], |stage| {
+                        let request = request.clone();
+                        async move { stage.ask(request, 1_000).await }
                     })?;
                     let asked = own.calls().first().map(|called| called.request.clone());
                     let right = told == Told { reply: expected.clone(), at: 10 };
@@ -84,20 +83,14 @@ pub fn a_client_is_told_something_at_its_deadline() {
                     requests += 1;
                     let how = format!("A client waits for {patience} ms, and {kind}.");
                     let enrich = Service::new(plan);
-                    let told = scene(check, &how, || {
-                        let services = both(enrich.clone(), Service::well(10));
-                        let ([enrich, tails], settings) = (services.clone(), settings.clone());
-                        let play = async move {
-                            let stage = Stage::new(&settings, &enrich, &tails);
-                            let others = [line(1), line(2)].map(|other| stage.client(0, other, 600));
-                            stage.until(5).await;
-                            let told = stage.ask(line(3), patience).await;
-                            for other in others {
-                                let _ = other.await;
-                            }
-                            told
-                        };
-                        (play, services)
+                    let told = scene(check, &how, &settings, [&enrich, &Service::well(10)], |stage| async move {
+                        let others = [line(1), line(2)].map(|other| stage.client(0, other, 600));
+                        stage.until(5).await;
+                        let told = stage.ask(line(3), patience).await;
+                        for other in others {
+                            let _ = other.await;
+                        }
+                        told
                     })?;
                     let end = 5 + patience;
                     check.requires(ENDS, told.at <= end + 1, || {
@@ -220,25 +213,18 @@ pub fn the_paths_share_nothing() {
                     number += 1;
                     if number % 4 == 3 { (20, Reply::Failed) } else { (20, good(&called.request)) }
                 });
-                let told = scene(check, &how, || {
-                    let services = both(enrich.clone(), tails.clone());
-                    let ([enrich, tails], settings) = (services.clone(), settings.clone());
-                    let play = async move {
-                        let stage = Stage::new(&settings, &enrich, &tails);
-                        let lines: Vec<_> =
-                            (0..150).map(|number| stage.client(10 * number, line(number), 600)).collect();
-                        let tails: Vec<_> = (0..30).map(|number| stage.client(50 * number + 5, tail(1), 400)).collect();
-                        let mut told = Vec::new();
-                        for (number, client) in (0..).zip(tails) {
-                            let client = client.await.expect("a client does not panic unless its gateway does");
-                            told.push((50 * number + 5, client));
-                        }
-                        for line in lines {
-                            let _ = line.await;
-                        }
-                        told
-                    };
-                    (play, services)
+                let told = scene(check, &how, &settings, [&enrich, &tails], |stage| async move {
+                    let lines: Vec<_> = (0..150).map(|number| stage.client(10 * number, line(number), 600)).collect();
+                    let tails: Vec<_> = (0..30).map(|number| stage.client(50 * number + 5, tail(1), 400)).collect();
+                    let mut told = Vec::new();
+                    for (number, client) in (0..).zip(tails) {
+                        let client = client.await.expect(NO_PANIC);
+                        told.push((50 * number + 5, client));
+                    }
+                    for line in lines {
+                        let _ = line.await;
+                    }
+                    told
                 })?;
                 let late = told.iter().find(|(at, told)| {
                     let took = told.at - at;

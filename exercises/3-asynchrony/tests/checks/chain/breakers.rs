@@ -4,42 +4,31 @@ use testkit::check::{Check, Proven, check};
 use testkit_async::paused::RUNS;
 
 use super::rules::{BREAKER_IS_ASKED, BREAKER_IS_TOLD};
-use super::scenes::{both, endings, scene};
-use super::services::{FOREVER, Service, Stage, Told, good, line, settings, story};
-use crate::subject::admission::limit::{self};
+use super::scenes::{Way, scene, ways};
+use super::services::{FOREVER, Service, Told, good, instead, line, settings, story};
+use crate::subject::admission::limit;
 use crate::subject::breaker;
 use crate::subject::chain::gateway::Settings;
 use crate::subject::chain::message::Reply;
-use crate::subject::time::Millis;
 
 #[test]
 pub fn the_breaker_is_told_what_came_of_each_call() {
     check(|check| {
-        for (kind, takes, reply, patience, leaves) in endings() {
+        for way in &ways() {
             for _ in 0..RUNS / 4 {
                 let settings = Settings {
                     limit: limit::Settings { least: 4, most: 4, first: 4, keeps: 50 },
                     breaker: breaker::Settings { failures: 4, pause: 2_000, probes: 1, patience: 5_000 },
                     ..settings()
                 };
-                let how = format!("Four lines come at once; {kind}. Four failures in a row open the breaker.");
-                let opens = matches!(reply, Reply::Failed | Reply::GivenUp)
-                    || (takes == FOREVER && patience > 400 && leaves > 400);
-                let reply = reply.clone();
-                let enrich = Service::new(move |_| (takes, reply.clone()));
-                let told = scene(check, &how, || {
-                    let services = both(enrich.clone(), Service::well(10));
-                    let ([enrich, tails], settings) = (services.clone(), settings.clone());
-                    let play = async move {
-                        let stage = Stage::new(&settings, &enrich, &tails);
-                        let clients: Vec<_> = (0..4).map(|key| stage.client(0, line(key), patience)).collect();
-                        stage.until(leaves).await;
-                        clients.iter().for_each(tokio::task::JoinHandle::abort);
-                        stage.until(1_000).await;
-                        enrich.change(|called| (10, good(&called.request)));
-                        stage.ask(line(9), 500).await
-                    };
-                    (play, services)
+                let how = format!("Four lines come at once; {}. Four failures in a row open the breaker.", way.told);
+                let opens = matches!(way.reply, Reply::Failed | Reply::GivenUp)
+                    || (way.takes == FOREVER && way.patience > 400 && way.leaves > 400);
+                let enrich = &way.service();
+                let told = scene(check, &how, &settings, [enrich, &Service::well(10)], |stage| async move {
+                    way.four_lines(&stage).await;
+                    enrich.change(|called| (10, good(&called.request)));
+                    stage.ask(line(9), 500).await
                 })?;
                 let expected = if opens {
                     Told { reply: Reply::Overloaded, at: 1_000 }
@@ -48,19 +37,12 @@ pub fn the_breaker_is_told_what_came_of_each_call() {
                 };
                 let rule = if opens && told.at == 1_000 { BREAKER_IS_ASKED } else { BREAKER_IS_TOLD };
                 check.requires(rule, told == expected, || {
-                    format!(
-                        "{how} A line that comes later should be told {:?} at {} ms, and was told {:?} at {} ms.{}",
-                        expected.reply,
-                        expected.at,
-                        told.reply,
-                        told.at,
-                        story(&enrich)
-                    )
+                    instead(&format!("{how} A line that comes later"), &expected, &told, enrich)
                 })?;
             }
         }
-        for ending in endings() {
-            between_failures(check, ending)?;
+        for way in ways() {
+            between_failures(check, way)?;
         }
         check.evidence(
             "calls that end in each way, alone and between failures: whether the service is called afterwards",
@@ -70,10 +52,8 @@ pub fn the_breaker_is_told_what_came_of_each_call() {
 }
 
 /// Two lines fail, one ends in some way, and another one fails: three failures with no success between them, unless it is one.
-fn between_failures(
-    check: &mut Check,
-    (kind, takes, reply, patience, leaves): (&str, Millis, Reply, Millis, Millis),
-) -> Proven {
+fn between_failures(check: &mut Check, way: Way) -> Proven {
+    let Way { told: kind, takes, reply, patience, leaves } = way;
     let settings = Settings {
         breaker: breaker::Settings { failures: 3, pause: 10_000, probes: 1, patience: 5_000 },
         ..settings()
@@ -87,19 +67,13 @@ fn between_failures(
         2_000 => (takes, reply.clone()),
         _ => (10, Reply::Stored),
     });
-    let told = scene(check, &how, || {
-        let services = both(enrich.clone(), Service::well(10));
-        let ([enrich, tails], settings) = (services.clone(), settings.clone());
-        let play = async move {
-            let stage = Stage::new(&settings, &enrich, &tails);
-            let clients =
-                [0, 1_000, 2_000, 3_000].map(|at| stage.client(at, line(at), if at == 2_000 { patience } else { 900 }));
-            stage.until(2_000 + leaves).await;
-            clients[2].abort();
-            stage.until(3_500).await;
-            stage.ask(line(9), 500).await
-        };
-        (play, services)
+    let told = scene(check, &how, &settings, [&enrich, &Service::well(10)], |stage| async move {
+        let clients =
+            [0, 1_000, 2_000, 3_000].map(|at| stage.client(at, line(at), if at == 2_000 { patience } else { 900 }));
+        stage.until(2_000 + leaves).await;
+        clients[2].abort();
+        stage.until(3_500).await;
+        stage.ask(line(9), 500).await
     })?;
     let expected = if is_success { Reply::Stored } else { Reply::Overloaded };
     check.requires(BREAKER_IS_TOLD, told.reply == expected, || {
@@ -124,24 +98,17 @@ pub fn a_service_that_is_down_is_left_alone_and_found_again() {
                 ..2_500 => (10, Reply::Failed),
                 _ => (10, Reply::Stored),
             });
-            let (late, told) = scene(check, how, || {
-                let services = both(enrich.clone(), Service::well(10));
-                let ([enrich, tails], settings) = (services.clone(), settings.clone());
-                let play = async move {
-                    let stage = Stage::new(&settings, &enrich, &tails);
-                    let mut told = Vec::new();
-                    let mut late = 0;
-                    for number in 0..60 {
-                        let at = 100 * number;
-                        stage.until(at).await;
-                        told.push(stage.ask(line(number), 90).await);
-                        late += usize::from(
-                            told[number as usize].reply == Reply::Overloaded && told[number as usize].at > at,
-                        );
-                    }
-                    (late, told)
-                };
-                (play, services)
+            let (late, told) = scene(check, how, &settings, [&enrich, &Service::well(10)], |stage| async move {
+                let mut told = Vec::new();
+                let mut late = 0;
+                for number in 0..60 {
+                    let at = 100 * number;
+                    stage.until(at).await;
+                    told.push(stage.ask(line(number), 90).await);
+                    late +=
+                        usize::from(told[number as usize].reply == Reply::Overloaded && told[number as usize].at > at);
+                }
+                (late, told)
             })?;
             let before = enrich.calls().iter().filter(|called| called.at < 2_500).count();
             check.requires(BREAKER_IS_ASKED, (3..=6).contains(&before) && late == 0, || {
@@ -176,22 +143,16 @@ fn lost_probe(check: &mut Check, leaves: bool) -> Proven {
         600 => (FOREVER, Reply::Stored),
         _ => (10, Reply::Stored),
     });
-    let told = scene(check, &how, || {
-        let services = both(enrich.clone(), Service::well(10));
-        let ([enrich, tails], settings) = (services.clone(), settings.clone());
-        let play = async move {
-            let stage = Stage::new(&settings, &enrich, &tails);
-            stage.ask(line(1), 900).await;
-            let probe = stage.client(600, line(2), if leaves { 900 } else { 50 });
-            stage.until(650).await;
-            if leaves {
-                probe.abort();
-            }
-            let _ = probe.await;
-            stage.until(700).await;
-            stage.ask(line(3), 900).await
-        };
-        (play, services)
+    let told = scene(check, &how, &settings, [&enrich, &Service::well(10)], |stage| async move {
+        stage.ask(line(1), 900).await;
+        let probe = stage.client(600, line(2), if leaves { 900 } else { 50 });
+        stage.until(650).await;
+        if leaves {
+            probe.abort();
+        }
+        let _ = probe.await;
+        stage.until(700).await;
+        stage.ask(line(3), 900).await
     })?;
     check.requires(BREAKER_IS_TOLD, told == Told { reply: Reply::Stored, at: 710 }, || {
         format!("{how} It was told {:?} at {} ms.{}", told.reply, told.at, story(&enrich))

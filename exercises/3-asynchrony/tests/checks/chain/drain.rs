@@ -1,15 +1,13 @@
 //! The end: what was taken is finished.
 
-use std::future::Future;
-
 use testkit::check::{Check, Proven, check};
 use testkit_async::cancel::after;
 use testkit_async::paused::RUNS;
 
 use super::rules::{CLOSED, FINISHED};
-use super::scenes::{both, scene};
+use super::scenes::scene;
 use super::services::{Service, Stage, Told, line, name, settings, story, tail};
-use crate::subject::admission::limit::{self};
+use crate::subject::admission::limit;
 use crate::subject::chain::gateway::Settings;
 use crate::subject::chain::listen::Answers;
 use crate::subject::chain::message::{Reply, Request};
@@ -36,7 +34,7 @@ pub fn what_was_taken_before_it_closed_is_finished() {
                 }
                 false => (50, Reply::Stored),
             });
-            let (old, new, drained) = scene(check, how, || drained(&settings, &enrich))?;
+            let (old, new, drained) = scene(check, how, &settings, [&enrich, &Service::well(10)], drained)?;
             let [first, second] = drained;
             check.requires(CLOSED, new == Told { reply: Reply::Closing, at: 60 }, || {
                 format!("{how} Line 3 was told {:?} at {} ms.{}", new.reply, new.at, story(&enrich))
@@ -58,30 +56,23 @@ pub fn what_was_taken_before_it_closed_is_finished() {
     });
 }
 
-type Drained = ([Told; 3], Told, [Millis; 2]);
-
-fn drained(settings: &Settings, enrich: &Service) -> (impl Future<Output = Drained> + use<>, [Service; 2]) {
-    let services = both(enrich.clone(), Service::well(10));
-    let ([enrich, tails], settings) = (services.clone(), settings.clone());
-    let play = async move {
-        let stage = Stage::new(&settings, &enrich, &tails);
-        let old = [(0, 0), (1, 2), (2, 4)].map(|(key, at)| stage.client(at, line(key), 2_000));
-        let drains = [50, 55].map(|at| {
-            let stage = stage.clone();
-            tokio::spawn(async move {
-                stage.until(at).await;
-                stage.gateway.drain().await;
-                stage.now()
-            })
-        });
-        let new = stage.client(60, line(3), 2_000);
-        let panicked = "neither a client nor a drain panics unless the gateway does";
-        let [one, two, three] = old;
-        let old = [one.await.expect(panicked), two.await.expect(panicked), three.await.expect(panicked)];
-        let [first, second] = drains;
-        (old, new.await.expect(panicked), [first.await.expect(panicked), second.await.expect(panicked)])
-    };
-    (play, services)
+/// What the old clients and the new one are told, and when each drain returns.
+async fn drained(stage: Stage) -> ([Told; 3], Told, [Millis; 2]) {
+    let old = [(0, 0), (1, 2), (2, 4)].map(|(key, at)| stage.client(at, line(key), 2_000));
+    let drains = [50, 55].map(|at| {
+        let stage = stage.clone();
+        tokio::spawn(async move {
+            stage.until(at).await;
+            stage.gateway.drain().await;
+            stage.now()
+        })
+    });
+    let new = stage.client(60, line(3), 2_000);
+    let panicked = "neither a client nor a drain panics unless the gateway does";
+    let [one, two, three] = old;
+    let old = [one.await.expect(panicked), two.await.expect(panicked), three.await.expect(panicked)];
+    let [first, second] = drains;
+    (old, new.await.expect(panicked), [first.await.expect(panicked), second.await.expect(panicked)])
 }
 
 /// A gateway without requests is drained at once, and one whose drain was dropped stays closed.
@@ -91,21 +82,15 @@ fn closed_for_good(check: &mut Check) -> Proven {
             "A call is under way on the other path. `drain` is polled once and dropped. Then {} comes.",
             name(&request)
         );
-        let told = scene(check, &how, || {
-            let services = both(Service::well(50), Service::well(50));
-            let ([enrich, tails], request) = (services.clone(), request.clone());
-            let play = async move {
-                let stage = Stage::new(&settings(), &enrich, &tails);
-                let other = if matches!(request, Request::Line { .. }) { tail(2) } else { line(2) };
-                let busy = stage.client(0, other, 900);
-                stage.until(10).await;
-                let _ = after(1, stage.gateway.drain()).await;
-                let told = stage.ask(request, 900).await;
-                let _ = busy.await;
-                stage.gateway.drain().await;
-                (told, stage.now())
-            };
-            (play, services)
+        let told = scene(check, &how, &settings(), [&Service::well(50), &Service::well(50)], |stage| async move {
+            let other = if matches!(request, Request::Line { .. }) { tail(2) } else { line(2) };
+            let busy = stage.client(0, other, 900);
+            stage.until(10).await;
+            let _ = after(1, stage.gateway.drain()).await;
+            let told = stage.ask(request, 900).await;
+            let _ = busy.await;
+            stage.gateway.drain().await;
+            (told, stage.now())
         })?;
         check.requires(CLOSED, told.0 == Told { reply: Reply::Closing, at: 10 } && told.1 == 50, || {
             format!(

@@ -1,6 +1,5 @@
 //! Clients that leave: nothing goes on for them, and what they held is free.
 
-use std::future::Future;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -9,9 +8,9 @@ use testkit_async::cancel::{Ending, after};
 use testkit_async::paused::RUNS;
 
 use super::rules::{FINISHED, GIVEN_BACK, NOTHING_LEFT};
-use super::scenes::{TURNS, both, scene};
-use super::services::{Called, End, Service, Stage, Told, leaving, line, settings, story};
-use crate::subject::admission::limit::{self};
+use super::scenes::{NO_PANIC, TURNS, scene};
+use super::services::{Called, End, Service, Stage, Told, instead, leaving, line, settings, story};
+use crate::subject::admission::limit;
 use crate::subject::chain::gateway::Settings;
 use crate::subject::chain::listen::Answers;
 use crate::subject::chain::message::{Reply, Request};
@@ -41,7 +40,9 @@ pub fn it_may_be_dropped_wherever_it_waits() {
                         _ => (10, Reply::Stored),
                     });
                     let (was_dropped, goes_on, last, drained) =
-                        scene(check, &how, || dropped(settings, &enrich, waits))?;
+                        scene(check, &how, &settings, [&enrich, &Service::well(10)], |stage| {
+                            dropped(stage, &enrich, waits)
+                        })?;
                     check.requires(NOTHING_LEFT, !goes_on, || {
                         format!("{how} When line 1 was through or was dropped, its call went on.{}", story(&enrich))
                     })?;
@@ -70,36 +71,26 @@ pub fn it_may_be_dropped_wherever_it_waits() {
 /// One place, which line 0 has until 60 ms; lines 1 and 2 wait for it. Line 1 waits so often before its client leaves.
 /// Says whether it was dropped, whether its call went on then, what line 3 is told, which comes when all others are through, and whether the
 /// gateway can be drained after that.
-fn dropped(
-    settings: Settings,
-    enrich: &Service,
-    waits: usize,
-) -> (impl Future<Output = (bool, bool, Told, bool)>, [Service; 2]) {
-    let services = both(enrich.clone(), Service::well(10));
-    let [enrich, tails] = services.clone();
-    let play = async move {
-        let stage = Stage::new(&settings, &enrich, &tails);
-        let holder = stage.client(0, line(0), 900);
-        let (leaver, service) = (stage.clone(), enrich.clone());
-        let leaver = tokio::spawn(async move {
-            leaver.until(10).await;
-            let was_dropped = matches!(after(waits, leaver.ask(line(1), 900)).await, Ending::Cancelled);
-            // A task that is aborted comes to its end when it is its turn, and not before.
-            for _ in 0..TURNS {
-                tokio::task::yield_now().await;
-            }
-            let goes_on = |called: &Called| called.request == line(1) && called.end.is_none();
-            (was_dropped, service.calls().iter().any(goes_on))
-        });
-        let waiter = stage.client(20, line(2), 900);
-        let _ = holder.await;
-        let (was_dropped, goes_on) = leaver.await.expect("a client does not panic unless its gateway does");
-        let _ = waiter.await;
-        let last = stage.ask(line(3), 900).await;
-        let drained = tokio::time::timeout(Duration::from_millis(100), stage.gateway.drain()).await.is_ok();
-        (was_dropped, goes_on, last, drained)
-    };
-    (play, services)
+async fn dropped(stage: Stage, enrich: &Service, waits: usize) -> (bool, bool, Told, bool) {
+    let holder = stage.client(0, line(0), 900);
+    let (leaver, service) = (stage.clone(), enrich.clone());
+    let leaver = tokio::spawn(async move {
+        leaver.until(10).await;
+        let was_dropped = matches!(after(waits, leaver.ask(line(1), 900)).await, Ending::Cancelled);
+        // A task that is aborted comes to its end when it is its turn, and not before.
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+        let goes_on = |called: &Called| called.request == line(1) && called.end.is_none();
+        (was_dropped, service.calls().iter().any(goes_on))
+    });
+    let waiter = stage.client(20, line(2), 900);
+    let _ = holder.await;
+    let (was_dropped, goes_on) = leaver.await.expect(NO_PANIC);
+    let _ = waiter.await;
+    let last = stage.ask(line(3), 900).await;
+    let drained = tokio::time::timeout(Duration::from_millis(100), stage.gateway.drain()).await.is_ok();
+    (was_dropped, goes_on, last, drained)
 }
 
 #[test]
@@ -114,14 +105,12 @@ pub fn a_place_for_one_that_has_left_goes_to_the_next() {
                      through, and then line 9."
                 );
                 let enrich = Service::new(|called| (if called.request == line(0) { 60 } else { 10 }, Reply::Stored));
-                let told = scene(check, &how, || at_the_very_moment(&settings, &enrich, leavers))?;
-                check.requires(GIVEN_BACK, told == Told { reply: Reply::Stored, at: 70 }, || {
-                    format!(
-                        "{how} Line 9 should be told `Stored` at 70 ms, and was told {:?} at {} ms.{}",
-                        told.reply,
-                        told.at,
-                        story(&enrich)
-                    )
+                let told = scene(check, &how, &settings, [&enrich, &Service::well(10)], |stage| {
+                    at_the_very_moment(stage, leavers)
+                })?;
+                let expected = Told { reply: Reply::Stored, at: 70 };
+                check.requires(GIVEN_BACK, told == expected, || {
+                    instead(&format!("{how} Line 9"), &expected, &told, &enrich)
                 })?;
             }
         }
@@ -130,41 +119,31 @@ pub fn a_place_for_one_that_has_left_goes_to_the_next() {
     });
 }
 
-fn at_the_very_moment(
-    settings: &Settings,
-    enrich: &Service,
-    leavers: u64,
-) -> (impl Future<Output = Told> + use<>, [Service; 2]) {
-    let services = both(enrich.clone(), Service::well(10));
-    let ([enrich, tails], settings) = (services.clone(), settings.clone());
-    let play = async move {
-        let stage = Stage::new(&settings, &enrich, &tails);
-        let mut tell = Vec::new();
-        let mut left = Vec::new();
-        for key in 1..=leavers {
-            let client = stage.clone();
-            let (future, told) = leaving(async move { client.ask(line(key), 900).await });
-            tell.push(told);
-            let stage = stage.clone();
-            left.push(tokio::spawn(async move {
-                stage.until(10 * key).await;
-                future.await
-            }));
+async fn at_the_very_moment(stage: Stage, leavers: u64) -> Told {
+    let mut tell = Vec::new();
+    let mut left = Vec::new();
+    for key in 1..=leavers {
+        let client = stage.clone();
+        let (future, told) = leaving(async move { client.ask(line(key), 900).await });
+        tell.push(told);
+        let stage = stage.clone();
+        left.push(tokio::spawn(async move {
+            stage.until(10 * key).await;
+            future.await
+        }));
+    }
+    let holder = stage.clone();
+    let holder = tokio::spawn(async move {
+        holder.ask(line(0), 900).await;
+        for told in tell {
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = true;
         }
-        let holder = stage.clone();
-        let holder = tokio::spawn(async move {
-            holder.ask(line(0), 900).await;
-            for told in tell {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            }
-        });
-        let last = stage.client(50, line(9), 900).await.expect("a client does not panic unless its gateway does");
-        let _ = holder.await;
-        for client in left {
-            client.abort(); // it has left, but nothing has woken it
-            let _ = client.await;
-        }
-        last
-    };
-    (play, services)
+    });
+    let last = stage.client(50, line(9), 900).await.expect(NO_PANIC);
+    let _ = holder.await;
+    for client in left {
+        client.abort(); // it has left, but nothing has woken it
+        let _ = client.await;
+    }
+    last
 }

@@ -1,15 +1,14 @@
 //! How many calls are under way, what the limit is told of them, and what becomes of the rest.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use testkit::check::{Check, Failure, check};
 use testkit_async::paused::RUNS;
 
 use super::followed::{Followed, ending, idle};
 use super::rules::{IN_TURN, LIMIT_IS_TOLD, LIMITED, SERVED, SHED};
-use super::scenes::{both, endings, scene};
-use super::services::{Called, FOREVER, Service, Stage, Told, good, line, settings, story};
+use super::scenes::{NO_PANIC, scene, ways};
+use super::services::{Called, FOREVER, Service, Told, good, line, settings, story};
 use crate::subject::admission::limit::{self, Limit};
+use crate::subject::admission::queue;
 use crate::subject::chain::gateway::Settings;
 use crate::subject::chain::message::Reply;
 use crate::subject::time::Millis;
@@ -22,11 +21,7 @@ pub fn no_more_calls_than_the_limit_says() {
                 for _ in 0..RUNS {
                     let settings = Settings {
                         limit: limit::Settings { least: 1, most, first: most.min(2), keeps: 50 },
-                        queue: crate::subject::admission::queue::Settings {
-                            capacity: 20,
-                            target: 2_000,
-                            interval: 4_000,
-                        },
+                        queue: queue::Settings { capacity: 20, target: 2_000, interval: 4_000 },
                         ..settings()
                     };
                     let how = format!(
@@ -62,64 +57,48 @@ pub fn no_more_calls_than_the_limit_says() {
 
 /// Twelve lines, one after the other without a pause.
 fn burst(check: &mut Check, how: &str, settings: &Settings, enrich: &Service) -> Result<Vec<Told>, Box<Failure>> {
-    scene(check, how, || {
-        let services = both(enrich.clone(), Service::well(10));
-        let ([enrich, tails], settings) = (services.clone(), settings.clone());
-        let play = async move {
-            let stage = Stage::new(&settings, &enrich, &tails);
-            let clients: Vec<_> = (0..12).map(|key| stage.client(0, line(key), 60_000)).collect();
-            let mut told = Vec::new();
-            for client in clients {
-                told.push(client.await.expect("a client does not panic unless its gateway does"));
-            }
-            told
-        };
-        (play, services)
+    scene(check, how, settings, [enrich, &Service::well(10)], |stage| async move {
+        let clients: Vec<_> = (0..12).map(|key| stage.client(0, line(key), 60_000)).collect();
+        let mut told = Vec::new();
+        for client in clients {
+            told.push(client.await.expect(NO_PANIC));
+        }
+        told
     })
 }
 
 #[test]
 pub fn the_limit_is_told_what_came_of_each_call() {
     check(|check| {
-        for (kind, takes, reply, patience, leaves) in endings() {
+        for way in &ways() {
             for _ in 0..RUNS / 4 {
                 let settings =
                     Settings { limit: limit::Settings { least: 2, most: 8, first: 4, keeps: 50 }, ..settings() };
-                let how = format!("Four lines come at once; {kind}.");
-                let (first, after) = (reply.clone(), Arc::new(Mutex::new(0_usize)));
-                let enrich = Service::new(move |_| (takes, first.clone()));
-                let count = Arc::clone(&after);
-                scene(check, &how, || {
-                    let services = both(enrich.clone(), Service::well(10));
-                    let ([enrich, tails], settings) = (services.clone(), settings.clone());
-                    let play = async move {
-                        let stage = Stage::new(&settings, &enrich, &tails);
-                        let clients: Vec<_> = (0..4).map(|key| stage.client(0, line(key), patience)).collect();
-                        stage.until(leaves).await;
-                        clients.iter().for_each(tokio::task::JoinHandle::abort);
-                        stage.until(1_000).await;
-                        enrich.change(|_| (FOREVER, Reply::Stored));
-                        let more: Vec<_> = (10..22).map(|key| stage.client(1_000, line(key), 100)).collect();
-                        stage.until(1_050).await;
-                        *count.lock().unwrap_or_else(PoisonError::into_inner) = enrich.under_way();
-                        for client in more {
-                            let _ = client.await;
-                        }
-                    };
-                    (play, services)
-                })?;
+                let how = format!("Four lines come at once; {}.", way.told);
+                let enrich = &way.service();
+                let scene = scene(check, &how, &settings, [enrich, &Service::well(10)], |stage| async move {
+                    way.four_lines(&stage).await;
+                    enrich.change(|_| (FOREVER, Reply::Stored));
+                    let more: Vec<_> = (10..22).map(|key| stage.client(1_000, line(key), 100)).collect();
+                    stage.until(1_050).await;
+                    let under_way = enrich.under_way();
+                    for client in more {
+                        let _ = client.await;
+                    }
+                    under_way
+                });
+                let under_way = scene?;
                 let calls: Vec<Called> = enrich.calls().into_iter().filter(|called| called.at < 1_000).collect();
                 let mut limit = Limit::new(settings.limit);
                 let slots: Vec<_> = calls.iter().map_while(|called| Some((limit.begin().ok()?, called))).collect();
                 for (slot, called) in slots {
                     limit.end(slot, ending(&settings, called));
                 }
-                let under_way = *after.lock().unwrap_or_else(PoisonError::into_inner);
                 check.requires(LIMIT_IS_TOLD, calls.len() == 4 && under_way == limit.limit() as usize, || {
                     format!(
                         "{how} The limit should be {} after that. Of twelve lines that come later, {under_way} are called at once.{}",
                         limit.limit(),
-                        story(&enrich)
+                        story(enrich)
                     )
                 })?;
             }
@@ -135,24 +114,18 @@ pub fn ten_times_too_much_is_refused() {
         for _ in 0..RUNS / 8 {
             let settings = Settings {
                 limit: limit::Settings { least: 2, most: 2, first: 2, keeps: 90 },
-                queue: crate::subject::admission::queue::Settings { capacity: 30, target: 50, interval: 200 },
+                queue: queue::Settings { capacity: 30, target: 50, interval: 200 },
                 ..settings()
             };
             let how = "Two lines at a time take 20 ms each, so 100 a second can be done. 1,000 a second come, for three seconds; each client waits for 2,000 ms.";
             let enrich = Service::well(20);
-            let told = scene(check, how, || {
-                let services = both(enrich.clone(), Service::well(10));
-                let ([enrich, tails], settings) = (services.clone(), settings.clone());
-                let play = async move {
-                    let stage = Stage::new(&settings, &enrich, &tails);
-                    let clients: Vec<_> = (0..3_000).map(|at| (at, stage.client(at, line(at), 2_000))).collect();
-                    let mut told = Vec::new();
-                    for (at, client) in clients {
-                        told.push((at, client.await.expect("a client does not panic unless its gateway does")));
-                    }
-                    told
-                };
-                (play, services)
+            let told = scene(check, how, &settings, [&enrich, &Service::well(10)], |stage| async move {
+                let clients: Vec<_> = (0..3_000).map(|at| (at, stage.client(at, line(at), 2_000))).collect();
+                let mut told = Vec::new();
+                for (at, client) in clients {
+                    told.push((at, client.await.expect(NO_PANIC)));
+                }
+                told
             })?;
             let stored = told.iter().filter(|(_, told)| told.reply == Reply::Stored).count();
             let refused = told.iter().filter(|(_, told)| told.reply == Reply::Overloaded).count();

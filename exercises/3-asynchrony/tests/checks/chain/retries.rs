@@ -4,9 +4,9 @@ use testkit::check::{Check, Failure, Proven, check};
 use testkit_async::paused::RUNS;
 
 use super::rules::{PAUSES, RETRIED, UNTOUCHED};
-use super::scenes::{both, plain, scene};
-use super::services::{FOREVER, Service, Stage, Told, good, line, settings, story};
-use crate::subject::admission::limit::{self};
+use super::scenes::{plain, scene};
+use super::services::{FOREVER, Service, Told, good, instead, line, settings, story};
+use crate::subject::admission::{limit, queue};
 use crate::subject::breaker;
 use crate::subject::chain::gateway::Settings;
 use crate::subject::chain::message::{Reply, Request};
@@ -39,13 +39,7 @@ pub fn what_may_be_tried_again_is_tried_again() {
                 let (told, enrich) = attempts(check, &how, &settings, says, 1_000)?;
                 let expected = Told { reply: expected.clone(), at };
                 check.requires(RETRIED, told == expected, || {
-                    format!(
-                        "{how} The client should be told {:?} at {at} ms, and was told {:?} at {} ms.{}",
-                        expected.reply,
-                        told.reply,
-                        told.at,
-                        story(&enrich)
-                    )
+                    instead(&format!("{how} The client"), &expected, &told, &enrich)
                 })?;
                 let same = enrich.calls().iter().all(|called| called.request == line(1));
                 check.requires(RETRIED, same, || format!("{how} The attempts differ.{}", story(&enrich)))?;
@@ -74,10 +68,8 @@ fn attempts(
         number += 1;
         (10, says.get(number - 1).cloned().unwrap_or_else(|| good(&called.request)))
     });
-    let told = scene(check, how, || {
-        let services = both(enrich.clone(), Service::well(10));
-        let ([enrich, tails], settings) = (services.clone(), settings.clone());
-        (async move { Stage::new(&settings, &enrich, &tails).ask(line(1), patience).await }, services)
+    let told = scene(check, how, settings, [&enrich, &Service::well(10)], |stage| async move {
+        stage.ask(line(1), patience).await
     })?;
     Ok((told, enrich))
 }
@@ -87,29 +79,20 @@ fn time_is_kept(check: &mut Check) -> Proven {
     let settings = Settings { retries: Policy { attempts: 3, backoff: Backoff { base: 40, cap: 40 } }, ..settings() };
     let how = "A client waits for 25 ms. Its line fails after 10 ms, and the pause would take 20 ms.";
     let (told, enrich) = attempts(check, how, &settings, &[Reply::Failed], 25)?;
-    check.requires(RETRIED, told == Told { reply: Reply::GivenUp, at: 10 }, || {
-        format!(
-            "{how} The client should be told `GivenUp` at 10 ms, and was told {:?} at {} ms.{}",
-            told.reply,
-            told.at,
-            story(&enrich)
-        )
-    })?;
+    let expected = Told { reply: Reply::GivenUp, at: 10 };
+    check.requires(RETRIED, told == expected, || instead(&format!("{how} The client"), &expected, &told, &enrich))?;
     let how = "The first call gets no answer, and the gateway waits for 400 ms. What comes after that succeeds.";
     let enrich = Service::new(|called| (if called.at == 0 { FOREVER } else { 10 }, Reply::Stored));
-    let told = scene(check, how, || {
-        let services = both(enrich.clone(), Service::well(10));
-        let ([enrich, tails], settings) = (services.clone(), settings.clone());
-        (async move { Stage::new(&settings, &enrich, &tails).ask(line(1), 1_000).await }, services)
-    })?;
-    check.requires(RETRIED, told == Told { reply: Reply::Stored, at: 430 }, || {
-        format!(
-            "{how} The client should be told `Stored` at 430 ms, and was told {:?} at {} ms.{}",
-            told.reply,
-            told.at,
-            story(&enrich)
-        )
-    })
+    let told =
+        scene(
+            check,
+            how,
+            &settings,
+            [&enrich, &Service::well(10)],
+            |stage| async move { stage.ask(line(1), 1_000).await },
+        )?;
+    let expected = Told { reply: Reply::Stored, at: 430 };
+    check.requires(RETRIED, told == expected, || instead(&format!("{how} The client"), &expected, &told, &enrich))
 }
 
 /// A service that always fails: retries end with the budget, and those of the other path are its own.
@@ -121,16 +104,10 @@ fn budget_is_kept(check: &mut Check) -> Proven {
     };
     let how = "The budget has 8 tokens, and the service fails always. Ten lines come, one after the other.";
     let enrich = plain(&Reply::Failed);
-    scene(check, how, || {
-        let services = both(enrich.clone(), Service::well(10));
-        let ([enrich, tails], settings) = (services.clone(), settings.clone());
-        let play = async move {
-            let stage = Stage::new(&settings, &enrich, &tails);
-            for number in 0..10 {
-                stage.ask(line(number), 1_000).await;
-            }
-        };
-        (play, services)
+    scene(check, how, &settings, [&enrich, &Service::well(10)], |stage| async move {
+        for number in 0..10 {
+            stage.ask(line(number), 1_000).await;
+        }
     })?;
     // The fourth failure leaves four tokens of eight, which is not above half.
     check.requires(RETRIED, enrich.calls().len() == 12, || {
@@ -153,15 +130,9 @@ pub fn a_pause_holds_no_place() {
                 (request, 0) if *request == line(1) => (10, Reply::Failed),
                 _ => (10, Reply::Stored),
             });
-            let (first, second) = scene(check, how, || {
-                let services = both(enrich.clone(), Service::well(10));
-                let ([enrich, tails], settings) = (services.clone(), settings.clone());
-                let play = async move {
-                    let stage = Stage::new(&settings, &enrich, &tails);
-                    let second = stage.client(20, line(2), 1_000);
-                    (stage.ask(line(1), 1_000).await, second.await.ok())
-                };
-                (play, services)
+            let (first, second) = scene(check, how, &settings, [&enrich, &Service::well(10)], |stage| async move {
+                let second = stage.client(20, line(2), 1_000);
+                (stage.ask(line(1), 1_000).await, second.await.ok())
             })?;
             let right = second == Some(Told { reply: Reply::Stored, at: 30 })
                 && first == Told { reply: Reply::Stored, at: 120 };
@@ -212,7 +183,7 @@ fn turned_away(
 ) -> Result<(Told, Service), Box<Failure>> {
     let settings = Settings {
         limit: limit::Settings { least: 1, most: 1, first: 1, keeps: 50 },
-        queue: crate::subject::admission::queue::Settings { capacity: 1, target: 500, interval: 1_000 },
+        queue: queue::Settings { capacity: 1, target: 500, interval: 1_000 },
         breaker: breaker::Settings {
             failures: if by_the_breaker { 3 } else { 1_000 },
             pause: 1_000,
@@ -228,20 +199,14 @@ fn turned_away(
         _ if by_the_breaker => (5, Reply::GivenUp),
         _ => (140, Reply::Stored),
     });
-    let told = scene(check, how, || {
-        let services = both(enrich.clone(), Service::well(10));
-        let ([enrich, tails], settings) = (services.clone(), settings.clone());
-        let play = async move {
-            let stage = Stage::new(&settings, &enrich, &tails);
-            // Three failures in a row; or one that has the place, and one that waits.
-            let others: Vec<_> = [20, 35, 50].map(|at| stage.client(at, line(at), 1_000)).into();
-            let told = stage.ask(line(1), 1_000).await;
-            for other in others {
-                let _ = other.await;
-            }
-            told
-        };
-        (play, services)
+    let told = scene(check, how, &settings, [&enrich, &Service::well(10)], |stage| async move {
+        // Three failures in a row; or one that has the place, and one that waits.
+        let others: Vec<_> = [20, 35, 50].map(|at| stage.client(at, line(at), 1_000)).into();
+        let told = stage.ask(line(1), 1_000).await;
+        for other in others {
+            let _ = other.await;
+        }
+        told
     })?;
     Ok((told, enrich))
 }

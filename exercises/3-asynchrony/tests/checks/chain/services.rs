@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::subject::admission::{limit, queue};
 use crate::subject::breaker;
 use crate::subject::chain::gateway::{Gateway, Settings};
 use crate::subject::chain::link::Downstream;
+use crate::subject::chain::listen::Answers;
 use crate::subject::chain::message::{Reply, Request};
 use crate::subject::retry::Policy;
 use crate::subject::retry::backoff::Backoff;
@@ -232,18 +234,17 @@ impl Stage {
 
     /// Lets time pass, to `at` milliseconds after the beginning.
     pub async fn until(&self, at: Millis) {
-        tokio::time::sleep_until(self.begun + Duration::from_millis(at)).await;
+        sleep_until(self.begun + Duration::from_millis(at)).await;
     }
 
     /// A client asks, and waits for `patience`.
     pub async fn ask(&self, request: Request, patience: Millis) -> Told {
-        use crate::subject::chain::listen::Answers;
         let reply = self.gateway.answer(request, Instant::now() + Duration::from_millis(patience)).await;
         Told { reply, at: self.now() }
     }
 
     /// A client that asks at a given moment, in a task of its own.
-    pub fn client(&self, at: Millis, request: Request, patience: Millis) -> tokio::task::JoinHandle<Told> {
+    pub fn client(&self, at: Millis, request: Request, patience: Millis) -> JoinHandle<Told> {
         let stage = self.clone();
         tokio::spawn(async move {
             stage.until(at).await;
@@ -276,6 +277,18 @@ impl<F: Future> Future for Leaving<F> {
             None => Poll::Ready(None),
         }
     }
+}
+
+/// What was told instead of what should have been, with the story of the service.
+pub fn instead(who: &str, expected: &Told, told: &Told, service: &Service) -> String {
+    format!(
+        "{who} should be told {:?} at {} ms, and was told {:?} at {} ms.{}",
+        expected.reply,
+        expected.at,
+        told.reply,
+        told.at,
+        story(service)
+    )
 }
 
 /// What the services saw, in a sentence for each call.
