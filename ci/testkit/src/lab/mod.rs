@@ -2,21 +2,19 @@
 //!
 //! A lab is an example of a stage that runs an experiment on the learner's own code. What it measures, and what its plot shows, is its own.
 //! The same for all of them are where plots lie ([`plots`]), how files are written ([`write()`], [`record`]) and tables set ([`table`]), what a
-//! percentile is ([`percentile()`]), what is said of the machine ([`machine`]), and how a plot follows the reader's light or dark scheme ([`themed`]).
+//! percentile is ([`percentile()`]), and what is said of the machine ([`machine`]).
 //!
-//! Nothing here draws. A plot comes in as the text of an SVG and leaves as one, so that the checks of the course need no library for drawing.
+//! Nothing here draws: plots have a crate of their own, so that the checks of the course do not wait for a library that draws.
 
 mod files;
 pub mod machine;
 mod percentile;
 pub mod table;
-mod theme;
 
 use std::process::ExitCode;
 
 pub use files::{comment, plots, record, write};
 pub use percentile::percentile;
-pub use theme::{TEXT, themed};
 
 /// How a lab's program ends: with 0, or with 1 and the error as a line on the standard error.
 pub fn exit(outcome: Result<(), String>) -> ExitCode {

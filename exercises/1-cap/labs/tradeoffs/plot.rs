@@ -1,13 +1,10 @@
 //! The plot: the first day as it went, register by register, and below it what all days cost.
 
-use std::error::Error;
-
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use testkit::lab;
+use plotters::style::text_anchor::{HPos, VPos};
 use testkit::simulation::Tick;
 use testkit::text::thousands;
+use testkit_plots::{Area, Drawn, TEXT, anchored, font, svg};
 
 use super::day::{PATIENCE, ROUNDS};
 use super::measure::{Counts, Fate, fates};
@@ -26,7 +23,6 @@ const BIN: Tick = 200;
 /// The top of a strip's scale: about so many operations are asked in [`BIN`] ticks, and some room for the marks.
 const TOP: i32 = 10;
 
-const TEXT: RGBColor = RGBColor(lab::TEXT.0, lab::TEXT.1, lab::TEXT.2);
 const FINE: RGBColor = RGBColor(76, 132, 184);
 const STALE: RGBColor = RGBColor(221, 160, 30);
 const REFUSED: RGBColor = RGBColor(208, 69, 76);
@@ -35,17 +31,10 @@ const CUT: RGBAColor = RGBAColor(128, 128, 128, 0.22);
 const ALT: &str =
     "A day of each register, with its partitions shaded, and the shares of refused, stale and lost operations";
 
-type Drawn = Result<(), Box<dyn Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
 /// Draws the plot as an SVG.
 pub fn draw(contenders: &[Contender]) -> String {
-    let mut svg = String::new();
     let height = LEGEND + STRIP * contenders.len() as u32 + AXIS + TOTALS;
-    let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
-    picture(&root, contenders).expect("nothing fails that is drawn into a string");
-    drop(root);
-    lab::themed(&svg, "tradeoffs", ALT)
+    svg("tradeoffs", ALT, (WIDTH, height), |root| picture(root, contenders))
 }
 
 fn picture(root: &Area<'_>, contenders: &[Contender]) -> Drawn {
@@ -65,16 +54,7 @@ fn picture(root: &Area<'_>, contenders: &[Contender]) -> Drawn {
         let values: Vec<_> = counts.iter().map(|counts| counts.as_ref().map(measure)).collect();
         panel(area, title, contenders, &values)?;
     }
-    Ok(root.present()?)
-}
-
-fn font(size: f64) -> TextStyle<'static> {
-    // The backend divides by 1.24.
-    ("sans-serif", size * 1.24).into_font().color(&TEXT)
-}
-
-fn anchored(size: f64, h: HPos, v: VPos) -> TextStyle<'static> {
-    font(size).pos(Pos::new(h, v))
+    Ok(())
 }
 
 fn legend(area: &Area<'_>) -> Drawn {

@@ -1,13 +1,11 @@
 //! The plot: a panel for each run, with answers and latencies over time, who led, and each fault as a band over all of it.
 
-use std::error::Error;
 use std::ops::Range;
 use std::time::Duration;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use testkit::lab;
+use plotters::style::text_anchor::{HPos, VPos};
+use testkit_plots::{Area, Drawn, TEXT, anchored, font, svg};
 
 use super::measure::{BIN, Window, throughput, windows};
 use super::run::Run;
@@ -34,7 +32,6 @@ const LATENCIES: Range<i32> = 162..248;
 const SCALE: Range<f64> = 0.5..5_000.0;
 const MARKS: [(f64, &str); 4] = [(1.0, "1 ms"), (10.0, "10 ms"), (100.0, "100 ms"), (1_000.0, "1 s")];
 
-const TEXT: RGBColor = RGBColor(lab::TEXT.0, lab::TEXT.1, lab::TEXT.2);
 const FINE: RGBColor = RGBColor(76, 132, 184);
 const SLOWEST: RGBColor = RGBColor(221, 140, 30);
 const LED: RGBAColor = RGBAColor(208, 69, 76, 0.30);
@@ -42,9 +39,6 @@ const FOLLOWED: RGBAColor = RGBAColor(128, 128, 128, 0.24);
 
 const ALT: &str =
     "Answers a second and latencies over time of three runs under the same failures, each failure marked as a band";
-
-type Drawn = Result<(), Box<dyn Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// What all panels share: how time and answers become pixels.
 #[derive(Clone, Copy)]
@@ -86,11 +80,7 @@ fn latency(milliseconds: f64) -> i32 {
 pub fn draw(runs: &[Run]) -> String {
     let frame = Frame::of(runs);
     let height = LEGEND + PANEL * runs.len() as i32 + AXIS;
-    let mut svg = String::new();
-    let root = SVGBackend::with_string(&mut svg, (frame.width as u32, height as u32)).into_drawing_area();
-    picture(&root, frame, runs).expect("nothing fails that is drawn into a string");
-    drop(root);
-    lab::themed(&svg, "chaos", ALT)
+    svg("chaos", ALT, (frame.width as u32, height as u32), |root| picture(root, frame, runs))
 }
 
 fn picture(root: &Area<'_>, frame: Frame, runs: &[Run]) -> Drawn {
@@ -101,17 +91,7 @@ fn picture(root: &Area<'_>, frame: Frame, runs: &[Run]) -> Drawn {
         panel(&area, frame, run)?;
         rest = below;
     }
-    axis(&rest, frame)?;
-    Ok(root.present()?)
-}
-
-fn font(size: f64) -> TextStyle<'static> {
-    // The backend divides by 1.24.
-    ("sans-serif", size * 1.24).into_font().color(&TEXT)
-}
-
-fn anchored(size: f64, h: HPos, v: VPos) -> TextStyle<'static> {
-    font(size).pos(Pos::new(h, v))
+    axis(&rest, frame)
 }
 
 fn legend(area: &Area<'_>) -> Drawn {

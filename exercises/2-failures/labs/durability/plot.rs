@@ -1,11 +1,8 @@
 //! The plot: what a sync costs and what sharing it brings, and how the stores do under load.
 
-use std::error::Error;
-
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use testkit::lab;
+use plotters::style::text_anchor::{HPos, VPos};
+use testkit_plots::{Area, Drawn, TEXT, anchored, font, svg};
 
 use super::experiment::{CLIENTS, Outcome};
 use super::syncs::GROUPS;
@@ -18,7 +15,6 @@ const LATENCIES: u32 = 270;
 /// How far from the edges everything stays.
 const EDGE: i32 = 24;
 
-const TEXT: RGBColor = RGBColor(lab::TEXT.0, lab::TEXT.1, lab::TEXT.2);
 const COLORS: [RGBColor; 2] = [RGBColor(76, 132, 184), RGBColor(221, 160, 30)];
 const SYNC: RGBColor = RGBColor(110, 150, 90);
 const FAINT: RGBAColor = RGBAColor(128, 128, 128, 0.4);
@@ -28,16 +24,9 @@ const SCALE: [f64; 2] = [0.1, 1000.0];
 
 const ALT: &str = "Records a second with 1, 8 and 64 records for each sync; operations a second and latencies of the stores with 1, 8 and 64 clients";
 
-type Drawn = Result<(), Box<dyn Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
 /// Draws the plot as an SVG.
 pub fn draw(outcome: &Outcome) -> String {
-    let mut svg = String::new();
-    let root = SVGBackend::with_string(&mut svg, (WIDTH, LEGEND + BARS + LATENCIES)).into_drawing_area();
-    picture(&root, outcome).expect("nothing fails that is drawn into a string");
-    drop(root);
-    lab::themed(&svg, "durability", ALT)
+    svg("durability", ALT, (WIDTH, LEGEND + BARS + LATENCIES), |root| picture(root, outcome))
 }
 
 fn picture(root: &Area<'_>, outcome: &Outcome) -> Drawn {
@@ -53,16 +42,7 @@ fn picture(root: &Area<'_>, outcome: &Outcome) -> Drawn {
         self::bars(&right, "operations a second", "clients", (&CLIENTS, &COLORS), &rates)?;
         self::latencies(&latencies, outcome)?;
     }
-    Ok(root.present()?)
-}
-
-fn font(size: f64) -> TextStyle<'static> {
-    // The backend divides by 1.24.
-    ("sans-serif", size * 1.24).into_font().color(&TEXT)
-}
-
-fn anchored(size: f64, h: HPos, v: VPos) -> TextStyle<'static> {
-    font(size).pos(Pos::new(h, v))
+    Ok(())
 }
 
 fn legend(area: &Area<'_>, outcome: &Outcome) -> Drawn {

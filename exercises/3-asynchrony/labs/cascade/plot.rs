@@ -1,13 +1,11 @@
 //! The plot of a script: a panel for each gateway, with goodput, latencies and memory over time, and the script's phases as columns.
 
-use std::error::Error;
 use std::ops::Range;
 use std::time::Duration;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use testkit::lab;
+use plotters::style::text_anchor::{HPos, VPos};
+use testkit_plots::{Area, Drawn, TEXT, anchored, svg};
 
 use super::command::gateway::Kind;
 use super::forecast::Forecast;
@@ -35,15 +33,11 @@ const MEMORY: Range<i32> = 234..270;
 const SCALE: Range<f64> = 10.0..30_000.0;
 const MARKS: [(f64, &str); 4] = [(10.0, "10 ms"), (100.0, "100 ms"), (1_000.0, "1 s"), (10_000.0, "10 s")];
 
-const TEXT: RGBColor = RGBColor(lab::TEXT.0, lab::TEXT.1, lab::TEXT.2);
 const LINES: RGBColor = RGBColor(76, 132, 184);
 const TAILS: RGBColor = RGBColor(88, 152, 92);
 const SLOWEST: RGBColor = RGBColor(221, 140, 30);
 const AGE: RGBColor = RGBColor(208, 69, 76);
 const USED: RGBAColor = RGBAColor(128, 128, 128, 0.5);
-
-type Drawn = Result<(), Box<dyn Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// What all panels share: how time, goodput and memory become pixels.
 #[derive(Clone, Copy)]
@@ -96,12 +90,8 @@ pub fn draw(outcome: &Outcome, script: Script) -> String {
     let frame = Frame::of(outcome, script);
     let runs: Vec<&Run> = outcome.of(script).collect();
     let size = (WIDTH as u32, (LEGEND + PANEL * runs.len() as i32 + AXIS) as u32);
-    let mut svg = String::new();
-    let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-    picture(&root, frame, &runs).expect("nothing fails that is drawn into a string");
-    drop(root);
     let alt = format!("Goodput, latencies and memory over time of gateways while {}", script.told);
-    lab::themed(&svg, &format!("cascade-{}", script.name), &alt)
+    svg(&format!("cascade-{}", script.name), &alt, size, |root| picture(root, frame, &runs))
 }
 
 fn picture(root: &Area<'_>, frame: Frame, runs: &[&Run]) -> Drawn {
@@ -115,13 +105,7 @@ fn picture(root: &Area<'_>, frame: Frame, runs: &[&Run]) -> Drawn {
         }
         rest = below;
     }
-    axis(&rest, frame)?;
-    Ok(root.present()?)
-}
-
-fn anchored(size: f64, h: HPos, v: VPos) -> TextStyle<'static> {
-    // The backend divides by 1.24.
-    ("sans-serif", size * 1.24).into_font().color(&TEXT).pos(Pos::new(h, v))
+    axis(&rest, frame)
 }
 
 fn legend(area: &Area<'_>) -> Drawn {

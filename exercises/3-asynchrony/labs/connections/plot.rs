@@ -1,13 +1,11 @@
 //! The plot: four figures over the number of connections, of both servers, with the spread of the rounds.
 
-use std::error::Error;
 use std::ops::Range;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use testkit::lab;
+use plotters::style::text_anchor::{HPos, VPos};
 use testkit::text::thousands;
+use testkit_plots::{Area, Drawn, TEXT, anchored, svg};
 
 use super::run::Outcome;
 use super::server::Kind;
@@ -23,13 +21,9 @@ const DOWN: Range<i32> = 34..176;
 /// How far a server's marks are from the middle of their column.
 const BESIDE: i32 = 14;
 
-const TEXT: RGBColor = RGBColor(lab::TEXT.0, lab::TEXT.1, lab::TEXT.2);
 const THREADS: RGBColor = RGBColor(221, 140, 30);
 const TASKS: RGBColor = RGBColor(76, 132, 184);
 const GATEWAY: RGBColor = RGBColor(88, 152, 92);
-
-type Drawn = Result<(), Box<dyn Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// A panel: what it shows, and on which scale.
 struct Panel {
@@ -90,13 +84,9 @@ impl Scale {
 
 /// Draws the plot as an SVG.
 pub fn draw(outcome: &Outcome) -> String {
-    let mut svg = String::new();
-    let root = SVGBackend::with_string(&mut svg, (WIDTH as u32, (LEGEND + 2 * HEIGHT) as u32)).into_drawing_area();
-    picture(&root, outcome).expect("nothing fails that is drawn into a string");
-    drop(root);
     let alt = "Memory, time to connect, throughput and latency over the number of connections, of a server with a thread for each and of \
                one with a task for each";
-    lab::themed(&svg, "connections", alt)
+    svg("connections", alt, (WIDTH as u32, (LEGEND + 2 * HEIGHT) as u32), |root| picture(root, outcome))
 }
 
 fn picture(root: &Area<'_>, outcome: &Outcome) -> Drawn {
@@ -105,12 +95,7 @@ fn picture(root: &Area<'_>, outcome: &Outcome) -> Drawn {
     for (area, panel) in rest.split_evenly((2, 2)).iter().zip(&PANELS) {
         draw_panel(area, outcome, panel)?;
     }
-    Ok(root.present()?)
-}
-
-fn anchored(size: f64, h: HPos, v: VPos) -> TextStyle<'static> {
-    // The backend divides by 1.24.
-    ("sans-serif", size * 1.24).into_font().color(&TEXT).pos(Pos::new(h, v))
+    Ok(())
 }
 
 fn legend(area: &Area<'_>) -> Drawn {

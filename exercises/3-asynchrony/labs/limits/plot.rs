@@ -1,12 +1,11 @@
 //! The plot: for each scenario the three limits, and what calls took, over time.
 
-use std::error::Error;
 use std::ops::Range;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 use testkit::lab;
+use testkit_plots::{Area, Drawn, TEXT, anchored, svg};
 
 use super::law::Kind;
 use super::scenario::{LASTS, PLACES, SCENARIOS};
@@ -19,11 +18,6 @@ const AXIS: i32 = 20;
 /// Where a panel has its lines.
 const ACROSS: Range<i32> = 52..398;
 const DOWN: Range<i32> = 26..136;
-
-const TEXT: RGBColor = RGBColor(lab::TEXT.0, lab::TEXT.1, lab::TEXT.2);
-
-type Drawn = Result<(), Box<dyn Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// A scale of powers of ten, and its lines.
 struct Scale {
@@ -54,12 +48,8 @@ fn color(kind: Kind) -> RGBColor {
 /// Draws the plot as an SVG.
 pub fn draw(runs: &[Run]) -> String {
     let height = LEGEND + HEIGHT * SCENARIOS.len() as i32 + AXIS;
-    let mut svg = String::new();
-    let root = SVGBackend::with_string(&mut svg, (WIDTH as u32, height as u32)).into_drawing_area();
-    picture(&root, runs).expect("nothing fails that is drawn into a string");
-    drop(root);
     let alt = "Three limits on concurrency, and the median latency behind each, over sixty simulated seconds of five scenarios";
-    lab::themed(&svg, "limits", alt)
+    svg("limits", alt, (WIDTH as u32, height as u32), |root| picture(root, runs))
 }
 
 fn picture(root: &Area<'_>, runs: &[Run]) -> Drawn {
@@ -74,12 +64,7 @@ fn picture(root: &Area<'_>, runs: &[Run]) -> Drawn {
     }
     let says = "seconds";
     rest.draw(&Text::new(says, (WIDTH / 2, AXIS / 2 - 2), anchored(10.5, HPos::Center, VPos::Center)))?;
-    Ok(root.present()?)
-}
-
-fn anchored(size: f64, h: HPos, v: VPos) -> TextStyle<'static> {
-    // The backend divides by 1.24.
-    ("sans-serif", size * 1.24).into_font().color(&TEXT).pos(Pos::new(h, v))
+    Ok(())
 }
 
 fn legend(area: &Area<'_>) -> Drawn {

@@ -1,8 +1,6 @@
 //! The looks of a plot in the book, which has light and dark readers.
 
-/// The colour, as red, green and blue, that a lab draws texts and axes with. It stands for the reader's own text colour until [`themed`] puts
-/// that in. Nothing else may have it.
-pub const TEXT: (u8, u8, u8) = (1, 2, 3);
+use super::TEXT;
 
 /// Lets a plot follow the reader's light or dark scheme, and gives it a paper of its own. `class` is the name of the lab: a page may show
 /// several plots, and the style of each names its own class. `alt` is what a screen reader says; it stands in an attribute, so it has neither
@@ -10,8 +8,8 @@ pub const TEXT: (u8, u8, u8) = (1, 2, 3);
 ///
 /// # Panics
 /// If `svg` does not begin with a tag that ends its line, as those do that plotters writes.
-pub fn themed(svg: &str, class: &str, alt: &str) -> String {
-    let (red, green, blue) = TEXT;
+pub(crate) fn themed(svg: &str, class: &str, alt: &str) -> String {
+    let (red, green, blue) = (TEXT.0, TEXT.1, TEXT.2);
     let svg = svg.replace(&format!("\"#{red:02X}{green:02X}{blue:02X}\""), "\"currentColor\"");
     let (open, rest) = svg.split_once(">\n").expect("an SVG has a first tag");
     format!(
