@@ -102,16 +102,17 @@ impl<E: Downstream, T: Downstream> Answers for Gateway<E, T> {
     ///
     /// **Answers.**
     /// - There is one reply, at the deadline at the latest: then it is [`TooLate`](Reply::TooLate).
-    /// - Requests that cannot be called for at once wait in a [`Queue`], in their turn. What the queue refuses is
+    /// - A request whose call cannot begin at once waits in a [`Queue`], in its turn. If the queue refuses it, it is told
     ///   [`Overloaded`](Reply::Overloaded), or [`TooLate`](Reply::TooLate) if it has expired.
-    /// - What the [`Breaker`] rejects is [`Overloaded`](Reply::Overloaded), at once.
+    /// - A request whose call could begin, and is rejected by the [`Breaker`], is told [`Overloaded`](Reply::Overloaded) at once.
     /// - Whatever [`Retries`] has to say about a reply of the service is done or said. A key makes a line repeatable, and a tail is anyhow. During
     ///   a pause nothing is under way. An attempt that is not the first waits and asks like the first one; if it is turned away, the
-    ///   client is told [`GivenUp`](Reply::GivenUp), unless every attempt before it was told `Overloaded`: `Overloaded` means that nothing
-    ///   was done.
+    ///   client is told [`GivenUp`](Reply::GivenUp), unless every attempt before it was told `Overloaded` or `Closing`: `Overloaded` means
+    ///   that nothing was done.
     ///
     /// **Calls.**
-    /// - No more calls are under way than the [`Limit`] says. If one could begin, no request waits.
+    /// - No more calls are under way than the [`Limit`] says. A call is under way until it is answered, or its future is dropped. If one could
+    ///   begin, no request waits.
     /// - A call is told how long the gateway waits for it: until the deadline, but `timeout` at most. It is dropped then. No call begins
     ///   when no time is left.
     /// - Each call ends once for the limit: as `Overload` if it was told [`Overloaded`](Reply::Overloaded) or took longer than `slow`, however it
@@ -119,11 +120,12 @@ impl<E: Downstream, T: Downstream> Answers for Gateway<E, T> {
     /// - And once for the breaker: as `Success` after `Stored` and `Lines`; as `Failure` after [`Failed`](Reply::Failed),
     ///   [`GivenUp`](Reply::GivenUp), or nothing within `timeout`; as `Dropped` if the deadline came first, or the client left; otherwise as
     ///   `Ignored`.
+    /// - A place that was not used for a call tells neither of them anything.
     /// - For [`Retries`], a call without an answer within `timeout` has `Failed`, a service that is [`Closing`](Reply::Closing) is
     ///   `Overloaded`, and one that is [`TooLate`](Reply::TooLate) has `GivenUp`. If the deadline has come, there is nothing to retry.
     ///
-    /// **What is left.** When the future is ready or was dropped, at whichever `await`, then no call and no task of it goes on, and what it
-    /// held is free, for the request that has waited longest.
+    /// **What is left.** When the future is ready or was dropped, at whichever `await`, then no call and no task of it goes on, nothing is kept of
+    /// it, and what it held is free, for the request that has waited longest.
     async fn answer(&self, request: Request, deadline: Instant) -> Reply {
         //# hole: Let the parts work together.
         match request {
@@ -135,8 +137,9 @@ impl<E: Downstream, T: Downstream> Answers for Gateway<E, T> {
 
     /// Takes no more requests, and returns when those that were taken are answered.
     ///
-    /// Contract: from the moment at which this is polled first, a new request is told [`Closing`](Reply::Closing), even if this is dropped.
-    /// Requests that came before are answered as if nothing had happened: those that wait, those that pause before a retry, and those under way.
+    /// Contract: from the moment at which the future of `drain` is first polled, a new request is told [`Closing`](Reply::Closing), even if that
+    /// future is dropped. Requests that came before are answered as if nothing had happened: those that wait, those that pause before a
+    /// retry, and those under way. A request comes when the future of its `answer` is first polled.
     async fn drain(&self) {
         //# hole: Close, and wait.
         let gates = [&self.lines.gate, &self.tails.gate];

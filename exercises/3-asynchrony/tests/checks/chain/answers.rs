@@ -8,7 +8,7 @@ use testkit_async::paused::{self, RUNS};
 use tokio::sync::Barrier;
 
 use super::rules::{APART, ENDS, LEFT, PASSED_ON, TOGETHER};
-use super::scenes::{NO_PANIC, Plan, plain, scene};
+use super::scenes::{Plan, joined, plain, scene};
 use super::services::{FOREVER, Service, Told, good, line, name, settings, story, tail};
 use crate::subject::admission::limit;
 use crate::subject::breaker;
@@ -218,7 +218,7 @@ pub fn the_paths_share_nothing() {
                     let tails: Vec<_> = (0..30).map(|number| stage.client(50 * number + 5, tail(1), 400)).collect();
                     let mut told = Vec::new();
                     for (number, client) in (0..).zip(tails) {
-                        let client = client.await.expect(NO_PANIC);
+                        let client = joined(client).await;
                         told.push((50 * number + 5, client));
                     }
                     for line in lines {

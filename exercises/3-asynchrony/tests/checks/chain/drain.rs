@@ -5,7 +5,7 @@ use testkit_async::cancel::after;
 use testkit_async::paused::RUNS;
 
 use super::rules::{CLOSED, FINISHED};
-use super::scenes::scene;
+use super::scenes::{joined, scene};
 use super::services::{Service, Stage, Told, line, name, settings, story, tail};
 use crate::subject::admission::limit;
 use crate::subject::chain::gateway::Settings;
@@ -68,11 +68,10 @@ async fn drained(stage: Stage) -> ([Told; 3], Told, [Millis; 2]) {
         })
     });
     let new = stage.client(60, line(3), 2_000);
-    let panicked = "neither a client nor a drain panics unless the gateway does";
     let [one, two, three] = old;
-    let old = [one.await.expect(panicked), two.await.expect(panicked), three.await.expect(panicked)];
+    let old = [joined(one).await, joined(two).await, joined(three).await];
     let [first, second] = drains;
-    (old, new.await.expect(panicked), [first.await.expect(panicked), second.await.expect(panicked)])
+    (old, joined(new).await, [joined(first).await, joined(second).await])
 }
 
 /// A gateway without requests is drained at once, and one whose drain was dropped stays closed.

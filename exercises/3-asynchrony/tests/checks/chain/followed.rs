@@ -40,9 +40,14 @@ impl Followed {
 /// What a call says about the load.
 pub fn ending(settings: &Settings, called: &Called) -> limit::Ending {
     let (end, at) = called.end.as_ref().expect("the call has ended");
+    ending_of(settings, end, Duration::from_millis(at - called.at))
+}
+
+/// What the end of a call says about the load that has taken so long.
+pub fn ending_of(settings: &Settings, end: &End, took: Duration) -> limit::Ending {
     match end {
         End::Answered(Reply::Overloaded) => limit::Ending::Overload,
-        _ if Duration::from_millis(at - called.at) > settings.slow => limit::Ending::Overload,
+        _ if took > settings.slow => limit::Ending::Overload,
         End::Answered(Reply::Stored | Reply::Lines(_)) => limit::Ending::Success,
         End::Answered(_) | End::Dropped => limit::Ending::Ignored,
     }

@@ -1,15 +1,18 @@
 //! Clients that leave: nothing goes on for them, and what they held is free.
 
-use std::sync::PoisonError;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use testkit::check::check;
 use testkit_async::cancel::{Ending, after};
 use testkit_async::paused::RUNS;
 
-use super::rules::{FINISHED, GIVEN_BACK, NOTHING_LEFT};
-use super::scenes::{NO_PANIC, TURNS, scene};
-use super::services::{Called, End, Service, Stage, Told, instead, leaving, line, settings, story};
+use super::rules::{FINISHED, GIVEN_BACK, LIMIT_IS_TOLD, LIMITED, NOTHING_LEFT};
+use super::scenes::{TURNS, joined, scene};
+use super::services::{Called, End, FOREVER, Service, Stage, Told, instead, leaving, line, settings, story};
 use crate::subject::admission::limit;
 use crate::subject::chain::gateway::Settings;
 use crate::subject::chain::listen::Answers;
@@ -86,7 +89,7 @@ async fn dropped(stage: Stage, enrich: &Service, waits: usize) -> (bool, bool, T
     });
     let waiter = stage.client(20, line(2), 900);
     let _ = holder.await;
-    let (was_dropped, goes_on) = leaver.await.expect(NO_PANIC);
+    let (was_dropped, goes_on) = joined(leaver).await;
     let _ = waiter.await;
     let last = stage.ask(line(3), 900).await;
     let drained = tokio::time::timeout(Duration::from_millis(100), stage.gateway.drain()).await.is_ok();
@@ -139,11 +142,116 @@ async fn at_the_very_moment(stage: Stage, leavers: u64) -> Told {
             *told.lock().unwrap_or_else(PoisonError::into_inner) = true;
         }
     });
-    let last = stage.client(50, line(9), 900).await.expect(NO_PANIC);
+    let last = joined(stage.client(50, line(9), 900)).await;
     let _ = holder.await;
     for client in left {
         client.abort(); // it has left, but nothing has woken it
         let _ = client.await;
     }
     last
+}
+
+#[test]
+pub fn a_call_is_gone_before_its_place_is() {
+    check(|check| {
+        let settings = Settings { limit: limit::Settings { least: 1, most: 1, first: 1, keeps: 50 }, ..settings() };
+        let how = "There is one place, which line 0 has, and line 1 waits for it. The client of line 0 leaves.";
+        let enrich = Service::well(200);
+        let woken =
+            scene(check, how, &settings, [&enrich, &Service::well(10)], |stage| one_leaves(stage, enrich.clone()))?;
+        check.requires(GIVEN_BACK, woken.is_some(), || format!("{how} Line 1 is not woken.{}", story(&enrich)))?;
+        let gone = enrich.calls().first().and_then(|called| called.end_order);
+        check.requires(LIMITED, gone.is_some() && gone < woken, || {
+            format!(
+                "{how} Line 1 is woken before the call of line 0 is dropped. If it runs on another thread, its call begins while that one is still under \
+                 way.{}",
+                story(&enrich)
+            )
+        })?;
+        check.evidence("a client that leaves, and the next one, which is not woken before the call is gone");
+        Ok(())
+    });
+}
+
+/// Notes when it is woken first, among the beginnings and ends of calls.
+struct Noting {
+    enrich: Service,
+    woken: Mutex<Option<usize>>,
+}
+
+impl Wake for Noting {
+    fn wake(self: Arc<Self>) {
+        let now = self.enrich.order();
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(now);
+    }
+}
+
+/// A call is under way for line 0, and line 1 waits, until the client of line 0 leaves. Says when line 1 is woken, among the beginnings and ends of calls.
+async fn one_leaves(stage: Stage, enrich: Service) -> Option<usize> {
+    let (leaver, next) = (stage.clone(), stage.clone());
+    let (mut first, mut second) =
+        (boxed(async move { leaver.ask(line(0), 900).await }), boxed(async move { next.ask(line(1), 900).await }));
+    let noting = Arc::new(Noting { enrich, woken: Mutex::new(None) });
+    // A gateway may have tasks of its own that hand places out: they get their turns.
+    for _ in 0..TURNS {
+        let _ = first.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..TURNS {
+        let _ = second.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&noting))));
+        tokio::task::yield_now().await;
+    }
+    noting.woken.lock().unwrap_or_else(PoisonError::into_inner).take(); // what has woken it until now is none of our business
+    drop(first);
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
+    *noting.woken.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn boxed<T>(future: impl Future<Output = T> + Send + 'static) -> Pin<Box<dyn Future<Output = T> + Send>> {
+    Box::pin(future)
+}
+
+#[test]
+pub fn a_place_that_was_not_used_says_nothing() {
+    check(|check| {
+        let settings = Settings { limit: limit::Settings { least: 1, most: 2, first: 2, keeps: 50 }, ..settings() };
+        let how = "There are two places, which lines 0 and 1 have, and line 2 waits. At 10 ms the client of line 0 leaves, and line 2 has its place; but its task \
+                   gets no turn until 300 ms, and then its client leaves as well. No call was made for it, so the limit is still two. Then lines 3 and 4 come.";
+        let enrich = Service::new(|called| (if called.request == line(1) { 40 } else { FOREVER }, Reply::Stored));
+        let (calls, under_way) =
+            scene(check, how, &settings, [&enrich, &Service::well(10)], |stage| no_turn(stage, enrich.clone()))?;
+        check.requires(LIMIT_IS_TOLD, calls == 2 && under_way == 2, || {
+            format!("{how} {under_way} calls are under way then.{}", story(&enrich))
+        })?;
+        check.evidence("a place that is given, and not used for 290 ms: it is no call that was slow");
+        Ok(())
+    });
+}
+
+/// Says how many calls were made before lines 3 and 4 come, and how many are under way then.
+async fn no_turn(stage: Stage, enrich: Service) -> (usize, usize) {
+    let first = stage.client(0, line(0), 900);
+    let second = stage.client(0, line(1), 900);
+    stage.until(5).await;
+    let client = stage.clone();
+    let mut third = boxed(async move { client.ask(line(2), 900).await });
+    for _ in 0..TURNS {
+        let _ = third.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        tokio::task::yield_now().await;
+    }
+    stage.until(10).await;
+    first.abort();
+    stage.until(300).await;
+    drop(third);
+    let calls = enrich.calls().len();
+    joined(second).await;
+    let last = [3, 4].map(|key| stage.client(310, line(key), 100));
+    stage.until(350).await;
+    let under_way = enrich.under_way();
+    for client in last {
+        joined(client).await;
+    }
+    (calls, under_way)
 }

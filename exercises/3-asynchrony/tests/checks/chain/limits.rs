@@ -1,12 +1,17 @@
 //! How many calls are under way, what the limit is told of them, and what becomes of the rest.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use testkit::check::{Check, Failure, check};
 use testkit_async::paused::RUNS;
+use tokio::task::JoinHandle;
 
 use super::followed::{Followed, ending, idle};
-use super::rules::{IN_TURN, LIMIT_IS_TOLD, LIMITED, SERVED, SHED};
-use super::scenes::{NO_PANIC, scene, ways};
-use super::services::{Called, FOREVER, Service, Told, good, line, settings, story};
+use super::rules::{FORGOTTEN, IN_TURN, LIMIT_IS_TOLD, LIMITED, SERVED, SHED};
+use super::scenes::{joined, scene, ways};
+use super::services::{Called, FOREVER, Service, Stage, Told, good, line, settings, story};
 use crate::subject::admission::limit::{self, Limit};
 use crate::subject::admission::queue;
 use crate::subject::chain::gateway::Settings;
@@ -61,7 +66,7 @@ fn burst(check: &mut Check, how: &str, settings: &Settings, enrich: &Service) ->
         let clients: Vec<_> = (0..12).map(|key| stage.client(0, line(key), 60_000)).collect();
         let mut told = Vec::new();
         for client in clients {
-            told.push(client.await.expect(NO_PANIC));
+            told.push(joined(client).await);
         }
         told
     })
@@ -123,7 +128,7 @@ pub fn ten_times_too_much_is_refused() {
                 let clients: Vec<_> = (0..3_000).map(|at| (at, stage.client(at, line(at), 2_000))).collect();
                 let mut told = Vec::new();
                 for (at, client) in clients {
-                    told.push((at, client.await.expect(NO_PANIC)));
+                    told.push((at, joined(client).await));
                 }
                 told
             })?;
@@ -151,4 +156,57 @@ pub fn ten_times_too_much_is_refused() {
         check.evidence(format!("3,000 lines in three seconds, {} times", RUNS / 8));
         Ok(())
     });
+}
+
+/// So many requests are refused, each time that memory is looked at.
+const REFUSED: u64 = 5_000;
+
+/// What is left of a request that was refused takes more than this, in bytes.
+const SOMETHING: i64 = 4;
+
+#[test]
+pub fn what_is_refused_leaves_nothing() {
+    check(|check| {
+        let settings = Settings {
+            limit: limit::Settings { least: 1, most: 1, first: 1, keeps: 50 },
+            queue: queue::Settings { capacity: 1, target: 100_000, interval: 200_000 },
+            ..settings()
+        };
+        let how = format!(
+            "There is one place, line 0 has it, and line 1 waits, for whom there is the only room. {REFUSED} lines come, and as many again."
+        );
+        let enrich = Service::new(|_| (FOREVER, Reply::Stored));
+        let [(all_before, _), (all, bytes)] =
+            scene(check, &how, &settings, [&enrich, &Service::well(10)], |stage| async move {
+                let clients = [0, 1].map(|key| stage.client(key, line(key), 900));
+                stage.until(10).await;
+                let measured = [refused(&stage), refused(&stage)];
+                clients.iter().for_each(JoinHandle::abort);
+                measured
+            })?;
+        let refused = all_before && all;
+        check.requires(SHED, refused, || format!("{how} Not all of them are told `Overloaded` at once."))?;
+        check.requires(FORGOTTEN, bytes <= SOMETHING * REFUSED as i64, || {
+            format!(
+                "{how} All of them were told `Overloaded`, and the second half of them has left {bytes} bytes behind."
+            )
+        })?;
+        check.evidence(format!(
+            "{REFUSED} requests that are refused, after as many others: {bytes} bytes more are in use"
+        ));
+        Ok(())
+    });
+}
+
+/// As many lines as are looked at. Says whether all of them are refused at once, and how many bytes they leave behind.
+fn refused(stage: &Stage) -> (bool, i64) {
+    let mut all = true;
+    let measured = allocation_counter::measure(|| {
+        all = (0..REFUSED).all(|key| {
+            let asked = pin!(stage.ask(line(key), 50));
+            let told = asked.poll(&mut Context::from_waker(Waker::noop()));
+            matches!(told, Poll::Ready(Told { reply: Reply::Overloaded, .. }))
+        });
+    });
+    (all, measured.bytes_current)
 }

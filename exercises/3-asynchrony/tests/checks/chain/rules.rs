@@ -51,6 +51,13 @@ pub const SHED: Rule = Rule::new(
     "3-asynchrony/chain.md#more-than-the-limit",
 );
 
+pub const FORGOTTEN: Rule = Rule::new(
+    "what was answered is forgotten",
+    "A request that has been answered takes no memory any more: otherwise an overload fills it.",
+    "contract of `Gateway::answer`: what it held is free",
+    "3-asynchrony/chain.md#a-place-is-lost",
+);
+
 pub const SERVED: Rule = Rule::new(
     "what can be done is done",
     "While ten times too much comes, the service stays as busy as the limit allows, and those who are answered have not waited long.",
@@ -133,4 +140,11 @@ pub const TOGETHER: Rule = Rule::new(
     "A call that waits keeps no other task from running, and no other call from beginning.",
     "tokio's documentation of `tokio::sync::Mutex`: which kind of mutex should you use",
     "3-asynchrony/chain.md#it-stands-still",
+);
+
+pub const PARTS: Rule = Rule::new(
+    "the parts decide",
+    "Each call is made when the queue, the limit, the breaker and the retries say so, and each client is told what they say.",
+    "contract of `Gateway::answer`",
+    "3-asynchrony/chain.md#where-the-machines-meet",
 );

@@ -1,6 +1,7 @@
 //! Scenes of a gateway, on paused time, and what several checks of it have in common.
 
 use std::future::Future;
+use std::panic;
 
 use testkit::check::{Check, Failure};
 use testkit_async::paused;
@@ -15,8 +16,13 @@ use crate::subject::time::Millis;
 /// So often other tasks get a turn before a check looks at what was to end at once.
 pub const TURNS: usize = 32;
 
-/// Why a client's task is trusted to come to its end.
-pub const NO_PANIC: &str = "a client does not panic unless its gateway does";
+/// Waits for a client's task. If its gateway has panicked, so does this, without a panic of its own.
+pub async fn joined<T>(task: JoinHandle<T>) -> T {
+    match task.await {
+        Ok(done) => done,
+        Err(error) => panic::resume_unwind(error.into_panic()), // nobody cancels a task that is waited for
+    }
+}
 
 /// What a service does with a call.
 pub type Plan = fn(&Called) -> (Millis, Reply);

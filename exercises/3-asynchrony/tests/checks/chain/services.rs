@@ -106,6 +106,11 @@ impl Service {
         self.inner().calls.iter().filter(|called| called.end.is_none()).count()
     }
 
+    /// Where this moment is among all beginnings and ends of calls.
+    pub fn order(&self) -> usize {
+        self.inner().order()
+    }
+
     /// From now on calls get something else.
     pub fn change(&self, plan: impl FnMut(&Called) -> (Millis, Reply) + Send + 'static) {
         self.inner().plan = Box::new(plan);
