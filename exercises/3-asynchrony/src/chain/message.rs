@@ -113,7 +113,7 @@ impl Message {
 }
 
 impl From<Refusal> for Reply {
-    /// What a client is told whom an admission queue has refused.
+    /// What a client is told when an admission queue has refused its request.
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Full | Refusal::Overloaded => Reply::Overloaded,

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::panic;
+use std::time::Duration;
 
 use testkit::check::{Check, Failure};
 use testkit_async::paused;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-use super::rules::NOTHING_LEFT;
+use super::rules::{FINISHED, NOTHING_LEFT};
 use super::services::{Called, FOREVER, Service, Stage, line};
 use crate::subject::chain::gateway::Settings;
 use crate::subject::chain::message::Reply;
@@ -36,7 +38,12 @@ pub fn scene<T, F: Future<Output = T>>(
     play: impl FnOnce(Stage) -> F,
 ) -> Result<T, Box<Failure>> {
     let [enrich, tail] = services;
-    let (done, left) = paused::run(async { play(Stage::new(settings, enrich, tail)).await });
+    let end = Duration::from_millis(10 * FOREVER);
+    let (done, left) = paused::run(async { timeout(end, play(Stage::new(settings, enrich, tail))).await });
+    let Ok(done) = done else {
+        let why = || format!("{how} Somebody waits for ever: a client for a reply, or one who drains for the end.");
+        return Err(check.requires(FINISHED, false, why).expect_err("what does not hold is a failure"));
+    };
     let under_way: usize = services.into_iter().map(Service::under_way).sum();
     check.requires(NOTHING_LEFT, under_way == 0 && left.tasks == 0, || {
         format!("{how} Afterwards {under_way} calls are under way, and {} tasks are alive.", left.tasks)
