@@ -5,11 +5,11 @@
 //! the **probes**, go through. If they succeed it **closes**, and all is as before.
 //!
 //! A caller asks for a [`Permit`] first, and gives it back with what came of the call. Between the two anything may happen:
-//! other calls, a change of state, a client that leaves. A permit therefore names the **epoch** that it is of. Each change of state begins a
-//! new one, and what comes back from an earlier epoch says nothing about this one.
+//! other calls, a change of state, a client that leaves. An **epoch** is the time between one change of state and the next. A permit belongs to
+//! the epoch in which it was given, and what comes back from an earlier epoch says nothing about this one.
 //!
 //! Source: Nygard, *Release It!* (2nd edition, 2018), chapter 5, *Circuit Breaker*; Fowler 2014, *CircuitBreaker*. They leave open what half
-//! of this page is about: what a late answer means, and a probe of which nothing is heard again.
+//! of this page is about: what a late answer means, and a probe that is never heard from again.
 
 //# allow: dead_code, unused_imports, unused_variables
 use std::collections::BTreeMap;
@@ -21,15 +21,15 @@ use crate::time::Millis;
 pub struct Settings {
     /// How many failures in a row open a closed breaker. At least 1.
     pub failures: u32,
-    /// For how long an open breaker refuses everything.
+    /// For how long an open breaker refuses everything. With 0, the next call finds it half open, even in the same millisecond.
     pub pause: Millis,
     /// How many probes have to succeed before a half-open breaker closes. At least 1.
     pub probes: u32,
-    /// How long a half-open breaker waits for a probe. At least 1.
+    /// How long a half-open breaker waits for a probe. At least 1, and with `Millis::MAX` it waits forever.
     pub patience: Millis,
 }
 
-/// Allows one call. The caller gives it back with [`Breaker::finish`], once.
+/// Allows one call. The caller gives it back with [`Breaker::finish`], at most once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Permit {
     /// The epoch in which the call was allowed.
@@ -88,8 +88,8 @@ impl Breaker {
     /// - A closed breaker allows every call.
     /// - A breaker that opened at a moment `t` rejects every call before `t + pause`. The first one at that moment or later finds it half
     ///   open.
-    /// - A half-open breaker allows a call as long as the probes under way, together with those that have succeeded in this epoch, are
-    ///   fewer than `probes`. So no more than `probes` are ever under way at once.
+    /// - A half-open breaker counts the probes under way and those that have succeeded in this epoch. It allows a call if they are fewer than
+    ///   `probes`. So no more than `probes` are ever under way at once.
     /// - A probe that has been under way for `patience` has failed at that moment, and opened the breaker, even if no call came then.
     pub fn try_acquire(&mut self, now: Millis) -> Result<Permit, Rejected> {
         //# hole: Say whether a call may be made: what has time done to the state, and what does the state allow?
@@ -115,12 +115,12 @@ impl Breaker {
     /// Takes a permit back, with what came of its call.
     ///
     /// Contract:
-    /// - A permit of an earlier epoch changes nothing, whatever came of its call.
+    /// - A permit of an earlier epoch changes nothing, whatever its outcome and however long ago it was given.
     /// - Closed: after `failures` failures with no success between them the breaker opens, at `now`. A success begins the count anew. Calls
-    ///   that were ignored or dropped are not counted, neither way.
+    ///   that were ignored or dropped are not counted either way.
     /// - Half open: a failure opens the breaker, at `now`. When `probes` probes have succeeded, it closes, and has counted no failure. A
     ///   probe that was ignored or dropped has told nothing: another one may take its place.
-    /// - A probe that had been under way for `patience` has failed before, whatever came of it.
+    /// - A probe that had been under way for `patience` has failed already, whatever its outcome is.
     pub fn finish(&mut self, permit: Permit, outcome: Outcome, now: Millis) {
         //# hole: Take the permit back: is it of this epoch, and what does its outcome mean in this state?
         self.give_up_on_probes(now);
@@ -153,7 +153,7 @@ impl Breaker {
     }
 
     //# private
-    /// A probe of which nothing is heard for too long has failed.
+    /// A probe that has been silent for too long has failed.
     fn give_up_on_probes(&mut self, now: Millis) {
         let patience = self.settings.patience;
         if let State::HalfOpen { under_way, .. } = &self.state

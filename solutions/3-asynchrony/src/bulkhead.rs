@@ -1,7 +1,7 @@
 //! A bulkhead: calls to one downstream get so many places, and no more.
 //!
-//! A ship's hull has walls across it, so that one leak does not sink her. Without them, calls that wait for a slow service take one place
-//! after the other, until none is left for calls to services that are well. A bulkhead gives each downstream places of its own, and a short
+//! A ship's hull has walls across it, so that one leak does not sink the ship. Without them, calls that wait for a slow service take one
+//! place after another, until none is left for calls to services that are well. A bulkhead gives each downstream places of its own, and a short
 //! queue in front of them. A call that gets no place in time goes away again; and *that* is where bulkheads leak.
 //!
 //! Source: Nygard, *Release It!* (2nd edition, 2018), chapter 5, *Bulkheads*.
@@ -9,10 +9,11 @@
 //# allow: dead_code, unused_imports, unused_variables
 use std::collections::{BTreeSet, VecDeque};
 
-/// Names a call. No two calls that are at a bulkhead at the same time have the same name.
+/// Names a call. No two calls that are at a bulkhead at the same time have the same name. When a call has left or was turned away, another one
+/// may come under its name.
 pub type Call = u64;
 
-/// What a call is told that asks for a place.
+/// What a call that asks for a place is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Entry {
     /// It has a place.
@@ -33,7 +34,8 @@ pub struct Bulkhead {
 }
 
 impl Bulkhead {
-    /// A bulkhead with so many `places` (at least 1), and room for so many calls that wait (none, perhaps).
+    /// A bulkhead with so many `places` (at least 1), and room for so many calls that wait (perhaps none). `usize::MAX` of either means that
+    /// there is no end of them.
     pub fn new(places: usize, queue: usize) -> Self {
         Bulkhead { places, queue, inside: BTreeSet::new(), waiting: VecDeque::new() }
     }
@@ -57,7 +59,7 @@ impl Bulkhead {
     }
 
     /// A call is over, or does not want its place any more: it was inside and has come to its end or was given up, or it has waited for too
-    /// long, or its client has left. Says which call gets a place by that, if one does.
+    /// long, or its client has left. Says which call gets a place as a result, if one does.
     ///
     /// Contract: if the call was inside, its place goes to the call that has waited longest, and that one is named. If it was waiting, it is
     /// no longer, and gets no place in the future. If it was neither (it has been turned away, or it leaves for a second time), nothing
@@ -74,7 +76,7 @@ impl Bulkhead {
         //# end
     }
 
-    /// The calls that have a place.
+    /// The calls that have a place, in any order.
     pub fn inside(&self) -> impl Iterator<Item = Call> {
         self.inside.iter().copied()
     }

@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lines(pub String);
 
-/// What the gateway tells its client.
+/// What a client of the gateway is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Answer {
     /// The lines are stored.
@@ -64,12 +64,16 @@ pub trait Store {
 /// Stores a customer's lines: enriches them, stages them, has them replicated, and commits them.
 ///
 /// Contract:
-/// - Calls to the store are made with one of `places` in hand. It is not held while the lines are enriched.
-/// - Each call is told how much time is left at the moment at which it begins. No call begins when none is left.
-/// - At `deadline` it ends with `TooLate`, whatever it is waiting for, a place included.
+/// - Calls to the store, `commit` and `discard` included, are made with one of `places` in hand, from beginning to end. It is not held while
+///   the lines are enriched. `places` is never closed.
+/// - What is staged are the lines that `enrich` answered with.
+/// - Each call is told exactly how much time is left at the moment at which it begins. No call begins when none is left.
+/// - At `deadline` it ends with `TooLate`, whatever it is waiting for, a place included. Only if the last call ends at that very moment may
+///   the lines be committed instead.
 /// - `Stored` is said if and only if the lines were committed.
-/// - What was staged is either committed or discarded, once, however this ends: even if it is dropped, at whichever `await`.
-/// - When this has ended or was dropped, its place is free, and no call that it made is still under way.
+/// - What was staged is either committed or discarded, once, however `store_lines` ends: even if it is dropped, at whichever `await`, or if a
+///   call panics.
+/// - When `store_lines` has ended or was dropped, the place that it took is free, and no call that it made is still under way.
 pub async fn store_lines<E: Enrich, S: Store>(
     lines: Lines,
     deadline: Instant,

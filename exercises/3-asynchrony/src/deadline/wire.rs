@@ -14,16 +14,16 @@ const MOST: u128 = 99_999_999;
 
 /// Writes the time that is left: `100000u` for a hundred milliseconds.
 ///
-/// Contract: the finest unit in which it takes at most eight digits; rounded *up* in that unit, so that a deadline does not shrink with each
-/// hop. `None` if nothing is left: such a call is not made. What is longer than 99,999,999 hours is written as that.
+/// Contract: the finest unit in which the number, rounded *up*, has at most eight digits. It is rounded up so that a deadline does not shrink
+/// with each hop. `None` if nothing is left: such a call is not made. What is longer than 99,999,999 hours is written as that.
 pub fn written(left: Duration) -> Option<String> {
     todo!("Which unit, and which number?")
 }
 
 /// Reads what was written by another service, which may not be yours.
 ///
-/// Contract: one to eight ASCII digits and one of the six units, and nothing else. Zero is no time that is left, and is refused like anything
-/// that cannot be read.
+/// Contract: one to eight ASCII digits and one of the six units, and nothing else. Anything else is refused, and so is zero: it means
+/// that no time is left.
 pub fn read(text: &str) -> Option<Duration> {
     todo!("Read it, and believe nothing.")
 }

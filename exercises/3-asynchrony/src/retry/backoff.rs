@@ -13,18 +13,17 @@ use crate::time::Millis;
 /// Source: Brooker 2015, *Exponential Backoff And Jitter*, AWS Architecture Blog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Backoff {
-    /// The longest pause after the first attempt.
+    /// The longest pause after the first attempt. May be 0, or more than `cap`.
     pub base: Millis,
     /// The longest pause of all.
     pub cap: Millis,
 }
 
 impl Backoff {
-    /// The pause after a call has been `made` so often, at least once. `draw(most)` gives a random number from 0 to `most`, each as likely as
-    /// the others.
+    /// The pause after the `made`th attempt, counted from 1. `draw(most)` gives a random number from 0 to `most`, each as likely as the others.
     ///
     /// Contract: after the first attempt, each pause from 0 to `base` is possible, and each is as likely as the others; after the second, from
-    /// 0 to twice as much, and so on, up to `cap` and no further. That holds however often the call was made.
+    /// 0 to twice as much, and so on, up to `cap` and no further. That holds after any number of attempts.
     pub fn pause(&self, made: u32, draw: impl FnOnce(Millis) -> Millis) -> Millis {
         todo!("Draw the pause. From which span?")
     }

@@ -34,7 +34,7 @@ impl Budget {
     /// An answer has come, to a first attempt or to a later one.
     ///
     /// Contract: `Done` puts `ratio` thousandths in. `Overloaded`, `Failed` and `GivenUp` each take a whole token out. `Refused` says nothing
-    /// about the service. There are never more tokens than fit in, and never fewer than none.
+    /// about the service. There are never more tokens than fit, and never less than zero.
     pub fn hears(&mut self, answer: Answer) {
         todo!("Put something in, or take something out.")
     }

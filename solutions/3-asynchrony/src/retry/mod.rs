@@ -31,14 +31,14 @@ pub enum Answer {
     Overloaded,
     /// Something went wrong, and there is no telling what has been done by then.
     Failed,
-    /// It is not to be tried again: the service that says so has tried, or knows why not. It may have been done.
+    /// The call is not to be made again: the service that says so has tried, or knows why it should not. The request may have been done.
     GivenUp,
 }
 
-/// How often, and how soon.
+/// How many times, and how soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Policy {
-    /// How often a call is made at most, the first time included. At least 1.
+    /// How many times a call is made at most, the first time included. At least 1.
     pub attempts: u32,
     /// How long a caller waits before it tries again.
     pub backoff: Backoff,
@@ -51,7 +51,7 @@ pub struct Call {
     pub repeatable: bool,
     /// The moment at which its client stops waiting.
     pub deadline: Millis,
-    /// How often it has been made.
+    /// How many times it has been made.
     pub made: u32,
 }
 
@@ -80,15 +80,16 @@ impl Retries {
         Retries { policy, budget }
     }
 
-    /// A call has come back, for the `call.made`th time, with `answer`. `draw(most)` gives a random number from 0 to `most`.
+    /// A call has come back, for the `call.made`th time, with `answer`. `draw(most)` gives a random number from 0 to `most`; a number may be
+    /// drawn and not used.
     ///
     /// Contract:
     /// - [`Budget::hears`] is told of each answer, once, before it is asked.
     /// - A call is made again only after `Overloaded`, or after `Failed` if it is `repeatable`; only if it was made fewer than `attempts`
     ///   times; only if the budget [allows](Budget::allows_a_retry) it; and only if the back-off that was drawn ends before the deadline.
-    ///   Whatever meets all of that is made again, after that back-off.
-    /// - `Done` and `Refused` are said as they are. Everything else that is not made again is said as `GivenUp`, so that no one further up
-    ///   tries what was tried here.
+    ///   A call that meets all of these is made again, after that back-off.
+    /// - `Done` and `Refused` are passed on unchanged. Of every other call that is not made again, the caller is told `GivenUp`, so that no
+    ///   layer further up tries what was tried here.
     pub fn hear(&mut self, call: &Call, answer: Answer, now: Millis, draw: impl FnOnce(Millis) -> Millis) -> Next {
         //# hole: Say the answer, or make the call again. Which of the four permissions are there?
         self.budget.hears(answer);
