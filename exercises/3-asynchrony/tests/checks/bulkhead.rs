@@ -1,15 +1,16 @@
 //! Task `bulkhead`: places for calls, and a queue in front of them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use testkit::check::{Rule, check};
 use testkit::cluster::{Cluster, View};
 use testkit::node::{Membership, Never, Node, NodeId, Outbox, RequestId};
+use testkit::simulation::{Faults, Simulation, Tick};
 use testkit::text::{list, or_nothing};
 
 use super::oracle::{Broken, keeps};
-use super::places::{Places, request};
+use super::places::Places;
 use crate::subject::bulkhead::{Bulkhead, Call, Entry};
 
 const PLACES: Rule = Rule::new(
@@ -72,11 +73,14 @@ enum Told {
     TurnedAway,
 }
 
-/// A bulkhead with so many `PLACES` and room for so many calls that wait, and beside it what its contract says.
+/// A bulkhead with so many `PLACES` and room for so many calls that wait, and beside it what its contract says. All calls of a client have the
+/// same name, since it makes one after another.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Ship<const AT_ONCE: usize, const QUEUE: usize> {
     bulkhead: Bulkhead,
     expected: Places,
+    /// The requests that the calls are which have a place, or wait for one.
+    requests: BTreeMap<Call, RequestId>,
     broken: Option<Broken>,
 }
 
@@ -116,12 +120,14 @@ impl<const AT_ONCE: usize, const ROOM: usize> Ship<AT_ONCE, ROOM> {
     }
 
     fn same(&mut self, holds: bool, rule: Rule, why: impl FnOnce() -> String) {
-        let (inside, known): (BTreeSet<Call>, _) = (self.bulkhead.inside().collect(), &self.expected.inside);
+        let mut inside: Vec<Call> = self.bulkhead.inside().collect();
+        inside.sort_unstable();
         if !holds {
             self.broken.get_or_insert_with(|| (rule, why()));
-        } else if inside != *known {
-            let shown = |calls: &BTreeSet<Call>| list(calls.iter().map(|call| format!("c{call}")), "none");
-            let why = format!("The calls {} are inside, and `inside` names {}.", shown(known), shown(&inside));
+        } else if !inside.iter().eq(&self.expected.inside) {
+            let shown = |calls: &[Call]| list(calls.iter().map(|call| format!("c{call}")), "none");
+            let known: Vec<Call> = self.expected.inside.iter().copied().collect();
+            let why = format!("The calls {} are inside, and `inside` names {}.", shown(&known), shown(&inside));
             self.broken.get_or_insert((PLACES, why));
         }
     }
@@ -142,7 +148,8 @@ impl<const AT_ONCE: usize, const ROOM: usize> Node for Ship<AT_ONCE, ROOM> {
     type Durable = ();
 
     fn start(_: Membership, _: Option<()>, _: &mut Outbox<Self>) -> Self {
-        Ship { bulkhead: Bulkhead::new(AT_ONCE, ROOM), expected: Places::new(AT_ONCE, ROOM), broken: None }
+        let (bulkhead, expected) = (Bulkhead::new(AT_ONCE, ROOM), Places::new(AT_ONCE, ROOM));
+        Ship { bulkhead, expected, requests: BTreeMap::new(), broken: None }
     }
 
     fn on_message(&mut self, _: NodeId, message: Never, _: &mut Outbox<Self>) {
@@ -154,33 +161,36 @@ impl<const AT_ONCE: usize, const ROOM: usize> Node for Ship<AT_ONCE, ROOM> {
             Event::Ends(call) => (call, Told::Served),
             Event::GivesUp(call) => (call, Told::GaveUp),
         };
-        let was_there = self.expected.has(call);
         if let Some(next) = self.leaves(call) {
             out.arm(Event::Ends(next));
         }
-        if was_there {
-            out.reply(request(call), told);
+        if let Some(request) = self.requests.remove(&call) {
+            out.reply(request, told);
         }
     }
 
     fn on_request(&mut self, id: RequestId, _: Enter, out: &mut Outbox<Self>) {
         let call = id.client.0 as Call;
         match self.asks(call) {
-            Entry::Enter => {
-                out.arm(Event::Ends(call));
-                out.arm(Event::GivesUp(call));
-            }
-            Entry::Wait => out.arm(Event::GivesUp(call)),
-            Entry::Full => out.reply(id, Told::TurnedAway),
+            Entry::Full => return out.reply(id, Told::TurnedAway),
+            Entry::Enter => out.arm(Event::Ends(call)),
+            Entry::Wait => {}
         }
+        out.arm(Event::GivesUp(call));
+        self.requests.insert(call, id);
     }
 }
 
-/// So many clients, each of which makes one call.
-fn ship<const AT_ONCE: usize, const ROOM: usize>(calls: usize) -> Cluster<Ship<AT_ONCE, ROOM>> {
-    let cluster = (0..calls).fold(Cluster::new(1, ()), |cluster, _| cluster.client(&[0], [Enter]));
+/// Clients that make so many calls each, one after another.
+fn ship<const AT_ONCE: usize, const ROOM: usize>(calls: &[usize]) -> Cluster<Ship<AT_ONCE, ROOM>> {
+    let cluster = calls.iter().fold(Cluster::new(1, ()), |cluster, &calls| cluster.client(&[0], vec![Enter; calls]));
     let cluster = keeps(cluster, [PLACES, FREE, QUEUE, TURN, GONE], broken);
     cluster.sometimes(ALL_SERVED, |view| view.is_finished())
+}
+
+/// Eight clients with forty calls each, which end or are given up after so many ticks at most.
+fn long<const AT_ONCE: usize, const ROOM: usize>(takes: Tick) -> Simulation<Ship<AT_ONCE, ROOM>, ()> {
+    Simulation::new(ship(&[40; 8]), Faults::default()).timers_wait(1..=takes).clients_pause(1..=40)
 }
 
 /// The rule that was broken first, if one was.
@@ -191,15 +201,29 @@ fn broken<'a, const AT_ONCE: usize, const ROOM: usize>(view: &View<'a, Ship<AT_O
 #[test]
 pub fn places_are_counted() {
     check(|check| {
-        check.exhausts("two places and no queue", ship::<2, 0>(4))?;
-        check.exhausts("one place and no queue", ship::<1, 0>(3))
+        check.exhausts("two places and no queue", ship::<2, 0>(&[1, 1, 1, 1]))?;
+        check.exhausts("one place and no queue", ship::<1, 0>(&[1, 1, 1]))?;
+        check.exhausts("places without end", ship::<{ usize::MAX }, 0>(&[1, 1]))
     });
 }
 
 #[test]
 pub fn a_place_goes_to_who_waits_longest() {
     check(|check| {
-        check.exhausts("one place, and two that wait", ship::<1, 2>(4))?;
-        check.exhausts("two places, and two that wait", ship::<2, 2>(5))
+        check.exhausts("one place, and two that wait", ship::<1, 2>(&[1, 1, 1, 1]))?;
+        check.exhausts("two places, and two that wait", ship::<2, 2>(&[1, 1, 1, 1, 1]))?;
+        check.exhausts("one place, and three that wait", ship::<1, 3>(&[1, 1, 1, 1]))?;
+        check.exhausts("a queue without end", ship::<1, { usize::MAX }>(&[1, 1, 1]))
+    });
+}
+
+#[test]
+pub fn a_call_may_come_back() {
+    check(|check| {
+        check.exhausts("one place, one that waits, and a call that comes back", ship::<1, 1>(&[1, 3]))?;
+        check.exhausts("one place, two that wait, and a call that comes back", ship::<1, 2>(&[2, 1, 2]))?;
+        check.simulates("one place, three that wait, and 320 calls of eight clients", long::<1, 3>(60), 0..20)?;
+        check.simulates("three places, four that wait, and 320 calls of eight clients", long::<3, 4>(200), 0..20)?;
+        check.simulates("two places, six that wait, and 320 calls of eight clients", long::<2, 6>(80), 0..20)
     });
 }

@@ -14,12 +14,29 @@ use super::oracle::{Broken, keeps};
 use crate::subject::breaker::{Breaker, Outcome, Permit, Settings};
 use crate::subject::time::Millis;
 
-/// Breakers with which small worlds can be explored: the second one has 1 wherever it can.
-const SETTINGS: [Settings; 3] = [
+/// Breakers with which small worlds can be explored: the second one has 1 wherever it can. Those from [`NO_PAUSE`] on have a setting that is as
+/// small or as large as it can be, and [`MANY_PROBES`] is for long runs.
+const SETTINGS: [Settings; 8] = [
     Settings { failures: 2, pause: 2, probes: 2, patience: 3 },
     Settings { failures: 1, pause: 1, probes: 1, patience: 1 },
     Settings { failures: 3, pause: 1, probes: 3, patience: 2 },
+    Settings { failures: 1, pause: 0, probes: 1, patience: 2 },
+    Settings { failures: 1, pause: 1, probes: 2, patience: Millis::MAX },
+    Settings { failures: 1, pause: Millis::MAX, probes: 1, patience: 1 },
+    Settings { failures: 1, pause: 1, probes: u32::MAX, patience: 2 },
+    Settings { failures: 2, pause: 2, probes: 5, patience: 6 },
 ];
+
+/// The breaker that is half open as soon as it has opened.
+pub const NO_PAUSE: usize = 3;
+/// The breaker that never gives up on a probe.
+pub const ENDLESS_PATIENCE: usize = 4;
+/// The breaker that never asks again.
+pub const ENDLESS_PAUSE: usize = 5;
+/// The breaker that never has enough probes.
+pub const ENDLESS_PROBES: usize = 6;
+/// The breaker of which many probes are under way at once.
+pub const MANY_PROBES: usize = 7;
 
 /// What is going to come of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

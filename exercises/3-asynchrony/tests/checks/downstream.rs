@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::rc::Rc;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -36,7 +36,7 @@ pub enum Call {
 /// What happens at the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    Began { call: Call, at: u64, left: Duration },
+    Began { call: Call, at: Duration, left: Duration },
     Finished(Call),
     Cancelled(Call),
     Committed,
@@ -70,7 +70,7 @@ impl Event {
 /// A story of what happened, in a line.
 pub fn told(events: &[Event]) -> String {
     let words = events.iter().map(|event| match event {
-        Event::Began { call, at, left } => format!("{call:?} begins at {at} ms with {} ms left", left.as_millis()),
+        Event::Began { call, at, left } => format!("{call:?} begins at {at:?} and is told that {left:?} are left"),
         Event::Finished(call) => format!("{call:?} is done"),
         Event::Cancelled(call) => format!("{call:?} is cancelled"),
         Event::Committed => "the lines are committed".to_owned(),
@@ -82,33 +82,89 @@ pub fn told(events: &[Event]) -> String {
     }
 }
 
+/// The only place for calls to the store, which another request may hold.
+pub struct Place {
+    pub semaphore: Semaphore,
+    pub is_held_by_another: Cell<bool>,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Place { semaphore: Semaphore::new(1), is_held_by_another: Cell::new(false) }
+    }
+
+    /// Does the request that is looked at not hold it?
+    fn is_elsewhere(&self) -> bool {
+        self.is_held_by_another.get() || self.semaphore.available_permits() > 0
+    }
+}
+
+/// What a call panics with that is to panic.
+pub struct Panic;
+
 /// All services below the gateway.
 pub struct Downstream<'p> {
     pace: Pace,
-    /// The places for calls to the store, if they are watched.
-    places: Option<&'p Semaphore>,
-    without_a_place: Cell<bool>,
+    /// The place for calls to the store, if it is watched.
+    place: Option<&'p Place>,
+    /// The call that panics in the end.
+    panics: Option<Call>,
+    without_a_place: Cell<Option<&'static str>>,
+    mixed_up: RefCell<Option<String>>,
     begun: Cell<Option<Instant>>,
-    events: Rc<RefCell<Vec<Event>>>,
+    events: RefCell<Vec<Event>>,
 }
 
 /// The service that enriches.
 pub struct Enricher<'d>(&'d Downstream<'d>);
 
+/// The lines that a client sends.
+pub fn sent() -> Lines {
+    Lines("sign-in".to_owned())
+}
+
+/// What the service that enriches makes of them.
+fn enriched() -> Lines {
+    Lines("sign-in from Berlin".to_owned())
+}
+
+/// The name of what was staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Staged(u32);
+
+const STAGED: Staged = Staged(7);
+
 impl<'p> Downstream<'p> {
     pub fn new(pace: Pace) -> Self {
-        let (places, without_a_place) = (None, Cell::new(false));
-        Downstream { pace, places, without_a_place, begun: Cell::new(None), events: Rc::default() }
+        Downstream {
+            pace,
+            place: None,
+            panics: None,
+            without_a_place: Cell::new(None),
+            mixed_up: RefCell::default(),
+            begun: Cell::new(None),
+            events: RefCell::default(),
+        }
     }
 
-    /// Watches whether the store is called while all places are free.
-    pub fn with_places(self, places: &'p Semaphore) -> Self {
-        Downstream { places: Some(places), ..self }
+    /// Watches whether the store is called without this place in hand.
+    pub fn with_place(self, place: &'p Place) -> Self {
+        Downstream { place: Some(place), ..self }
     }
 
-    /// Was the store called, or told anything, while no place was taken?
-    pub fn without_a_place(&self) -> bool {
+    /// Lets a call panic when it would have ended.
+    pub fn that_panics(self, panics: Option<Call>) -> Self {
+        Downstream { panics, ..self }
+    }
+
+    /// What happened at the store first while its place was not in the request's hand.
+    pub fn without_a_place(&self) -> Option<&'static str> {
         self.without_a_place.get()
+    }
+
+    /// What a service was called with that it should not have been.
+    pub fn mixed_up(&self) -> Option<String> {
+        self.mixed_up.borrow().clone()
     }
 
     pub fn enrich(&self) -> Enricher<'_> {
@@ -124,56 +180,82 @@ impl<'p> Downstream<'p> {
         self.events.borrow_mut().push(event);
     }
 
-    async fn call(&self, call: Call, left: Duration, takes: u64) {
-        let at = self.begun.get().map_or(0, |begun| begun.elapsed().as_millis() as u64);
-        self.note(Event::Began { call, at, left });
-        if call != Call::Enrich && self.places.is_some_and(|places| places.available_permits() > 0) {
-            self.without_a_place.set(true);
+    fn needs_a_place(&self, what: &'static str) {
+        if self.without_a_place.get().is_none() && self.place.is_some_and(Place::is_elsewhere) {
+            self.without_a_place.set(Some(what));
         }
-        let mut under_way = UnderWay { call, done: false, events: Rc::clone(&self.events) };
+    }
+
+    fn is_called_with<T: PartialEq + fmt::Debug>(&self, what: &str, argument: T, right: T) {
+        if argument != right {
+            let why = format!("{what} is called with {argument:?}, and should be with {right:?}.");
+            self.mixed_up.borrow_mut().get_or_insert(why);
+        }
+    }
+
+    async fn call(&self, call: Call, left: Duration, takes: u64) {
+        let at = self.begun.get().map_or(Duration::ZERO, |begun| begun.elapsed());
+        self.note(Event::Began { call, at, left });
+        if call != Call::Enrich {
+            self.needs_a_place("a call to it began");
+        }
+        let mut under_way = UnderWay { call, done: false, downstream: self };
         sleep(Duration::from_millis(takes)).await;
+        if self.panics == Some(call) {
+            resume_unwind(Box::new(Panic));
+        }
         under_way.done = true;
     }
 }
 
 /// Notes how a call ends.
-struct UnderWay {
+struct UnderWay<'d, 'p> {
     call: Call,
     done: bool,
-    events: Rc<RefCell<Vec<Event>>>,
+    downstream: &'d Downstream<'p>,
 }
 
-impl Drop for UnderWay {
+impl Drop for UnderWay<'_, '_> {
     fn drop(&mut self) {
         let event = if self.done { Event::Finished(self.call) } else { Event::Cancelled(self.call) };
-        self.events.borrow_mut().push(event);
+        self.downstream.note(event);
+        if self.call != Call::Enrich {
+            self.downstream.needs_a_place("a call to it was still under way");
+        }
     }
 }
 
 impl Enrich for Enricher<'_> {
     async fn enrich(&self, lines: Lines, left: Duration) -> Lines {
+        self.0.is_called_with("enrich", lines, sent());
         self.0.call(Call::Enrich, left, self.0.pace.enrich).await;
-        Lines(format!("{} from Berlin", lines.0))
+        enriched()
     }
 }
 
 impl Store for Downstream<'_> {
-    type Staged = u32;
+    type Staged = Staged;
 
-    async fn stage(&self, _: Lines, left: Duration) -> u32 {
+    async fn stage(&self, lines: Lines, left: Duration) -> Staged {
+        self.is_called_with("stage", lines, enriched());
         self.call(Call::Stage, left, self.pace.stage).await;
-        7
+        STAGED
     }
 
-    fn commit(&self, _: u32) {
+    fn commit(&self, staged: Staged) {
+        self.is_called_with("commit", staged, STAGED);
+        self.needs_a_place("it was sent `commit`");
         self.note(Event::Committed);
     }
 
-    fn discard(&self, _: u32) {
+    fn discard(&self, staged: Staged) {
+        self.is_called_with("discard", staged, STAGED);
+        self.needs_a_place("it was sent `discard`");
         self.note(Event::Discarded);
     }
 
-    async fn replicate(&self, _: u32, left: Duration) {
+    async fn replicate(&self, staged: Staged, left: Duration) {
+        self.is_called_with("replicate", staged, STAGED);
         self.call(Call::Replicate, left, self.pace.replicate).await;
     }
 }

@@ -79,7 +79,7 @@ impl Expected {
             State::Open { since } => Some(since),
             _ => None,
         };
-        if since.is_some_and(|since| now >= since + self.settings.pause) {
+        if since.is_some_and(|since| now - since >= self.settings.pause) {
             self.enter(State::HalfOpen { under_way: BTreeMap::new(), successes: 0 });
         }
         let epoch = self.epoch;
@@ -150,7 +150,7 @@ impl Expected {
         let patience = self.settings.patience;
         if let State::HalfOpen { under_way, .. } = &self.state
             && let Some(&first) = under_way.values().min()
-            && now >= first + patience
+            && now - first >= patience
         {
             self.enter(State::Open { since: first + patience });
         }

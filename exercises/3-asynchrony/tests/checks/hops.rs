@@ -34,7 +34,7 @@ const IS_ANSWERED: Rule = Rule::new(
 
 /// The last service's number.
 const LAST: usize = 3;
-/// How often a layer tries.
+/// How many times a layer tries.
 const ATTEMPTS: u32 = 3;
 
 /// A request. The last service answers it so often with `answer` before it does it.
@@ -67,7 +67,7 @@ pub struct Hop {
     retries: Retries,
     /// Calls that wait for an answer, or for their next attempt.
     calls: BTreeMap<RequestId, (Call, Request)>,
-    /// How often the last service was called.
+    /// How many times the last service was called.
     called: u32,
 }
 
@@ -163,7 +163,7 @@ pub fn chain(answer: Answer, failures: u32) -> Cluster<Hop> {
     }
 }
 
-/// How often the last service was called.
+/// How many times the last service was called.
 fn called(view: &View<'_, Hop, ()>) -> u32 {
     view.server(NodeId(LAST)).map_or(0, |hop| hop.called)
 }

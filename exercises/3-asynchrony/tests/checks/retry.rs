@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use testkit::check::{Check, Proven, Rule, check};
+use testkit::check::{Check, Failure, Proven, Rule, check};
 
 use super::hops::{MULTIPLIES, chain};
 use super::purse::Purse;
@@ -34,7 +34,7 @@ const REPEATABLE: Rule = Rule::new(
 
 const ATTEMPTS: Rule = Rule::new(
     "so often and no more",
-    "A call is made at most as often as the policy says.",
+    "A call is made at most as many times as the policy says.",
     "gRPC proposal A6, maxAttempts",
     "3-asynchrony/retry.md#invariants-to-keep",
 );
@@ -55,7 +55,7 @@ const TRIES: Rule = Rule::new(
 
 const SAYS: Rule = Rule::new(
     "the truth, to whoever is above",
-    "What is done or refused is said as it is, and everything else that is not tried again is given up.",
+    "A caller is told `Done` and `Refused` unchanged. Of every other call that is not made again, it is told `GivenUp`.",
     "Beyer et al. 2016, Site Reliability Engineering, chapter 21: retry only at the layer directly above",
     "3-asynchrony/retry.md#each-layer-tries-again",
 );
@@ -220,25 +220,27 @@ fn every_sequence(begun: &[Answer], more: usize, then: &mut impl FnMut(&[Answer]
     Ok(())
 }
 
+/// When the answers come.
+const NOW: Millis = 40;
+
 #[test]
 pub fn four_permissions_are_needed() {
     check(|check| {
         let mut cases = 0;
+        let small = Backoff { base: 1, cap: 2 };
         for attempts in [1, 2, 3] {
-            for answer in ANSWERS {
-                for repeatable in [true, false] {
-                    for made in 1..=attempts {
-                        for heard in 0..4 {
-                            for deadline in [0, 40, 41, 42, 1000] {
-                                for drawn in [0, 1, Millis::MAX] {
-                                    cases += 1;
-                                    let call = Call { repeatable, deadline, made };
-                                    case(check, attempts, &call, answer, heard, drawn)?;
-                                }
-                            }
-                        }
-                    }
-                }
+            for made in 1..=attempts {
+                let policy = Policy { attempts, backoff: small };
+                cases += every_case(check, policy, made, &[0, 40, 41, 42, 1000], &[0, 1, Millis::MAX])?;
+            }
+        }
+        // Pauses that end beyond all time, and just within it.
+        let rest = Millis::MAX - NOW;
+        for backoff in [Backoff { base: 1 << 40, cap: Millis::MAX }, Backoff { base: Millis::MAX, cap: Millis::MAX }] {
+            for (attempts, made) in [(3, 1), (3, 2), (u32::MAX, 65), (u32::MAX, u32::MAX - 1), (u32::MAX, u32::MAX)] {
+                let policy = Policy { attempts, backoff };
+                let deadlines = [0, 41, 1 << 41, Millis::MAX - 1, Millis::MAX];
+                cases += every_case(check, policy, made, &deadlines, &[0, rest - 2, rest - 1, rest, Millis::MAX])?;
             }
         }
         check.evidence(format!("{cases} answers: every policy, call, budget, deadline and pause that may matter"));
@@ -246,33 +248,53 @@ pub fn four_permissions_are_needed() {
     });
 }
 
-/// At the moment 40, an answer comes to a call. A budget of four tokens has heard of `heard` failures before.
-fn case(check: &mut Check, attempts: u32, call: &Call, answer: Answer, heard: u32, drawn: Millis) -> Proven {
-    let (now, backoff) = (40, Backoff { base: 1, cap: 2 });
+/// Every answer to a call that was made so often, with each budget, deadline and draw. Says how many that are.
+fn every_case(
+    check: &mut Check,
+    policy: Policy,
+    made: u32,
+    deadlines: &[Millis],
+    drawn: &[Millis],
+) -> Result<usize, Box<Failure>> {
+    let mut cases = 0;
+    for answer in ANSWERS {
+        for repeatable in [true, false] {
+            for heard in 0..4 {
+                for &deadline in deadlines {
+                    for &drawn in drawn {
+                        cases += 1;
+                        case(check, policy, &Call { repeatable, deadline, made }, answer, heard, drawn)?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(cases)
+}
+
+/// An answer comes to a call. A budget of four tokens has heard of `heard` failures before.
+fn case(check: &mut Check, policy: Policy, call: &Call, answer: Answer, heard: u32, drawn: Millis) -> Proven {
+    let Policy { attempts, backoff } = policy;
     let (mut budget, mut purse) = (Budget::new(4, 500), Purse::new(4, 500));
     for _ in 0..heard {
         budget.hears(Answer::Failed);
         purse.hears(Answer::Failed);
     }
-    let mut retries = Retries::new(Policy { attempts, backoff }, budget);
-    let next = retries.hear(call, answer, now, |most| drawn.min(most));
+    let mut retries = Retries::new(policy, budget);
+    let next = retries.hear(call, answer, NOW, |most| drawn.min(most));
     purse.hears(answer);
     let pause = backoff.pause(call.made, |most| drawn.min(most)); // which pause a draw leads to is up to the learner
+    let in_time = NOW.checked_add(pause).is_some_and(|end| end < call.deadline);
     let failed = matches!(answer, Answer::Overloaded | Answer::Failed | Answer::GivenUp);
     let is_repeatable = answer == Answer::Overloaded || answer == Answer::Failed && call.repeatable;
     let broken = match next {
         Next::Retry { .. } if !is_repeatable => Some(REPEATABLE),
         Next::Retry { .. } if call.made >= attempts => Some(ATTEMPTS),
         Next::Retry { .. } if !purse.is_more_than_half_full() => Some(HALF),
-        Next::Retry { .. } if now + pause >= call.deadline => Some(IN_TIME),
+        Next::Retry { .. } if !in_time => Some(IN_TIME),
         Next::Retry { after } if after != pause => Some(FULL_JITTER),
         Next::Retry { .. } => None,
-        Next::Say(_)
-            if is_repeatable
-                && call.made < attempts
-                && purse.is_more_than_half_full()
-                && now + pause < call.deadline =>
-        {
+        Next::Say(_) if is_repeatable && call.made < attempts && purse.is_more_than_half_full() && in_time => {
             Some(TRIES)
         }
         Next::Say(said) => (said != if failed { Answer::GivenUp } else { answer }).then_some(SAYS),
@@ -280,7 +302,7 @@ fn case(check: &mut Check, attempts: u32, call: &Call, answer: Answer, heard: u3
     if let Some(rule) = broken {
         check.requires(rule, false, || {
             format!(
-                "{call:?} has come back at {now} with {answer:?}. At most {attempts} attempts are allowed, {pause} was drawn for the pause, and \
+                "{call:?} has come back at {NOW} with {answer:?}. At most {attempts} attempts are allowed, {pause} was drawn for the pause, and \
                  the bucket of 4 tokens holds {purse} by now. What comes next is {next:?}."
             )
         })?;
