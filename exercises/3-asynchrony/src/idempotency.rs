@@ -71,8 +71,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Starts with the `records` that are on the disk: none at first, after a crash those that were written before. A record is kept for
-    /// `keeps` milliseconds.
+    /// Starts with the `records` that are on the disk: none at first, after a crash those that were written before, in that order. Of
+    /// several records under one key, the one written last counts. A record is kept for `keeps` milliseconds.
     pub fn start(keeps: u64, records: impl IntoIterator<Item = Record>) -> Self {
         todo!("Begin with what is on the disk.")
     }
@@ -97,7 +97,7 @@ impl Keys {
 
     /// A request that was to be done will not be: its client has left before anything was done.
     ///
-    /// Contract: as if it had not been asked.
+    /// Contract: as if it had not been asked. If nothing is under way under this key, this changes nothing.
     pub fn abandon(&mut self, tenant: Tenant, key: Key) {
         todo!("Let go of the key.")
     }

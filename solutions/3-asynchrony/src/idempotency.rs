@@ -66,8 +66,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Starts with the `records` that are on the disk: none at first, after a crash those that were written before. A record is kept for
-    /// `keeps` milliseconds.
+    /// Starts with the `records` that are on the disk: none at first, after a crash those that were written before, in that order. Of
+    /// several records under one key, the one written last counts. A record is kept for `keeps` milliseconds.
     pub fn start(keeps: u64, records: impl IntoIterator<Item = Record>) -> Self {
         //# hole: Begin with what is on the disk.
         let done = records.into_iter().map(|record| ((record.tenant, record.key), record)).collect();
@@ -113,7 +113,7 @@ impl Keys {
 
     /// A request that was to be done will not be: its client has left before anything was done.
     ///
-    /// Contract: as if it had not been asked.
+    /// Contract: as if it had not been asked. If nothing is under way under this key, this changes nothing.
     pub fn abandon(&mut self, tenant: Tenant, key: Key) {
         //# hole: Let go of the key.
         self.under_way.remove(&(tenant, key));

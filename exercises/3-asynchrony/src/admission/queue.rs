@@ -101,8 +101,8 @@ impl Queue {
     /// - **The interval**: the first call begins the first interval. A call that comes `interval` after the last one began, or later, ends it
     ///   and begins the next. From that call on the queue is overloaded if every wait of the interval that has ended was above the `target`,
     ///   and it is not if one was not. Before the first interval has ended it is not.
-    /// - **The wait** of a call, by which the interval it belongs to is judged, is how long the request has waited that it starts. If it
-    ///   starts none, that is a wait of 0. What is refused is not looked at.
+    /// - **The wait** of a call counts for the interval that the call belongs to. If the call starts a request, it is the time for which that
+    ///   request has waited. If the call starts none, the wait is 0. Refused requests do not count.
     pub fn take(&mut self, now: Millis) -> Taken {
         todo!(
             "End the interval if it is over. Refuse what must be refused, start the next request, and take note of its wait."

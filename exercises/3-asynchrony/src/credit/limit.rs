@@ -125,7 +125,7 @@ impl Receiver {
     /// Contract:
     /// - The limit leaves room for `window` records that were not consumed. If a larger one was said before, that was a promise, and is
     ///   kept. No status promises more.
-    /// - There is need of a status whenever the sender may not know what it would say.
+    /// - It gives a status whenever the sender may not know what that status says. A status that the sender knows already does no harm.
     pub fn report(&mut self) -> Option<Status> {
         todo!("How far may the sender go, and does it know?")
     }

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use testkit::check::{Proven, Rule, check};
+use testkit::check::{Check, Proven, Rule, check};
+use testkit::simulation::{Faults, Simulation};
 
 use super::rush::Rush;
 use super::slots::{FALLS, UNUSED, falls_and_rises, slots};
-use super::workers::{END, EXPIRED, LONG, answered, recovers, sheds, workers};
+use super::workers::{END, EXPIRED, LONG, SHEDS, answered, recovers, sheds, workers};
 use crate::subject::admission::limit::{self, Ending, Limit};
 use crate::subject::admission::queue::{Queue, Refusal, Settings};
 use crate::subject::time::Millis;
@@ -70,8 +71,43 @@ pub fn a_queue_that_stays_is_shed() {
         check.exhausts("requests that expire as well", answered(sheds(workers::<2>(5, &clients))))?;
         let clients: [&[Millis]; 4] = [&[LONG, LONG], &[LONG], &[LONG], &[LONG]];
         check.exhausts("two workers, and intervals of three", sheds(workers::<3>(6, &clients)))?;
-        check.exhausts("two bursts of two, far apart", workers::<4>(11, &[&[LONG, LONG], &[LONG, LONG]]))
+        check.exhausts("two bursts of two, far apart", workers::<4>(11, &[&[LONG, LONG], &[LONG, LONG]]))?;
+        all_were_too_old(check)?;
+        an_interval_without_end(check)
     });
+}
+
+/// A worker that finds only requests to refuse has started none, and that is a wait of 0.
+fn all_were_too_old(check: &mut Check) -> Proven {
+    let mut queue = Queue::new(Settings { capacity: 4, target: 10, interval: 50 });
+    queue.take(0);
+    for (request, came, asked) in [(1, 35, 50), (2, 70, 100), (3, 105, 120), (4, 120, 150)] {
+        let told = (queue.offer(request, LONG, came), queue.take(asked));
+        let right = if request == 2 { None } else { Some(request) };
+        check.requires(SHEDS, told.1.start == right, || {
+            format!(
+                "The target is 10, and an interval is 50. Workers ask at 0, 50, 100, 120 and 150. Before each of these, except the first, a request \
+                 has come: at 35, 70, 105 and 120. At {asked} request {request} has waited for {}, and a worker is told {:?}. Only request 2 is to be \
+                 refused: the first whole interval with a request was too slow. At 100 a worker starts none, so the interval from there has a wait of 0.",
+                asked - came, told.1
+            )
+        })?;
+    }
+    check.evidence("a worker that finds only requests that are too old");
+    Ok(())
+}
+
+/// Where an interval never ends, nothing is shed.
+fn an_interval_without_end(check: &mut Check) -> Proven {
+    let mut queue = Queue::new(Settings { capacity: 1, target: 10, interval: Millis::MAX });
+    for (request, now) in (0..).zip([1, 1_000, 1_000_000, Millis::MAX / 2]) {
+        let told = (queue.offer(request, Millis::MAX, now), queue.take(now + 100));
+        check.requires(SHEDS, told.1.start == Some(request), || {
+            format!("The interval is the largest number, so it does not end. At {} a request has waited for 100, and a worker is told {:?}.", now + 100, told.1)
+        })?;
+    }
+    check.evidence("an interval that never ends");
+    Ok(())
 }
 
 #[test]
@@ -117,7 +153,20 @@ pub fn the_limit_falls_and_rises() {
         check.exhausts("a limit from two to three", falls_and_rises(slots::<1>(&clients)))?;
         let clients: [&[Ending]; 4] =
             [&[Overload, Success, Success], &[Overload, Success], &[Overload, Success], &[Ignored, Success]];
-        check.exhausts("three overloads at once", falls_and_rises(slots::<2>(&clients)))
+        check.exhausts("three overloads at once", falls_and_rises(slots::<2>(&clients)))?;
+        let calls = |client: usize| {
+            (0..10).map(move |call| match (7 * call + 3 * client) % 23 {
+                0 => Overload,
+                1 | 2 => Ignored,
+                _ => Success,
+            })
+        };
+        let clients: Vec<Vec<Ending>> = (0..6).map(|client| calls(client).collect()).collect();
+        let clients: Vec<&[Ending]> = clients.iter().map(Vec::as_slice).collect();
+        let service = Simulation::new(falls_and_rises(slots::<3>(&clients)), Faults::default());
+        let service = service.timers_wait(1..=200).clients_pause(1..=300);
+        check.simulates("six clients with ten calls each", service, 0..100)?;
+        is_exact_when_it_is_large(check)
     });
 }
 
@@ -153,8 +202,25 @@ pub fn the_limit_finds_what_a_service_can_do() {
     });
 }
 
+/// A limit may be as large as its type allows.
+fn is_exact_when_it_is_large(check: &mut Check) -> Proven {
+    for first in [42_949_672, 42_949_673, 100_000_000, u32::MAX - 1, u32::MAX] {
+        for keeps in [50, 90, 99] {
+            let mut limit = Limit::new(limit::Settings { least: 1, most: u32::MAX, first, keeps });
+            let Ok(slot) = limit.begin() else { continue };
+            limit.end(slot, Ending::Overload);
+            let (now, right) = (limit.limit(), u64::from(first) * u64::from(keeps) / 100);
+            check.requires(FALLS, u64::from(now) == right, || {
+                format!("The limit was {first}, and a call came back with an overload. Of it, {keeps} per cent are kept. Now it is {now}, and should be {right}.")
+            })?;
+        }
+    }
+    check.evidence("limits up to the largest number");
+    Ok(())
+}
+
 /// One call at a time says nothing about a limit of ten.
-fn is_not_learned_in_a_quiet_hour(check: &mut testkit::check::Check) -> Proven {
+fn is_not_learned_in_a_quiet_hour(check: &mut Check) -> Proven {
     let mut limit = Limit::new(limit::Settings { least: 1, most: 100, first: 10, keeps: 90 });
     for _ in 0..10_000 {
         let Ok(slot) = limit.begin() else { break };

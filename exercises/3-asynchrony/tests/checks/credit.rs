@@ -373,8 +373,50 @@ pub fn records_beyond_the_limit_are_refused() {
             }
         }
         check.evidence("the first record for which there is no credit");
-        Ok(())
+        unsaid(check)?;
+        unheard(check)
     });
+}
+
+/// A limit counts from when it is said, and not from when there is room.
+fn unsaid(check: &mut Check) -> Proven {
+    let mut receiver = limit::Receiver::new(2);
+    let read = (receiver.receive(0), receiver.consume());
+    let outcome = receiver.clone().receive(2);
+    check.requires(REFUSED, outcome == Err(Violation::TooMuchData), || {
+        format!("There is room for 2 records. Record 0 comes and is consumed ({read:?}), and no status is given. Then record 2 comes: {outcome:?}.")
+    })?;
+    receiver.resize(1);
+    let status = receiver.report();
+    check.requires(REFUSED, status.is_none_or(|status| status.limit == 2), || {
+        format!("There is room for 2 records. Record 0 comes and is consumed, and no status is given. Then there is room for 1, and the status is {status:?}.")
+    })
+}
+
+/// What a record proves about the sender: which limit it must have heard, and no more.
+fn unheard(check: &mut Check) -> Proven {
+    let mut receiver = limit::Receiver::new(2);
+    let first = (receiver.receive(0), receiver.consume(), receiver.report());
+    let second = (receiver.receive(1), receiver.consume(), receiver.report());
+    let third = receiver.receive(2);
+    let (status, right) = (receiver.report(), limit::Status { consumed: 2, limit: 4 });
+    check.requires(REFUSED, status == Some(right), || {
+        format!(
+            "There is room for 2 records. Records 0 and 1 come and are consumed ({first:?}, {second:?}), and the second status is lost. Record 2, \
+             which the first one allows, comes: {third:?}. The sender does not know {right:?}, and `report` gives {status:?}."
+        )
+    })?;
+    let mut receiver = limit::Receiver::new(3);
+    receiver.resize(1);
+    let first = (receiver.receive(0), receiver.consume(), receiver.report());
+    let last = receiver.receive(2);
+    let (status, right) = (receiver.report(), limit::Status { consumed: 1, limit: 3 });
+    check.requires(REFUSED, status == Some(right), || {
+        format!(
+            "There was room for 3 records, and now there is for 1. Record 0 comes and is consumed ({first:?}), and the status is lost. Record 2 comes: \
+             {last:?}. The sender does not know {right:?}, and `report` gives {status:?}."
+        )
+    })
 }
 
 #[test]

@@ -67,10 +67,11 @@ const HAS_FALLEN: Rule = Rule::new(
 );
 
 /// Limits with which small worlds can be explored.
-const LIMITS: [Settings; 3] = [
+const LIMITS: [Settings; 4] = [
     Settings { least: 1, most: 3, first: 2, keeps: 50 },
     Settings { least: 2, most: 3, first: 3, keeps: 90 },
     Settings { least: 1, most: 4, first: 4, keeps: 50 },
+    Settings { least: 1, most: 12, first: 4, keeps: 90 },
 ];
 
 /// The end of a call.

@@ -87,7 +87,7 @@ impl Limit {
     ///   have counted as the limit says, since it has last changed or fallen, it grows by one; but not above `most`.
     pub fn end(&mut self, slot: Slot, ending: Ending) {
         //# hole: Give the place back. Does this call say anything about the limit, and what?
-        let is_in_use = 2 * self.under_way >= self.limit;
+        let is_in_use = self.under_way >= self.limit.div_ceil(2);
         self.under_way -= 1;
         if slot.epoch != self.epoch {
             return;
@@ -95,14 +95,15 @@ impl Limit {
         match ending {
             Ending::Ignored => {}
             Ending::Overload => {
-                self.limit = (self.limit * self.settings.keeps / 100).max(self.settings.least);
+                let kept = u64::from(self.limit) * u64::from(self.settings.keeps) / 100;
+                self.limit = (kept as u32).max(self.settings.least);
                 self.epoch += 1;
                 self.successes = 0;
             }
             Ending::Success if is_in_use => {
                 self.successes += 1;
                 if self.successes >= self.limit {
-                    self.limit = (self.limit + 1).min(self.settings.most);
+                    self.limit = self.limit.saturating_add(1).min(self.settings.most);
                     self.successes = 0;
                 }
             }
