@@ -56,6 +56,9 @@ pub enum Kind {
 /// Waits of a queue that does not stay.
 const ADMISSION: queue::Settings = queue::Settings { capacity: 64, target: 25, interval: 100 };
 
+/// A client that sends nothing, or takes nothing, is forgotten after this time.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// Runs the gateway.
 pub fn run(args: &Args) -> Result<(), Ended> {
     let &Args { ref service, kind, enrich, tail } = args;
@@ -95,8 +98,8 @@ fn serve<A: Answers>(listener: TcpListener, parameters: Parameters, gateway: imp
     runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let mut terminated = signal(SignalKind::terminate())?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let patience = Duration::from_millis(parameters.patience);
-        listen::serve(listener, Arc::new(gateway()), patience, terminated.recv()).await;
+        let settings = listen::Settings { patience: Duration::from_millis(parameters.patience), idle: IDLE };
+        listen::serve(listener, Arc::new(gateway()), settings, terminated.recv()).await;
         Ok(())
     })
 }

@@ -21,8 +21,14 @@ use tokio::time::Instant;
 
 use super::message::{Call, LONGEST, Message, Reply, Request};
 
-/// A client that is connected and asks nothing is forgotten after this time.
-pub const IDLE: Duration = Duration::from_secs(60);
+/// How long clients and their server wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// For so long a client is taken to wait for its reply if it does not say. None is waited for longer.
+    pub patience: Duration,
+    /// For so long a server waits for a client: for the end of its next line, and until it has taken a reply.
+    pub idle: Duration,
+}
 
 /// What answers requests.
 pub trait Answers: Send + Sync + 'static {
@@ -33,20 +39,25 @@ pub trait Answers: Send + Sync + 'static {
     fn drain(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// Serves clients until `stop` is ready. A client that does not say how long it waits is taken to wait for `patience`, and none is waited for
-/// longer.
+/// Serves clients until `stop` is ready. Time is tokio's.
 ///
 /// Contract:
 /// - Clients do not wait for each other. Each client's requests are answered in turn, with one reply each.
-/// - A line that is no request is [`Refused`](Reply::Refused), and the next one is read. A line that does not end within [`LONGEST`] bytes, or
-///   is cut off, is the last one that is read.
-/// - When a client closes its connection, its request is dropped at once, and is called for no longer. What it sent before that is still
-///   a request that comes before: the next line in a buffer does not mean that it has left.
-/// - A connection on which nothing is asked for [`IDLE`] is closed.
-/// - When `stop` is ready, no connection is accepted any more, and the port is free. The gateway is drained. Requests that had been read by then
-///   get their replies; connections without one are closed, at once.
-/// - It returns when the last reply is written. Nothing of it goes on then.
-/// - What goes wrong with one client is not felt by any other.
-pub async fn serve(listener: TcpListener, gateway: Arc<impl Answers>, patience: Duration, stop: impl Future) {
+/// - A client waits for its reply as long as it says, but for `patience` at most, and for `patience` if it does not say. The time begins when its
+///   request has been read.
+/// - A line has [`LONGEST`] bytes at most, its newline counted. A line that is no request is [`Refused`](Reply::Refused), and the next one is read.
+///   A line that is too long, or is cut off, is no request either, and is the last one that is read.
+/// - When a client closes its connection, or only its own half of it, its request is dropped at once, and is called for no longer. A client that
+///   has sent more has not left: what it has sent waits for its turn, and what comes after that need not be noticed before.
+/// - A connection is closed if no line ends on it for `idle`, counted from when it was accepted or from its last reply. Bytes without the end of a
+///   line do not count, and no time does while a request is under way. It is closed as well if its client has not taken a reply, all of it,
+///   within `idle`.
+/// - When `stop` is ready, be it from the beginning, no connection is accepted any more, and the port is free. The gateway is drained. Requests
+///   that it has been given by then get their replies, and then their connections are closed. All others are closed at once, whatever
+///   has been sent on them.
+/// - It returns when the last reply is written or given up. Nothing of it goes on then.
+/// - What goes wrong with one client is not felt by any other, even if the answer to its request panics. If no connection can be accepted for want
+///   of open files, those that are there are served, and others are accepted when files are closed.
+pub async fn serve(listener: TcpListener, gateway: Arc<impl Answers>, settings: Settings, stop: impl Future) {
     todo!("Accept connections, and answer on each of them. What remains to be done when it is to stop?")
 }

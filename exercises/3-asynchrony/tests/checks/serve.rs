@@ -1,7 +1,7 @@
 //! Task `serve`: connections, and the signal to stop. Sockets and processes are real, and nothing is decided by how fast they are.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
 use std::panic;
@@ -14,8 +14,9 @@ use std::time::Duration;
 use testkit::check::{Check, Failure, Rule, check};
 use testkit::network::{Enclosure, Error, Log, Process, built_program, until};
 
-use super::sockets::{Client, Fate, Server, scene};
+use super::sockets::{Client, Fate, Files, LONG, Server, Told, pass, scene, still};
 use crate::subject::chain::blocking::{call, store};
+use crate::subject::chain::listen::Settings;
 use crate::subject::chain::message::{Call, LONGEST, Message, Reply, Request};
 
 const IN_TURN: Rule = Rule::new(
@@ -27,14 +28,14 @@ const IN_TURN: Rule = Rule::new(
 
 const REFUSED: Rule = Rule::new(
     "what is no request is refused",
-    "A line that cannot be read is `Refused`, and the next one is read; a line without an end is the last one.",
+    "A line that cannot be read is `Refused`, and the next one is read; a line that is too long is the last one.",
     "contract of `serve`",
     "3-asynchrony/chain.md#the-task-serve",
 );
 
 const LEAVES: Rule = Rule::new(
     "who has left is not worked for",
-    "When a client closes its connection, its request is dropped.",
+    "When a client closes its connection, or its half of it, its request is dropped.",
     "gRPC, Cancellation: a server should stop what it still computes for a call that was cancelled",
     "3-asynchrony/chain.md#it-goes-on",
 );
@@ -44,6 +45,27 @@ const WAITS: Rule = Rule::new(
     "A client waits for as long as it says, and no longer than `patience`.",
     "contract of `serve`",
     "3-asynchrony/chain.md#past-the-deadline",
+);
+
+const IDLE: Rule = Rule::new(
+    "who does nothing is not waited for",
+    "A connection is closed if for `idle` no line ends on it, or a reply is not taken, and not before.",
+    "RFC 9112, section 9.5: most servers have a time after which they no longer maintain an inactive connection",
+    "3-asynchrony/chain.md#the-task-serve",
+);
+
+const APART: Rule = Rule::new(
+    "one client's trouble is its own",
+    "What goes wrong with one client is not felt by any other.",
+    "contract of `serve`",
+    "3-asynchrony/chain.md#the-task-serve",
+);
+
+const ACCEPTS: Rule = Rule::new(
+    "it serves until it is told to stop",
+    "When no file can be opened, no connection can be accepted: that passes.",
+    "accept(2), EMFILE; Go's `net/http` waits for a moment and accepts again",
+    "3-asynchrony/chain.md#the-task-serve",
 );
 
 const DRAINS: Rule = Rule::new(
@@ -68,6 +90,10 @@ const STANDS: Rule = Rule::new(
 );
 
 const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// No scene in which time is real takes so long.
+const PATIENT: Settings = Settings { patience: HOUR, idle: HOUR };
 
 /// So many clients leave in the middle of a line. They are called by these names.
 const CUT_OFF: Range<u64> = 100..130;
@@ -79,7 +105,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub fn requests_are_answered_in_turn() {
     check(|check| {
         let (came, second, replies) = scene(async {
-            let mut server = Server::start(HOUR).await?;
+            let mut server = Server::start(PATIENT).await?;
             let told = server.told.clone();
             let mut clients = Vec::new();
             for client in 0..3 {
@@ -120,7 +146,7 @@ pub fn requests_are_answered_in_turn() {
 pub fn what_is_no_request_is_refused() {
     check(|check| {
         let (heard, last, closed, other) = scene(async {
-            let mut server = Server::start(HOUR).await?;
+            let mut server = Server::start(PATIENT).await?;
             let told = server.told.clone();
             told.answer(1, Reply::Stored);
             let mut client = Client::connect(server.address).await;
@@ -176,36 +202,95 @@ pub fn what_is_no_request_is_refused() {
     });
 }
 
+/// A request that is so long with its newline.
+fn padded(name: u64, bytes: u64) -> Vec<u8> {
+    let line = Message::from(Call { request: Request::Tail { tenant: name }, left: None }).written();
+    let mut line = line.trim_end().as_bytes().to_vec();
+    line.resize(bytes as usize - 1, b' ');
+    line.push(b'\n');
+    line
+}
+
+#[test]
+pub fn a_line_may_be_as_long_as_it_says() {
+    check(|check| {
+        let (heard, last, after) = scene(async {
+            let mut server = Server::start(PATIENT).await?;
+            let told = server.told.clone();
+            (1..=4).for_each(|name| told.answer(name, Reply::Lines(vec![name.to_string()])));
+            let mut client = Client::connect(server.address).await;
+            let mut heard = Vec::new();
+            for (name, bytes) in [(1, LONGEST - 1), (2, LONGEST), (3, LONGEST)] {
+                client.send(&padded(name, bytes)).await;
+                heard.push(client.hear().await);
+            }
+            client.send(&padded(4, LONGEST + 1)).await;
+            let last = (client.hear().await.filter(|reply| *reply != Reply::Refused), told.fate(4));
+            let after = client.hear().await.is_none() && client.is_closed().await;
+            server.stop();
+            server.returns().await;
+            Ok((heard, last, after))
+        });
+        let expected: Vec<_> = (1..=3).map(|name| Some(Reply::Lines(vec![name.to_string()]))).collect();
+        check.requires(REFUSED, heard == expected, || {
+            let [one, two, three] = [LONGEST - 1, LONGEST, LONGEST];
+            format!("A client sends requests of {one}, {two} and {three} bytes on one connection, each with its newline. It hears {heard:?}.")
+        })?;
+        check.requires(REFUSED, last == (None, None), || {
+            let bytes = LONGEST + 1;
+            format!(
+                "Then it sends one of {bytes} bytes. It hears {:?}, and of the request the gateway knows: {:?}.",
+                last.0, last.1
+            )
+        })?;
+        check.requires(REFUSED, after, || {
+            format!("After a line of {} bytes, the connection is still open.", LONGEST + 1)
+        })?;
+        check.evidence(format!("lines of {} to {} bytes", LONGEST - 1, LONGEST + 1));
+        Ok(())
+    });
+}
+
 #[test]
 pub fn a_client_that_leaves_is_noticed() {
     check(|check| {
-        let (came, left, stays) = scene(async {
-            let mut server = Server::start(HOUR).await?;
+        let (came, left, half, stays) = scene(async {
+            let mut server = Server::start(PATIENT).await?;
             let told = server.told.clone();
             let mut leaver = Client::connect(server.address).await;
             let mut stayer = Client::connect(server.address).await;
+            let mut halver = Client::connect(server.address).await;
             leaver.ask(1, None).await;
             stayer.ask(2, None).await;
             stayer.ask(3, None).await; // it waits for its turn, and says that its client is there
-            let came = told.until(|told| told.fate(1).is_some() && told.fate(2).is_some()).await;
+            halver.ask(4, None).await;
+            let came = told.until(|told| [1, 2, 4].iter().all(|name| told.fate(*name).is_some())).await;
             drop(leaver);
             let left = told.until(|told| told.fate(1) == Some(Fate::Left)).await;
+            halver.shut().await;
+            let half = left && told.until(|told| told.fate(4) == Some(Fate::Left)).await && halver.is_closed().await;
             let stays = told.fate(2) == Some(Fate::UnderWay);
             told.answer(2, Reply::Stored);
             told.answer(3, Reply::Stored);
             let stays = stays && stayer.hear().await.is_some() && stayer.hear().await.is_some();
             server.stop();
             server.returns().await;
-            Ok((came, left, stays))
+            Ok((came, left, half, stays))
         });
-        check.requires(IN_TURN, came, || "Two clients ask. Not both requests come to the gateway.".to_owned())?;
+        check
+            .requires(IN_TURN, came, || "Three clients ask. Not all three requests come to the gateway.".to_owned())?;
         check.requires(LEAVES, left, || {
             "A client closes its connection while the gateway works for it. The gateway is not told.".to_owned()
+        })?;
+        check.requires(LEAVES, half, || {
+            "A client closes its own half of the connection while the gateway works for it. The gateway is not told, or the other half stays open."
+                .to_owned()
         })?;
         check.requires(IN_TURN, stays, || {
             "Beside it is a client that has sent its next request before it has the reply to the first. It does not get both replies.".to_owned()
         })?;
-        check.evidence("a client that closes its connection, and one that sends two requests at once");
+        check
+            .evidence("clients that close all of a connection, or half of it, and one that sends two requests at once");
         Ok(())
     });
 }
@@ -216,28 +301,291 @@ pub fn a_client_waits_as_long_as_it_says() {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         // How long the client says it waits, and for how long it is waited for at most.
         let cases = [(Some(minutes(20)), minutes(20)), (Some(minutes(300)), minutes(60)), (None, minutes(60))];
-        let times = scene(async {
-            let mut server = Server::start(HOUR).await?;
+        let times = still(async {
+            let mut server = Server::start(PATIENT).await?;
             let told = server.told.clone();
             let mut times = Vec::new();
-            for (name, (left, _)) in (0..).zip(cases) {
-                told.answer(name, Reply::Stored);
+            for (case, (left, _)) in (0..).zip(cases) {
                 let mut client = Client::connect(server.address).await;
-                client.ask(name, left).await;
-                client.hear().await;
-                times.push(told.time(name).unwrap_or_default());
+                for turn in 0..3 {
+                    let name = 10 * case + turn;
+                    told.answer(name, Reply::Stored);
+                    client.ask(name, left).await;
+                    client.hear().await;
+                    times.push((case as usize, turn, told.time(name)));
+                    pass(minutes(5)).await;
+                }
             }
             server.stop();
             server.returns().await;
             Ok(times)
         });
-        for (time, (left, most)) in times.into_iter().zip(cases) {
-            let is_right = time <= most && time + minutes(5) > most;
-            check.requires(WAITS, is_right, || {
-                format!("A client says that it waits for {left:?}, and none is waited for longer than an hour. The gateway is told {time:?}.")
+        for (case, turn, time) in times {
+            let (left, most) = cases[case];
+            check.requires(WAITS, time == Some(most), || {
+                let says = left.map_or("does not say how long it waits".to_owned(), |left| {
+                    format!("says that it waits for {left:?}")
+                });
+                let asked = if turn > 0 { ", some minutes after the reply to its last request" } else { "" };
+                let told = time.map_or("not told of it".to_owned(), |time| format!("told that {time:?} are left"));
+                format!(
+                    "A client asks{asked}, and {says}. None is waited for longer than {HOUR:?}. The gateway is {told}."
+                )
             })?;
         }
-        check.evidence("clients that say a shorter time, a longer one, and none");
+        check.evidence(
+            "clients that say a shorter time, a longer one, and none; and that ask at once, or after a while",
+        );
+        Ok(())
+    });
+}
+
+#[test]
+pub fn a_connection_that_asks_nothing_is_closed() {
+    check(|check| {
+        let settings = Settings { patience: HOUR, idle: MINUTE };
+        let seconds = Duration::from_secs;
+        let (begun, in_time, closed) = still(async {
+            let mut server = Server::start(settings).await?;
+            let told = server.told.clone();
+            (1..=9).for_each(|name| told.answer(name, Reply::Stored));
+            let [mut silent, mut mute, mut drips, mut first, mut next, mut halves, mut busy] =
+                Client::connect_all(server.address).await;
+            // Three of them have asked before.
+            let mut begun = true;
+            for (name, client) in (1..).zip([&mut mute, &mut drips, &mut next]) {
+                client.ask(name, None).await;
+                begun &= client.hear().await.is_some();
+            }
+            let line = padded(4, 100);
+            halves.send(&line[..50]).await;
+            busy.ask(20, None).await;
+            begun &= told.until(|told| told.fate(20).is_some()).await;
+            for (turn, time) in (0..).zip([20, 20, 19]) {
+                drips.send(&line[turn..=turn]).await;
+                begun &= server.answers(100 + turn as u64).await;
+                pass(seconds(time)).await;
+            }
+            // Three do it when it is nearly too late: their time begins anew.
+            let mut in_time = Vec::new();
+            first.ask(5, None).await;
+            next.ask(6, None).await;
+            halves.send(&line[50..]).await;
+            drips.send(&line[3..4]).await;
+            for (who, client) in [(FIRST, &mut first), (NEXT, &mut next), (HALVES, &mut halves)] {
+                in_time.push((who, client.hear().await));
+            }
+            pass(seconds(2)).await;
+            let mut closed = Vec::new();
+            for (who, client) in [(SILENT, &mut silent), (MUTE, &mut mute), (DRIPS, &mut drips)] {
+                closed.push((who, client.is_closed().await));
+            }
+            pass(seconds(57)).await;
+            first.ask(7, None).await;
+            in_time.push((AGAIN, first.hear().await));
+            told.answer(20, Reply::Stored);
+            in_time.push((BUSY, busy.hear().await));
+            pass(seconds(59)).await;
+            busy.ask(8, None).await;
+            in_time.push((BUSY, busy.hear().await));
+            server.stop();
+            server.returns().await;
+            Ok((begun, in_time, closed))
+        });
+        check.requires(IN_TURN, begun, || "Clients connect, and ask. Not all are answered.".to_owned())?;
+        let early = in_time.iter().find(|(_, reply)| *reply != Some(Reply::Stored));
+        check.requires(IDLE, early.is_none(), || {
+            let (who, reply) = early.cloned().unwrap_or_default();
+            format!("`idle` is {MINUTE:?}. {who} It hears {reply:?}.")
+        })?;
+        let open = closed.iter().find(|(_, closed)| !closed);
+        check.requires(IDLE, open.is_none(), || {
+            format!(
+                "`idle` is {MINUTE:?}. {} After 61 s, the connection is still open.",
+                open.map_or("", |(who, _)| who)
+            )
+        })?;
+        check.evidence("seven connections, on which a minute is not too long, or is");
+        Ok(())
+    });
+}
+
+const FIRST: &str = "A client connects, and sends its first request after 59 s.";
+const NEXT: &str = "A client sends its next request 59 s after a reply.";
+const HALVES: &str = "A client connects and sends half a line, and the other half after 59 s.";
+const AGAIN: &str = "A client sends a request 59 s after it has connected, and another one 59 s after the reply.";
+const BUSY: &str =
+    "The gateway needs two minutes to answer a request. 59 s after the reply, its client sends the next one.";
+const SILENT: &str = "A client connects, and sends nothing.";
+const MUTE: &str = "A client has a reply, and sends nothing after it.";
+const DRIPS: &str = "A client has a reply, and sends a byte every 20 s. Its line does not end.";
+
+#[test]
+pub fn a_reply_that_is_not_taken_is_given_up() {
+    check(|check| {
+        let settings = Settings { patience: HOUR, idle: MINUTE };
+        let seconds = Duration::from_secs;
+        let is_long = |reply: Option<Reply>| matches!(reply, Some(Reply::Lines(_)));
+        let (begun, [slow, dripping, never], drained) = still(async {
+            let mut server = Server::start(settings).await?;
+            let told = server.told.clone();
+            (1..=5).for_each(|name| told.answer_at_length(name));
+            let [mut slow, mut drips, mut never] = Client::connect_all(server.address).await;
+            for (name, client) in (1..).zip([&mut slow, &mut drips, &mut never]) {
+                client.ask(name, None).await;
+            }
+            let are_answered =
+                |told: &Told, names: Range<u64>| names.into_iter().all(|name| told.fate(name) == Some(Fate::Answered));
+            let mut begun = told.until(|told| are_answered(told, 1..4)).await;
+            for (turn, time) in (10..).zip([20, 20, 19]) {
+                begun &= server.answers(turn).await;
+                pass(seconds(time)).await;
+                let _ = drips.take(LONG / 8).await;
+            }
+            let slow = is_long(slow.hear().await);
+            begun &= server.answers(20).await;
+            pass(seconds(2)).await;
+            begun &= server.answers(21).await;
+            let replies = [slow, is_long(drips.hear().await), is_long(never.hear().await)];
+            if !begun || replies != [true, false, false] {
+                return Ok((begun, replies, None));
+            }
+            let [mut late, mut gone] = Client::connect_all(server.address).await;
+            late.ask(4, None).await;
+            gone.ask(5, None).await;
+            begun &= told.until(|told| are_answered(told, 4..6)).await && server.answers(22).await;
+            server.stop();
+            begun &= told.until(|told| told.is_draining()).await;
+            pass(seconds(59)).await;
+            let early = server.has_returned();
+            let late = is_long(late.hear().await);
+            let early = early || server.has_returned();
+            pass(seconds(2)).await;
+            let returned = server.returns().await;
+            Ok((begun, replies, Some((early, late, returned))))
+        });
+        let story = format!("`idle` is {MINUTE:?}. Replies are {LONG} bytes long.");
+        check.requires(IN_TURN, begun, || {
+            format!("{story} Some clients do not read theirs. Others ask, and are not answered.")
+        })?;
+        check.requires(IDLE, slow, || {
+            format!("{story} A client begins to read its own after 59 s. It does not get all of it.")
+        })?;
+        check.requires(IDLE, !never, || {
+            format!(
+                "{story} A client begins to read its own after 61 s. It gets all of it: the connection was not closed."
+            )
+        })?;
+        check.requires(IDLE, !dripping, || {
+            format!("{story} A client reads some bytes of its own every 20 s. After 61 s it reads on, and gets all of it: the connection was not closed.")
+        })?;
+        let story = format!("{story} Two clients have not read theirs when the server is told to stop.");
+        let (early, late, returned) = drained.unwrap_or_default();
+        check.requires(DRAINS, !early, || {
+            format!("{story} It returns before `idle` is over, and before one of them has read its own.")
+        })?;
+        check
+            .requires(DRAINS, late, || format!("{story} One begins to read after 59 s. It does not get all of it."))?;
+        check.requires(DRAINS, returned, || {
+            format!("{story} One never reads. After 61 s, the server has not returned.")
+        })?;
+        check.evidence("clients that take their replies late, bit by bit, or never; before a stop, and at a stop");
+        Ok(())
+    });
+}
+
+#[test]
+pub fn what_goes_wrong_with_one_client_is_not_felt_by_others() {
+    check(|check| {
+        let (here, later, drained) = scene(async {
+            let mut server = Server::start(PATIENT).await?;
+            let told = server.told.clone();
+            let [mut stays, mut unlucky, mut resets, mut halves] = Client::connect_all(server.address).await;
+            stays.ask(1, None).await;
+            told.panic(2);
+            unlucky.ask(2, None).await;
+            unlucky.hear().await; // whatever it is
+            for (name, client) in (3..).zip([&mut resets, &mut halves]) {
+                told.answer_at_length(name);
+                client.ask(name, None).await;
+                let _ = client.take(1).await;
+            }
+            resets.reset();
+            halves.shut().await;
+            halves.hear().await; // whatever it is
+            let came = told.until(|told| told.fate(1).is_some()).await;
+            told.answer(1, Reply::Stored);
+            let here = came && stays.hear().await == Some(Reply::Stored);
+            let later = server.answers(5).await;
+            if !here || !later {
+                return Ok((here, later, None));
+            }
+            let mut unlucky = Client::connect(server.address).await;
+            unlucky.ask(6, None).await;
+            stays.ask(7, None).await;
+            let mut drained = told.until(|told| told.fate(6).is_some() && told.fate(7).is_some()).await;
+            server.stop();
+            drained &= told.until(|told| told.is_draining()).await;
+            told.panic(6);
+            unlucky.hear().await; // whatever it is
+            told.answer(7, Reply::Stored);
+            drained &= stays.hear().await == Some(Reply::Stored);
+            drained &= server.returns().await;
+            Ok((here, later, Some(drained)))
+        });
+        let story = "One client resets its connection in the middle of a reply, one closes its half of it, and the answer to a request of a third one panics.";
+        check.requires(APART, here, || format!("{story} A fourth one, which has asked before, is not answered."))?;
+        check.requires(APART, later, || format!("{story} A client that connects after that is not answered."))?;
+        check.requires(APART, drained == Some(true), || {
+            "Two requests are under way when the server is told to stop. The answer to one of them panics. The other is not answered, or the server does not return."
+                .to_owned()
+        })?;
+        check.evidence("a reset, half a close, and a panic, and clients that come before and after");
+        Ok(())
+    });
+}
+
+#[test]
+pub fn it_goes_on_when_files_run_out() {
+    check(|check| {
+        let (before, running, here, waited, later) = scene(async {
+            let mut server = Server::start(PATIENT).await?;
+            let told = server.told.clone();
+            (1..=5).for_each(|name| told.answer(name, Reply::Stored));
+            let mut stays = Client::connect(server.address).await;
+            stays.ask(1, None).await;
+            let before = stays.hear().await.is_some();
+            let mut files = Files::open()?;
+            files.close_one();
+            let mut waits = Client::connect(server.address).await; // it takes the last one, and none is left for the server's side
+            if before && !waits.is_connected() {
+                return Err(io::Error::other("one file could be opened, and it is no connection"));
+            }
+            waits.ask(2, None).await;
+            let mut here = true;
+            for name in 3..=5 {
+                stays.ask(name, None).await;
+                here &= stays.hear().await == Some(Reply::Stored);
+            }
+            let running = !server.has_returned();
+            drop(files);
+            let waited = waits.hear().await == Some(Reply::Stored);
+            let later = server.answers(6).await;
+            server.stop();
+            server.returns().await;
+            Ok((before, running, here, waited, later))
+        });
+        let story = "A process can open no more files, and so its server can accept no connection.";
+        check.requires(IN_TURN, before, || "A client asks, and is not answered.".to_owned())?;
+        check.requires(ACCEPTS, running, || format!("{story} It returns, although nothing has told it to stop."))?;
+        check.requires(ACCEPTS, here, || {
+            format!("{story} A client that was connected before asks, and is not answered.")
+        })?;
+        check.requires(ACCEPTS, waited && later, || {
+            let who = if waited { "comes after that" } else { "has waited for it" };
+            format!("{story} Then some are closed, and a client that {who} asks. It is not answered.")
+        })?;
+        check.evidence("a server without a file left, and then with some");
         Ok(())
     });
 }
@@ -245,16 +593,18 @@ pub fn a_client_waits_as_long_as_it_says() {
 #[test]
 pub fn it_stops_when_all_is_answered() {
     check(|check| {
-        let story = "Two requests are under way, one connection asks nothing, and one has sent half a line. The server is told to stop.";
-        let (came, ended, early, replies, closed, returned) = scene(async {
-            let mut server = Server::start(HOUR).await?;
+        let story = "Two requests are under way, and behind one of them waits the client's next one. One connection asks nothing, and one has sent half a line. The server is told to stop.";
+        let (came, ended, early, replies, closed, next, returned) = scene(async {
+            let mut server = Server::start(PATIENT).await?;
             let told = server.told.clone();
             let [mut one, mut two] = [Client::connect(server.address).await, Client::connect(server.address).await];
             let [mut idle, mut half] = [Client::connect(server.address).await, Client::connect(server.address).await];
             half.send(b"{\"ask\":").await;
             one.ask(1, None).await;
+            one.ask(3, None).await;
             two.ask(2, None).await;
             let came = told.until(|told| told.fate(1).is_some() && told.fate(2).is_some()).await;
+            told.answer(3, Reply::Stored);
             server.stop();
             let mut ended = told.until(|told| told.is_draining()).await;
             ended &= idle.is_closed().await && half.is_closed().await;
@@ -267,8 +617,8 @@ pub fn it_stops_when_all_is_answered() {
             told.answer(2, Reply::Stored);
             let replies = [first, two.hear().await];
             let closed = one.is_closed().await && two.is_closed().await;
-            let returned = server.returns().await;
-            Ok((came, ended, early, replies, closed, returned))
+            let returned = server.returns().await.then(|| server.tasks());
+            Ok((came, ended, early, replies, closed, told.fate(3), returned))
         });
         check.requires(IN_TURN, came, || "Two clients ask. Not both requests come to the gateway.".to_owned())?;
         check.requires(DRAINS, ended, || {
@@ -281,8 +631,42 @@ pub fn it_stops_when_all_is_answered() {
                 if closed { "closed" } else { "open" }
             )
         })?;
-        check.requires(DRAINS, returned, || format!("{story} When all is answered, it does not return."))?;
+        check.requires(DRAINS, next.is_none(), || {
+            format!("{story} The request that has waited comes to the gateway after that.")
+        })?;
+        check.requires(DRAINS, returned.is_some(), || format!("{story} When all is answered, it does not return."))?;
+        check.requires(DRAINS, returned == Some(0), || {
+            format!("{story} It has returned, and of its tasks there are still {}.", returned.unwrap_or_default())
+        })?;
         check.evidence("a server that stops with requests under way, and with connections that ask nothing");
+        Ok(())
+    });
+}
+
+#[test]
+pub fn it_may_be_told_to_stop_before_it_begins() {
+    check(|check| {
+        let (returned, drained, closed, came, tasks) = scene(async {
+            let mut server = Server::begin(PATIENT)?;
+            let mut client = Client::connect(server.address).await;
+            client.ask(1, None).await;
+            server.stop();
+            let returned = server.returns().await;
+            let (drained, tasks) = (server.told.is_draining(), server.tasks());
+            let closed = client.is_closed().await && !Client::connect(server.address).await.is_connected();
+            Ok((returned, drained, closed, server.told.fate(1).is_some(), tasks))
+        });
+        let story = "`stop` is ready from the beginning.";
+        check.requires(DRAINS, returned, || format!("{story} The server does not return."))?;
+        check.requires(DRAINS, drained, || format!("{story} The server returns, and has not drained the gateway."))?;
+        check.requires(DRAINS, closed, || {
+            format!("{story} A client can still connect, or one that was about to be accepted is not turned away.")
+        })?;
+        check.requires(DRAINS, !came, || format!("{story} A client's request comes to the gateway all the same."))?;
+        check.requires(DRAINS, tasks == 0, || {
+            format!("{story} The server has returned, and of its tasks there are still {tasks}.")
+        })?;
+        check.evidence("a server that is told to stop before its first client");
         Ok(())
     });
 }

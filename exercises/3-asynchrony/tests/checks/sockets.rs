@@ -1,25 +1,37 @@
 //! A gateway behind real sockets, that says what it is told to say when it is told to; and clients of it. All of it in one thread.
 //!
-//! Time is real here, and nothing is decided by it: whatever is waited for is looked at, and limits are only there against hanging.
+//! Nothing is decided by how fast the machine is. In a [`scene`] time is real: whatever is waited for is looked at, and limits are only there against
+//! hanging. In a [`still`] scene the sockets are as real, and tokio's clock stands: it goes on when the scene calls [`pass`], and by so much.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::os::fd::AsRawFd;
+use std::panic;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
+use rlimit::Resource;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::task::{JoinHandle, spawn_blocking, yield_now};
+use tokio::time::{Instant, advance};
 
-use crate::subject::chain::listen::{Answers, serve};
+use crate::subject::chain::listen::{Answers, Settings, serve};
 use crate::subject::chain::message::{Call, Message, Reply, Request};
 
 /// How long is waited for what must happen.
 const HANGS: Duration = Duration::from_secs(20);
+
+/// How many bytes the system keeps for each side of a connection, more or less: all that is beyond waits until they are read.
+const BUFFER: u32 = 64 * 1024;
+
+/// How long a reply is that does not fit into what the system keeps, by far.
+pub const LONG: usize = 64 * BUFFER as usize;
 
 /// A request, by what the check calls it: its tenant.
 pub type Name = u64;
@@ -40,8 +52,15 @@ pub enum Fate {
 struct Known {
     fates: BTreeMap<Name, Fate>,
     times: BTreeMap<Name, Duration>,
-    answers: BTreeMap<Name, Reply>,
+    answers: BTreeMap<Name, Answer>,
     is_draining: bool,
+}
+
+/// What is made of a request.
+#[derive(Clone)]
+enum Answer {
+    Reply(Reply),
+    Panic,
 }
 
 /// A gateway that answers when it is told to.
@@ -54,7 +73,17 @@ pub struct Told {
 impl Told {
     /// Answers a request, now or when it comes.
     pub fn answer(&self, name: Name, reply: Reply) {
-        self.change(|known| _ = known.answers.insert(name, reply));
+        self.change(|known| _ = known.answers.insert(name, Answer::Reply(reply)));
+    }
+
+    /// Answers a request with a reply of [`LONG`] bytes and some, now or when it comes.
+    pub fn answer_at_length(&self, name: Name) {
+        self.answer(name, Reply::Lines(vec!["x".repeat(LONG)]));
+    }
+
+    /// Panics instead of an answer to a request, now or when it comes.
+    pub fn panic(&self, name: Name) {
+        self.change(|known| _ = known.answers.insert(name, Answer::Panic));
     }
 
     /// Where a request is, if it has come.
@@ -74,7 +103,7 @@ impl Told {
 
     /// Waits until something is so; says whether it ever was.
     pub async fn until(&self, is_so: impl Fn(&Told) -> bool) -> bool {
-        timeout(HANGS, self.becomes(|| is_so(self).then_some(()))).await.is_ok()
+        in_time(self.becomes(|| is_so(self).then_some(()))).await.is_some()
     }
 
     /// Waits until there is something to find.
@@ -120,9 +149,13 @@ impl Answers for Told {
             known.times.insert(name, deadline.saturating_duration_since(Instant::now()));
         });
         let mut under_way = UnderWay { told: self, name, fate: Fate::Left };
-        let reply = self.becomes(|| self.known().answers.get(&name).cloned()).await;
+        let answer = self.becomes(|| self.known().answers.get(&name).cloned()).await;
         under_way.fate = Fate::Answered;
-        reply
+        match answer {
+            Answer::Reply(reply) => reply,
+            // No hook runs, so that it is not taken for a panic of the code under test.
+            Answer::Panic => panic::resume_unwind(Box::new("the answer to one of the requests panics")),
+        }
     }
 
     async fn drain(&self) {
@@ -144,17 +177,33 @@ pub struct Server {
 
 impl Server {
     /// Starts the server of the code under test.
-    pub async fn start(patience: Duration) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let (address, told, (stop, stops)) = (listener.local_addr()?, Told::default(), oneshot::channel());
-        let gateway = Arc::new(told.clone());
-        let serves = tokio::spawn(serve(listener, gateway, patience, stops));
-        let mut server = Server { address, told, stop: Some(stop), serves };
-        tokio::task::yield_now().await;
+    pub async fn start(settings: Settings) -> io::Result<Self> {
+        let mut server = Self::begin(settings)?;
+        yield_now().await;
         if server.has_returned() {
             server.returns().await; // code that is not written yet has panicked by now
         }
         Ok(server)
+    }
+
+    /// Starts it, without letting it do anything yet.
+    pub fn begin(settings: Settings) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.set_send_buffer_size(BUFFER)?; // its connections inherit it
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let listener = socket.listen(1024)?;
+        let (address, told, (stop, stops)) = (listener.local_addr()?, Told::default(), oneshot::channel());
+        let serves = tokio::spawn(serve(listener, Arc::new(told.clone()), settings, stops));
+        Ok(Server { address, told, stop: Some(stop), serves })
+    }
+
+    /// A client that comes now, asks under a name, and is answered. Says whether it was: then the server has looked at all that came before.
+    pub async fn answers(&self, name: Name) -> bool {
+        self.told.answer(name, Reply::Stored);
+        let mut client = Client::connect(self.address).await;
+        client.ask(name, None).await;
+        client.hear().await == Some(Reply::Stored)
     }
 
     /// Tells it to stop.
@@ -169,10 +218,15 @@ impl Server {
 
     /// Waits until it has returned; says whether it did. A panic of it goes on here.
     pub async fn returns(&mut self) -> bool {
-        match timeout(HANGS, &mut self.serves).await {
-            Ok(Err(why)) if why.is_panic() => std::panic::resume_unwind(why.into_panic()),
-            ended => ended.is_ok(),
+        match in_time(&mut self.serves).await {
+            Some(Err(why)) if why.is_panic() => panic::resume_unwind(why.into_panic()),
+            ended => ended.is_some(),
         }
+    }
+
+    /// How many tasks are alive: when it has returned, those that it has left behind.
+    pub fn tasks(&self) -> usize {
+        Handle::current().metrics().num_alive_tasks()
     }
 }
 
@@ -185,7 +239,20 @@ pub struct Client {
 impl Client {
     /// Connects.
     pub async fn connect(address: SocketAddr) -> Self {
-        Client { stream: TcpStream::connect(address).await.ok(), unread: Vec::new() }
+        let stream = match TcpSocket::new_v4() {
+            Ok(socket) if socket.set_recv_buffer_size(BUFFER).is_ok() => socket.connect(address).await.ok(),
+            _ => None,
+        };
+        Client { stream, unread: Vec::new() }
+    }
+
+    /// Connects so many, one after the other.
+    pub async fn connect_all<const COUNT: usize>(address: SocketAddr) -> [Self; COUNT] {
+        let mut clients = [const { None }; COUNT];
+        for client in &mut clients {
+            *client = Some(Self::connect(address).await);
+        }
+        clients.map(|client| client.expect("each of them was just made"))
     }
 
     /// Is there a connection?
@@ -209,28 +276,118 @@ impl Client {
 
     /// Waits for a reply; `None` if the connection is closed before it.
     pub async fn hear(&mut self) -> Option<Reply> {
+        let mut looked_at = 0;
         loop {
-            if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.unread.drain(..=end).collect();
+            if let Some(end) = self.unread[looked_at..].iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=looked_at + end).collect();
                 return Some(Reply::read(&String::from_utf8_lossy(&line)));
             }
-            match timeout(HANGS, self.stream.as_mut()?.read_buf(&mut self.unread)).await {
-                Ok(Ok(1..)) => {}
+            looked_at = self.unread.len();
+            self.take(1).await?;
+        }
+    }
+
+    /// Waits until it has so many bytes more, and keeps them for [`hear`](Self::hear); `None` if the connection is closed before that.
+    pub async fn take(&mut self, bytes: usize) -> Option<()> {
+        let enough = self.unread.len() + bytes;
+        while self.unread.len() < enough {
+            match in_time(self.stream.as_mut()?.read_buf(&mut self.unread)).await {
+                Some(Ok(1..)) => {}
                 _ => return None,
             }
+        }
+        Some(())
+    }
+
+    /// Closes its own half of the connection.
+    pub async fn shut(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            let _ = stream.shutdown().await;
+        }
+    }
+
+    /// Resets the connection.
+    pub fn reset(self) {
+        if let Some(stream) = self.stream {
+            let _ = stream.set_zero_linger();
         }
     }
 
     /// Waits until the server closes the connection; says whether it did, and said nothing more before.
     pub async fn is_closed(&mut self) -> bool {
         let Some(stream) = &mut self.stream else { return true };
-        self.unread.is_empty() && matches!(timeout(HANGS, stream.read_buf(&mut self.unread)).await, Ok(Ok(0) | Err(_)))
+        self.unread.is_empty() && matches!(in_time(stream.read_buf(&mut self.unread)).await, Some(Ok(0) | Err(_)))
+    }
+}
+
+/// All files that this process may have open: it can open no other, and accept no connection. They are closed when this is dropped.
+pub struct Files {
+    files: Vec<File>,
+    soft: u64,
+    hard: u64,
+}
+
+impl Files {
+    /// Lets this process have few more files than it has, and opens these.
+    pub fn open() -> io::Result<Self> {
+        let (soft, hard) = Resource::NOFILE.get()?;
+        let next = File::open("/dev/null")?.as_raw_fd() as u64; // the lowest number that is free
+        let mut files = Files { files: Vec::new(), soft, hard };
+        Resource::NOFILE.set(soft.min(next + 8), hard)?;
+        while let Ok(file) = File::open("/dev/null") {
+            files.files.push(file);
+        }
+        Ok(files)
+    }
+
+    /// Closes one of them.
+    pub fn close_one(&mut self) {
+        self.files.pop();
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = Resource::NOFILE.set(self.soft, self.hard);
+    }
+}
+
+/// What happens before it would have to be called hanging. That is measured by the system's clock, since tokio's may stand.
+async fn in_time<T>(what: impl Future<Output = T>) -> Option<T> {
+    let (_until, is_over) = mpsc::channel::<()>();
+    let hangs = spawn_blocking(move || is_over.recv_timeout(HANGS));
+    tokio::select! {
+        biased;
+        done = what => Some(done),
+        _ = hangs => None,
     }
 }
 
 /// Runs a scene with real sockets, in this thread.
 pub fn scene<T>(scene: impl Future<Output = io::Result<T>>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    run(false, scene)
+}
+
+/// Runs a scene with real sockets, in this thread, while the clock stands.
+pub fn still<T>(scene: impl Future<Output = io::Result<T>>) -> T {
+    run(true, async {
+        // As long as a blocking task runs, tokio does not let its clock jump to the next timer (`tokio::time::pause`).
+        let (until, is_over) = mpsc::channel::<()>();
+        let stands = spawn_blocking(move || is_over.recv());
+        let done = scene.await;
+        drop(until);
+        let _ = stands.await;
+        done
+    })
+}
+
+/// Lets time pass in a scene where the clock stands.
+pub async fn pass(time: Duration) {
+    advance(time).await;
+}
+
+fn run<T>(stands: bool, scene: impl Future<Output = io::Result<T>>) -> T {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(stands).build();
     let done = runtime.and_then(|runtime| runtime.block_on(scene));
     done.expect("the system lets a check connect to itself")
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::admission::queue::Refusal;
 use crate::deadline::wire;
 
-/// How many bytes of a line are read. What is longer is no message.
+/// How many bytes a line has at most, its newline counted. What is longer is no message.
 pub const LONGEST: u64 = 64 * 1024;
 
 /// A customer.
