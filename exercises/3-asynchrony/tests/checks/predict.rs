@@ -201,10 +201,23 @@ pub fn what_comes_and_does_not_leave_piles_up() {
         }
         assert!(grew > 100 && stayed > 100, "The chains of this check should be of both kinds: {grew} and {stayed}.");
         piles_up(check, &Parameters::LAB, Load { lines: 200, tails: 0 })?;
+        tails_alone(check)?;
         check
             .evidence(format!("{grew} queues that grow and {stayed} that do not, and a chain exactly at its capacity"));
         Ok(())
     });
+}
+
+/// Tails have places enough, and still the gateway may have too few threads for them.
+fn tails_alone(check: &mut Check) -> Proven {
+    for chain in chains(28) {
+        let parameters = Parameters { tail_places: chain.parameters.gateway_threads * 2, ..chain.parameters };
+        let full = f64::from(parameters.gateway_threads) * 1000.0 / parameters.tail_takes as f64;
+        for times in [0.8, 1.3, 2.0] {
+            piles_up(check, &parameters, Load { lines: 0, tails: (full * times).round() as u32 })?;
+        }
+    }
+    Ok(())
 }
 
 /// Once all threads are held, which takes less than two seconds here, the queue grows evenly. Over two seconds, as many requests as the
@@ -295,6 +308,7 @@ pub fn a_slow_store_takes_every_thread() {
         }
         assert!(dead > 100 && alive > 100, "The chains of this check should be of both kinds: {dead} and {alive}.");
         a_wide_store(check)?;
+        a_slow_chain(check)?;
         check.evidence(format!("{dead} chains in which the healthy path dies, and {alive} in which it lives"));
         Ok(())
     });
@@ -308,6 +322,40 @@ fn a_wide_store(check: &mut Check) -> Proven {
             let parameters =
                 Parameters { gateway_threads: 30, enrich_threads: 100, store_places: 50, timeout, ..Parameters::LAB };
             is_exhausted(check, &parameters, Load { lines, tails }, 200, 2)?;
+        }
+    }
+    Ok(())
+}
+
+/// What holds a line is not the store alone: `enrich` takes its time as well, and may have too few threads for lines that stay longer.
+fn a_slow_chain(check: &mut Check) -> Proven {
+    for (enrich_takes, enrich_threads) in [(120, 200), (60, 8), (5, 4), (5, 7), (20, 100)] {
+        for store_takes in [80, 100, 200] {
+            for timeout in [store_takes + enrich_takes / 4, store_takes + enrich_takes * 3, LONG] {
+                for lines in [60, 100, 160, 220] {
+                    for gateway_threads in [24, 32, 40] {
+                        let parameters = Parameters {
+                            gateway_threads,
+                            enrich_threads,
+                            enrich_takes,
+                            store_places: 60,
+                            timeout,
+                            ..Parameters::LAB
+                        };
+                        // `enrich` is the narrowest part. Only chains that are well before the store gets slow, and clearly well or not afterwards.
+                        let keeps_up = |stay: Millis| {
+                            f64::from(enrich_threads) * 1000.0 / stay.min(timeout) as f64 / f64::from(lines)
+                        };
+                        let (before, after) =
+                            (keeps_up(enrich_takes + parameters.store_takes), keeps_up(enrich_takes + store_takes));
+                        let held = f64::from(lines) * (enrich_takes + parameters.store_takes) as f64 / 1000.0;
+                        let is_well = before > 1.1 && held + 8.0 < f64::from(gateway_threads);
+                        if is_well && !(0.75..1.25).contains(&after) {
+                            is_exhausted(check, &parameters, Load { lines, tails: 0 }, store_takes, 6)?;
+                        }
+                    }
+                }
+            }
         }
     }
     Ok(())
