@@ -243,6 +243,8 @@ impl Client {
             Ok(socket) if socket.set_recv_buffer_size(BUFFER).is_ok() => socket.connect(address).await.ok(),
             _ => None,
         };
+        // Otherwise the system keeps a byte for a while if the last one was not acknowledged.
+        let stream = stream.filter(|stream| stream.set_nodelay(true).is_ok());
         Client { stream, unread: Vec::new() }
     }
 
