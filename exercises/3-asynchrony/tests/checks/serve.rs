@@ -48,7 +48,7 @@ const WAITS: Rule = Rule::new(
 );
 
 const IDLE: Rule = Rule::new(
-    "who does nothing is not waited for",
+    "a connection that does nothing is closed",
     "A connection is closed if for `idle` no line ends on it, or a reply is not taken, and not before.",
     "RFC 9112, section 9.5: most servers have a time after which they no longer maintain an inactive connection",
     "3-asynchrony/chain.md#the-task-serve",

@@ -22,7 +22,7 @@ pub struct Client {
     pub patience: Millis,
     /// When it leaves, if it does so before it is answered.
     pub leaves: Option<Millis>,
-    /// How long the service takes for each of its calls, and what it says then. The last one stands for all that follow.
+    /// How long the service takes for each of its calls, and what it says then. The last one is repeated for all that follow.
     pub calls: Vec<(Millis, Reply)>,
 }
 
@@ -140,7 +140,7 @@ struct Path<'s> {
     now: Millis,
     pending: Vec<(Millis, Event)>,
     queue: Queue,
-    /// Who waits in the queue, by the name that it has there.
+    /// The clients that wait in the queue, by the names that they have there.
     waiting: BTreeMap<queue::Request, usize>,
     names: queue::Request,
     limit: Limit,

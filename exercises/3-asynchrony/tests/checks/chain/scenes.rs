@@ -41,7 +41,7 @@ pub fn scene<T, F: Future<Output = T>>(
     let end = Duration::from_millis(10 * FOREVER);
     let (done, left) = paused::run(async { timeout(end, play(Stage::new(settings, enrich, tail))).await });
     let Ok(done) = done else {
-        let why = || format!("{how} Somebody waits for ever: a client for a reply, or one who drains for the end.");
+        let why = || format!("{how} Something never ends: a client waits for a reply, or a drain for its end.");
         return Err(check.requires(FINISHED, false, why).expect_err("what does not hold is a failure"));
     };
     let under_way: usize = services.into_iter().map(Service::under_way).sum();
