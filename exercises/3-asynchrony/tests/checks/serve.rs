@@ -758,6 +758,29 @@ pub fn the_chain_keeps_what_it_says() {
     });
 }
 
+/// Waits until the gateway calls its service, which is the check, as long as there is a gateway.
+fn called(
+    check: &mut Check,
+    service: &TcpListener,
+    gateway: &mut Process,
+    log: &Log,
+) -> Result<std::net::TcpStream, Box<Failure>> {
+    service.set_nonblocking(true).expect("a listener can be asked without waiting");
+    loop {
+        if let Ok((stream, _)) = service.accept() {
+            stream.set_nonblocking(false).expect("a connection can be waited for");
+            return Ok(stream);
+        }
+        if let Some(status) = tried(check, gateway.ended())? {
+            not_written_yet(&log.last(100));
+            check.requires(STANDS, false, || {
+                format!("Two lines are sent to the gateway. It has ended with {status}.")
+            })?;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn ask(entrance: SocketAddr, request: Request) -> Reply {
     call(entrance, &Message::from(Call { request, left: Some(LIMIT) }), LIMIT)
 }
@@ -801,7 +824,7 @@ pub fn a_gateway_that_is_told_to_stop_finishes_first() {
         }
         let mut calls = Vec::new();
         for _ in 0..2 {
-            let (stream, _) = enrich.accept().expect("the gateway calls");
+            let stream = called(check, &enrich, &mut gateway, &log)?;
             let mut line = String::new();
             BufReader::new(&stream).read_line(&mut line).expect("the gateway says what it wants");
             calls.push(stream);
