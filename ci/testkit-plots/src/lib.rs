@@ -10,7 +10,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// The colour that texts and axes are drawn with. It stands for the reader's own text colour, which is put in at the end. Nothing else may have it.
+/// The colour to draw texts and axes with. At the end it is replaced by the reader's own text colour, so nothing else may have it.
 pub const TEXT: RGBColor = RGBColor(1, 2, 3);
 
 /// What a function returns that draws.

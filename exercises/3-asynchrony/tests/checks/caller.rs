@@ -35,7 +35,7 @@ pub const ENDLESS_PATIENCE: usize = 4;
 pub const ENDLESS_PAUSE: usize = 5;
 /// The breaker that never has enough probes.
 pub const ENDLESS_PROBES: usize = 6;
-/// The breaker of which many probes are under way at once.
+/// The breaker that lets many probes be under way at once.
 pub const MANY_PROBES: usize = 7;
 
 /// What is going to come of a call.

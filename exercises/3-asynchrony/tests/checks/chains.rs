@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::dice::Dice;
 use crate::subject::chain::parameters::{Load, Parameters};
 use crate::subject::predict::Part;
 use crate::subject::predict::simulation::{Change, Run, Scenario, Spans, run};
@@ -26,9 +27,9 @@ pub fn chains(count: u64) -> impl Iterator<Item = Chain> {
 
 impl Chain {
     fn new(dice: &mut Dice) -> Self {
-        let narrowest = dice.one_of([Part::Gateway, Part::Enrich, Part::Store]);
-        let (store_takes, enrich_takes) = (dice.one_of([20, 30, 40, 50]), dice.one_of([5, 10, 20, 30]));
-        let (store_places, tail_takes) = (dice.one_of([5, 6, 8, 10]), dice.one_of([5, 10, 25]));
+        let narrowest = dice.one_of(&[Part::Gateway, Part::Enrich, Part::Store]);
+        let (store_takes, enrich_takes) = (dice.one_of(&[20, 30, 40, 50]), dice.one_of(&[5, 10, 20, 30]));
+        let (store_places, tail_takes) = (dice.one_of(&[5, 6, 8, 10]), dice.one_of(&[5, 10, 25]));
         let line = (enrich_takes + store_takes) as f64;
         // As many lines are under way when the store is full.
         let under_way = f64::from(store_places) * line / store_takes as f64;
@@ -38,7 +39,7 @@ impl Chain {
             Part::Enrich => (whole(under_way * 0.6), whole(under_way * 0.6).into()),
             Part::Gateway => (whole(under_way * 1.6), under_way * 0.6),
         };
-        let share = dice.one_of([0.0, 0.25, 0.4]);
+        let share = dice.one_of(&[0.0, 0.25, 0.4]);
         let spare = if narrowest == Part::Gateway { 1.0 } else { 1.9 };
         let gateway_threads = whole(lines_hold * spare / (1.0 - share));
         let tails_hold = f64::from(gateway_threads) * share;
@@ -97,17 +98,4 @@ impl fmt::Display for Shown<'_> {
 /// What was predicted, or counted: so many seconds, or never.
 pub fn shown(seconds: Option<f64>) -> String {
     seconds.map_or("never".into(), |seconds| format!("after {seconds:.2} s"))
-}
-
-/// Numbers from a seed (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn one_of<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        choices[((z ^ (z >> 31)) % N as u64) as usize]
-    }
 }

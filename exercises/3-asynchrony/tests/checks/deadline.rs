@@ -312,7 +312,7 @@ pub fn a_call_may_panic() {
                 }
             }
         }
-        check.evidence(format!("{panicked} requests of which one call panicked"));
+        check.evidence(format!("{panicked} requests, each with a call that panics"));
         Ok(())
     });
 }

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
-use std::panic;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use testkit::check::{Check, Failure, Rule, check};
-use testkit::network::{Enclosure, Error, Log, Process, built_program, until};
+use testkit::check::{Rule, check};
+use testkit::network::{Enclosure, Log, until};
 
+use super::processes::{LIMIT, ask, called, chain, not_written_yet, start, tried};
 use super::sockets::{Client, Fate, Files, LONG, Server, Told, pass, scene, still};
-use crate::subject::chain::blocking::{call, store};
+use crate::subject::chain::blocking::store;
 use crate::subject::chain::listen::Settings;
 use crate::subject::chain::message::{Call, LONGEST, Message, Reply, Request};
 
@@ -82,13 +81,6 @@ const KEPT: Rule = Rule::new(
     "3-asynchrony/chain.md#the-task-serve",
 );
 
-const STANDS: Rule = Rule::new(
-    "no service stops by itself",
-    "A service of the chain runs until it is told to stop.",
-    "contract of `serve`",
-    "3-asynchrony/chain.md#the-task-serve",
-);
-
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -97,9 +89,6 @@ const PATIENT: Settings = Settings { patience: HOUR, idle: HOUR };
 
 /// So many clients leave in the middle of a line. They are called by these names.
 const CUT_OFF: Range<u64> = 100..130;
-
-/// This is only against hanging.
-const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 pub fn requests_are_answered_in_turn() {
@@ -674,53 +663,6 @@ pub fn it_may_be_told_to_stop_before_it_begins() {
     });
 }
 
-/// What a process did, or how it ended although it should not have. What the system refuses is nobody's fault.
-fn tried<T>(check: &mut Check, result: Result<T, Error>) -> Result<T, Box<Failure>> {
-    result.or_else(|error| {
-        let says = error.to_string();
-        not_written_yet(&says);
-        check.requires(STANDS, !error.is_the_servers(), || says)?;
-        panic!("{error}")
-    })
-}
-
-/// Code that is not written yet panics in the service, and says so there: then it is reported as in any other check.
-fn not_written_yet(says: &str) {
-    if let Some(line) = says.lines().find(|line| line.contains("not yet implemented")) {
-        panic::resume_unwind(Box::new(line.trim().to_owned()));
-    }
-}
-
-/// The chain's processes, from the last one to the first.
-struct Chain {
-    gateway: Process,
-    store: Process,
-    entrance: SocketAddr,
-    _others: [Process; 2],
-    log: Log,
-    _enclosure: Enclosure,
-    folder: PathBuf,
-}
-
-fn start(enclosure: &Enclosure, log: &Log, words: &[&str]) -> Result<(SocketAddr, Process), Error> {
-    let mut command = Command::new(built_program(crate::CHAIN));
-    command.args(words);
-    let mut process = enclosure.start(words[0], command, log)?;
-    Ok((process.listening(LIMIT)?, process))
-}
-
-fn chain() -> Result<Chain, Error> {
-    let (enclosure, log) = (Enclosure::new()?, Log::new());
-    let folder = enclosure.folder().join("log");
-    let (tails, tail) = start(&enclosure, &log, &["tail"])?;
-    let data = folder.display().to_string();
-    let (stores, store) = start(&enclosure, &log, &["store", "--data", &data, "--followers", &tails.to_string()])?;
-    let (enriches, enrich) = start(&enclosure, &log, &["enrich", "--store", &stores.to_string()])?;
-    let (entrance, gateway) =
-        start(&enclosure, &log, &["gateway", "--enrich", &enriches.to_string(), "--tail", &tails.to_string()])?;
-    Ok(Chain { gateway, store, entrance, _others: [enrich, tail], log, _enclosure: enclosure, folder })
-}
-
 /// So many clients send so many lines each.
 const CLIENTS: u64 = 4;
 const LINES: u64 = 10;
@@ -756,33 +698,6 @@ pub fn the_chain_keeps_what_it_says() {
         check.evidence(format!("{} lines through four processes", CLIENTS * LINES));
         Ok(())
     });
-}
-
-/// Waits until the gateway calls its service, which is the check, as long as there is a gateway.
-fn called(
-    check: &mut Check,
-    service: &TcpListener,
-    gateway: &mut Process,
-    log: &Log,
-) -> Result<std::net::TcpStream, Box<Failure>> {
-    service.set_nonblocking(true).expect("a listener can be asked without waiting");
-    loop {
-        if let Ok((stream, _)) = service.accept() {
-            stream.set_nonblocking(false).expect("a connection can be waited for");
-            return Ok(stream);
-        }
-        if let Some(status) = tried(check, gateway.ended())? {
-            not_written_yet(&log.last(100));
-            check.requires(STANDS, false, || {
-                format!("Two lines are sent to the gateway. It has ended with {status}.")
-            })?;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn ask(entrance: SocketAddr, request: Request) -> Reply {
-    call(entrance, &Message::from(Call { request, left: Some(LIMIT) }), LIMIT)
 }
 
 /// Sends a client's lines, and says how many are stored.
@@ -831,7 +746,7 @@ pub fn a_gateway_that_is_told_to_stop_finishes_first() {
         }
         let early = gateway.terminate(Duration::ZERO).is_ok();
         check.requires(DRAINS, !early, finishes)?;
-        until("the gateway accepts no connection", || std::net::TcpStream::connect(entrance).is_err());
+        until("the gateway accepts no connection", || TcpStream::connect(entrance).is_err());
         let early = tried(check, gateway.ended())?;
         check.requires(DRAINS, early.is_none(), finishes)?;
         for mut stream in calls {

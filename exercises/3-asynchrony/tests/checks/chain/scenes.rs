@@ -40,15 +40,14 @@ pub fn scene<T, F: Future<Output = T>>(
     let [enrich, tail] = services;
     let end = Duration::from_millis(10 * FOREVER);
     let (done, left) = paused::run(async { timeout(end, play(Stage::new(settings, enrich, tail))).await });
-    let Ok(done) = done else {
-        let why = || format!("{how} Something never ends: a client waits for a reply, or a drain for its end.");
-        return Err(check.requires(FINISHED, false, why).expect_err("what does not hold is a failure"));
-    };
+    check.requires(FINISHED, done.is_ok(), || {
+        format!("{how} Something never ends: a client waits for a reply, or a drain for its end.")
+    })?;
     let under_way: usize = services.into_iter().map(Service::under_way).sum();
     check.requires(NOTHING_LEFT, under_way == 0 && left.tasks == 0, || {
         format!("{how} Afterwards {under_way} calls are under way, and {} tasks are alive.", left.tasks)
     })?;
-    Ok(done)
+    Ok(done.expect("what has not ended is a failure"))
 }
 
 /// A service that gives one reply, after 10 ms.
